@@ -1,0 +1,1 @@
+"""LLM Edge: an intercepting reverse proxy between applications and LLM providers."""

@@ -1,0 +1,152 @@
+"""What a dialect's codec must offer, and the mistakes it reports."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from proxy.core.errors import ErrorInfo
+from proxy.core.events import StreamEvent
+from proxy.core.request import ChatRequest
+from proxy.core.response import ChatResponse, Usage
+
+
+class InvalidBody(ValueError):
+    """A body breaks its dialect's schema. `path`: JSON path of the culprit (`messages[0].role`), "" for the whole."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = path
+
+
+class Encoded(msgspec.Struct, frozen=True):
+    """An encoded body and the client's JSON paths that it could not carry or only approximates."""
+
+    body: dict[str, Any]
+    dropped: tuple[str, ...] = ()
+
+
+class StreamDecoder(Protocol):
+    """Bytes of an upstream stream in, canonical events out. Feeding after StreamEnd or StreamFailed yields nothing."""
+
+    def feed(self, chunk: bytes) -> list[StreamEvent]:
+        """Raises InvalidBody on an event that breaks the dialect's schema or on a buffer over its cap."""
+        ...
+
+    def close(self) -> list[StreamEvent]:
+        """The body ended cleanly. Yields the rest, ending in StreamEnd iff the terminal evidence is there; without StreamEnd
+        (or StreamFailed) among all events the stream was truncated."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Canonical events in, bytes for the client out."""
+
+    dropped: list[str]
+    """Names of what this dialect's stream could not carry, in order of appearance, each once."""
+
+    def encode(self, event: StreamEvent) -> bytes:
+        """b"" where the dialect shows nothing for the event."""
+        ...
+
+    def fail(self, error: ErrorInfo) -> bytes:
+        """The in-band error that ends the stream (contract B): no terminal event follows."""
+        ...
+
+    def keep_alive(self) -> bytes:
+        """What this dialect allows between events (SSE comment, `event: ping`); b"" where nothing is allowed."""
+        ...
+
+
+class StreamWatcher(Protocol):
+    """Sees a same-dialect stream go by (passthrough lane): forwards whole events only, unchanged but for what the client must
+    not see, and notes what the gateway must know."""
+
+    content: bool
+    """A content event has been seen: no retry from here on."""
+    complete: bool
+    """Terminal evidence has been seen."""
+    error: ErrorInfo | None
+    """The provider's in-band error."""
+    usage: Usage | None
+    model: str | None
+    response_id: str | None
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The bytes to forward now: every event that became whole. Raises InvalidBody as StreamDecoder.feed."""
+        ...
+
+    def close(self) -> bytes:
+        """The body ended cleanly: what is still to be sent (for OpenAI chat `data: [DONE]` when complete)."""
+        ...
+
+    def fail(self, error: ErrorInfo) -> bytes:
+        """As StreamEncoder.fail."""
+        ...
+
+    def keep_alive(self) -> bytes: ...
+
+
+class BodyFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the passthrough lane needs to know of a whole answer."""
+
+    response_id: str | None = None
+    model: str | None = None
+    created: int | None = None
+    usage: Usage | None = None
+    has_metadata: bool = False
+    """The upstream's body has a top-level `metadata` of its own."""
+    tool_calls: bool = False
+    finished: bool = True
+    """The answer is whole by its dialect's own evidence."""
+
+
+SpliceUsage = Callable[[Usage], bytes]
+"""Called once for the usage chunk that the client asked for; returns the JSON object to splice in as `metadata`."""
+
+
+class Codec(Protocol):
+    """One dialect in all directions. Stateless; streams get an object each."""
+
+    name: str
+
+    def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
+        """Client → canonical. Raises InvalidBody naming the field. `headers`: lower-case names."""
+        ...
+
+    def encode_request(self, request: ChatRequest) -> Encoded:
+        """Canonical → provider. `dropped` names what is lost, as paths of the client's request."""
+        ...
+
+    def decode_response(self, body: bytes) -> ChatResponse:
+        """Provider → canonical. Raises InvalidBody."""
+        ...
+
+    def encode_response(self, response: ChatResponse) -> Encoded:
+        """Canonical → client."""
+        ...
+
+    def stream_decoder(self) -> StreamDecoder: ...
+
+    def stream_encoder(self, request: ChatRequest | None = None, splice: SpliceUsage | None = None) -> StreamEncoder:
+        """`request`: whose client reads it (include_usage; None: no extra usage chunk)."""
+        ...
+
+    def watcher(self, *, include_usage: bool, splice: SpliceUsage | None = None) -> StreamWatcher: ...
+
+    def facts(self, body: bytes) -> BodyFacts:
+        """Raises InvalidBody where the body is not this dialect's answer."""
+        ...
+
+    def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
+        """A provider's error answer; never raises, an unreadable body yields a message with its beginning."""
+        ...
+
+    def encode_error(self, error: ErrorInfo) -> bytes:
+        """The dialect's error body."""
+        ...
+
+    def response_to_events(self, response: ChatResponse) -> list[StreamEvent]:
+        """A whole answer as the events of a stream that would have carried it (cache replay)."""
+        ...

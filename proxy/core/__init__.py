@@ -1,0 +1,1 @@
+"""Vocabulary: plain values that every layer speaks. Imports nothing of ours."""

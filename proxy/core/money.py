@@ -1,0 +1,14 @@
+"""Money is integer nano-USD; prices are integer pico-USD per unit (contract F)."""
+
+NANOS_PER_USD = 1_000_000_000
+PICOS_PER_NANO = 1_000
+
+
+def cost_nanos(units: int, pico_usd_per_unit: int) -> int:
+    """Cost in nano-USD, rounded half up once."""
+    return (units * pico_usd_per_unit + PICOS_PER_NANO // 2) // PICOS_PER_NANO
+
+
+def usd(nanos: int) -> float:
+    """For display only."""
+    return nanos / NANOS_PER_USD

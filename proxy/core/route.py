@@ -1,0 +1,21 @@
+"""What the governance wrappers must know of a route before its handler runs."""
+
+from typing import Literal
+
+import msgspec
+
+Family = Literal["openai", "anthropic", "bedrock", "gemini", "agents", "invoke", "admin", "ops"]
+"""Which error body a route answers with (PRODUCT.md, Endpoints)."""
+
+
+class RouteInfo(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    """Template for labels and logs: `/v1/chat/completions`."""
+    family: Family
+    dialect: str | None = None
+    """Codec name for generation routes, else None."""
+    public: bool = False
+    """No credential needed."""
+    reads_body: bool = False
+    """The envelope reads, caps and parses a JSON body."""
+    admin: bool = False

@@ -1,0 +1,84 @@
+"""The Transport protocol: one request to an upstream and its answer as bytes.
+
+A transport never retries and never follows redirects. Every failure is a TransportError that says in which phase it happened,
+so that `pipeline.attempts` can tell a try that reached the wire from one that did not.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+import msgspec
+
+Header = tuple[bytes, bytes]
+Phase = Literal["connect", "tls", "send", "headers", "body"]
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
+    """Seconds; None: unbounded. `deadline` is a loop time (`loop.time()`) that bounds the whole exchange."""
+
+    connect_s: float | None = 5.0
+    headers_s: float | None = None
+    """From the request's last byte to the end of the answer's head."""
+    between_bytes_s: float | None = None
+    """Between two reads of the body."""
+    deadline: float | None = None
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
+    method: str
+    url: str
+    """Absolute http(s) URL with its query."""
+    headers: tuple[Header, ...]
+    """Without Host, Content-Length, Transfer-Encoding and Connection: the transport writes those."""
+    body: bytes = b""
+    timeouts: Timeouts = Timeouts()
+    max_response_bytes: int = 64 * 1024 * 1024
+    """Cap of `read()` after decompression; streams are not capped."""
+
+
+class TransportError(Exception):
+    """The exchange failed. `sent`: at least one byte of the request was written (so the try counts and may have been billed)."""
+
+    def __init__(self, message: str, *, phase: Phase, sent: bool, timeout: bool = False) -> None:
+        super().__init__(message)
+        self.phase: Phase = phase
+        self.sent = sent
+        self.timeout = timeout
+
+
+class ResponseTooLarge(TransportError):
+    """The answer is over `max_response_bytes`, or its headers are over the transport's cap."""
+
+
+class UpstreamResponse(Protocol):
+    """Headers have arrived. Use exactly one of `read`, iteration; `close` is safe at any time and more than once."""
+
+    status: int
+    headers: list[Header]
+    """Lower-case names, as received (content-encoding and content-length removed where the body was decompressed)."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """First value of a lower-case name."""
+        ...
+
+    async def read(self) -> bytes:
+        """The whole body, decompressed. Raises TransportError(phase="body") when it ends early."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Decompressed pieces as they arrive, none empty; ends only at a clean end of body, else TransportError."""
+        ...
+
+    def close(self) -> None:
+        """Give the connection back if the body was read to its end, else close the socket at once (synchronous)."""
+        ...
+
+
+class Transport(Protocol):
+    async def send(self, request: UpstreamRequest) -> UpstreamResponse:
+        """Returns once the final (non-1xx) status and headers are in. Cancelling closes the socket."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close idle connections; those in use are closed when their answers are."""
+        ...
