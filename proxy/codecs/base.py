@@ -72,13 +72,22 @@ class StreamWatcher(Protocol):
     usage: Usage | None
     model: str | None
     response_id: str | None
+    ended: bool
+    """Nothing can follow (`[DONE]`, `message_stop`): no need to wait for the end of the body. The owner sets it at the body's end too."""
+    usage_chunk: bytes
+    """OpenAI's extra usage event as received (raw, with its blank line): held back, never in what `feed` returns; b"" where there is none."""
+    tool_calls: bool
+    """A tool call has been seen."""
+    text_bytes: int
+    """Of content seen so far: what an estimate of a cut-off stream's tokens is made from."""
 
     def feed(self, chunk: bytes) -> bytes:
-        """The bytes to forward now: every event that became whole. Raises InvalidBody as StreamDecoder.feed."""
+        """The bytes to forward now: every event that became whole, less the usage chunk and `[DONE]`, which end each reader's stream
+        through `Codec.finish_stream`. Raises InvalidBody as StreamDecoder.feed."""
         ...
 
     def close(self) -> bytes:
-        """The body ended cleanly: what is still to be sent (for OpenAI chat `data: [DONE]` when complete)."""
+        """The body ended cleanly: events that only its end made whole."""
         ...
 
     def fail(self, error: ErrorInfo) -> bytes:
@@ -133,7 +142,12 @@ class Codec(Protocol):
         """`request`: whose client reads it (include_usage; None: no extra usage chunk)."""
         ...
 
-    def watcher(self, *, include_usage: bool, splice: SpliceUsage | None = None) -> StreamWatcher: ...
+    def watcher(self) -> StreamWatcher: ...
+
+    def finish_stream(self, usage_chunk: bytes, *, include_usage: bool, metadata: bytes | None) -> bytes:
+        """The end of a reader's stream: the usage chunk that was held back, if this reader asked for one, with `metadata` (a JSON
+        object) spliced in; then the dialect's last word (OpenAI's `[DONE]`; b"" where the last event was forwarded)."""
+        ...
 
     def facts(self, body: bytes) -> BodyFacts:
         """Raises InvalidBody where the body is not this dialect's answer."""

@@ -66,6 +66,7 @@ class RequestContext:
         "attempts",
         "body",
         "body_bytes_in",
+        "body_unread",
         "bytes_out",
         "cache_status",
         "cache_tier",
@@ -74,6 +75,7 @@ class RequestContext:
         "cost_nanos",
         "deadline",
         "dropped",
+        "ending",
         "error",
         "error_source",
         "first_token_s",
@@ -86,6 +88,7 @@ class RequestContext:
         "principal",
         "provider",
         "provider_request_id",
+        "query",
         "raw_path",
         "request_id",
         "route",
@@ -111,12 +114,16 @@ class RequestContext:
         """Loop time in seconds."""
         self.unix_started = 0.0
         self.raw_path = ""
+        """Below the mount point."""
+        self.query = b""
         self.headers: dict[bytes, bytes] = {}
         """Request headers, lower-case names, last value."""
         self.client_ip = ""
         self.principal: Principal | None = None
         self.body = b""
         self.body_bytes_in = 0
+        self.body_unread = False
+        """Refused before its body was read: the connection cannot be used again."""
         self.bytes_out = 0
         self.json: Any = None
         self.model: str | None = None
@@ -130,6 +137,9 @@ class RequestContext:
         """Machine code of what went wrong."""
         self.error_source: str | None = None
         self.cancelled = False
+        """The client left."""
+        self.ending = False
+        """The gateway stops and its grace is over."""
         self.cache_status: str | None = None
         self.cache_tier: str | None = None
         self.usage: Usage | None = None
@@ -148,4 +158,22 @@ class RequestContext:
         self.settle: list[Callable[["RequestContext"], None]] = []
         """Run once each, in reverse, when the request has ended, however it ended."""
         self.on_disconnect: Callable[[], None] | None = None
+        """What to do instead of cancelling `task` when the client leaves."""
         self.task: asyncio.Task[Any] | None = None
+
+    def end_now(self) -> None:
+        """The drain's last call: whoever works for this request ends it with an error that says so."""
+        if not self.ending and not self.cancelled:
+            self.ending = True
+            if self.task is not None:
+                self.task.cancel()
+
+    def client_left(self) -> None:
+        """The connection is gone before the answer was complete. Called once, by the server's protocol."""
+        if self.cancelled:
+            return
+        self.cancelled = True
+        if self.on_disconnect is not None:
+            self.on_disconnect()
+        elif self.task is not None:
+            self.task.cancel()

@@ -18,9 +18,9 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True):
 
     connect_s: float | None = 5.0
     headers_s: float | None = None
-    """From the request's last byte to the end of the answer's head."""
+    """From the request's last byte to the end of the answer's head; also the longest a request being sent may make no progress."""
     between_bytes_s: float | None = None
-    """Between two reads of the body."""
+    """Between two reads of the body, not counting the time the reader holds them back."""
     deadline: float | None = None
 
 
@@ -56,13 +56,26 @@ class UpstreamResponse(Protocol):
     status: int
     headers: list[Header]
     """Lower-case names, as received (content-encoding and content-length removed where the body was decompressed)."""
+    framed: bool
+    """False: neither content-length nor chunks, so the body ends, cleanly for all the transport can tell, where the connection does.
+    Whether it was whole is for the terminal evidence to say (contract B)."""
 
     def header(self, name: bytes) -> bytes | None:
         """First value of a lower-case name."""
         ...
 
+    @property
+    def finished(self) -> bool:
+        """The body is in whole: nothing is waited for any more, and `close` would give the connection back."""
+        ...
+
     async def read(self) -> bytes:
         """The whole body, decompressed. Raises TransportError(phase="body") when it ends early."""
+        ...
+
+    async def next_chunk(self) -> bytes:
+        """What has arrived since the last call, decompressed; b"" only at a clean end of body, else TransportError.
+        Cheaper than iterating. Bytes that arrived before a failure are handed out before it is raised."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -74,10 +87,21 @@ class UpstreamResponse(Protocol):
         ...
 
 
+class TransportStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Connections now; `open` = `idle` + `in_use`, those being opened are in use."""
+
+    open: int
+    idle: int
+    in_use: int
+
+
 class Transport(Protocol):
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
-        """Returns once the final (non-1xx) status and headers are in. Cancelling closes the socket."""
+        """Returns once the final (non-1xx) status and headers are in. Cancelling closes the socket.
+        ValueError, before anything is written: the URL or a header cannot be sent safely."""
         ...
+
+    def stats(self) -> TransportStats: ...
 
     async def aclose(self) -> None:
         """Close idle connections; those in use are closed when their answers are."""

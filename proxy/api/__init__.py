@@ -1,0 +1,1 @@
+"""The HTTP surface: `routes.py` has all of it on one screen."""

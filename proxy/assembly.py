@@ -1,0 +1,101 @@
+"""From settings to the parts of a pipeline: what a reload builds anew."""
+
+from collections.abc import Mapping
+from random import Random
+
+from proxy.cache.flight import Flights
+from proxy.cache.policy import CacheRules
+from proxy.cache.tiered import TieredCache
+from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
+from proxy.codecs.base import Codec
+from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.core.clock import Clock
+from proxy.core.cooldown import Cooldowns
+from proxy.core.lifecycle import Lifecycle
+from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.deps import Pipeline, PipelineMeter
+from proxy.providers.base import Provider
+from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
+from proxy.routing.table import ModelEntry, RouteTable
+from proxy.routing.target import RouteTimeouts, Target
+from proxy.settings import Settings, TimeoutSettings
+
+CODECS: tuple[type[Codec], ...] = (OpenAIChatCodec, AnthropicMessagesCodec)
+MIB = 1024 * 1024
+UNBOUNDED_S = 86_400.0
+"""What an unset total time-out means: a day bounds a forgotten stream."""
+
+
+def make_codecs() -> dict[str, Codec]:
+    return {codec.name: codec for codec in (kind() for kind in CODECS)}
+
+
+def build_pipeline(
+    settings: Settings,
+    *,
+    codecs: Mapping[str, Codec],
+    providers: Mapping[str, Provider],
+    cache: TieredCache,
+    flights: Flights,
+    cooldowns: Cooldowns,
+    meter: PipelineMeter,
+    clock: Clock,
+    rng: Random,
+    tasks: TaskSupervisor,
+    lifecycle: Lifecycle,
+    strategies: Mapping[str, Strategy] | None = None,
+) -> Pipeline:
+    own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
+    routes = build_routes(settings, providers)
+    for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
+        own.setdefault(name, Ordered())
+    return Pipeline(
+        codecs=codecs,
+        routes=routes,
+        strategies=own,
+        providers=providers,
+        cache=cache,
+        cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
+        cache_scope=settings.cache.scope,
+        flights=flights,
+        cooldowns=cooldowns,
+        meter=meter,
+        clock=clock,
+        rng=rng,
+        tasks=tasks,
+        lifecycle=lifecycle,
+        body_metadata=settings.server.body_metadata,
+        max_response_bytes=int(settings.server.max_response_mb * MIB),
+        keepalive_after_s=settings.server.keepalive_after_s,
+    )
+
+
+def build_routes(settings: Settings, providers: Mapping[str, Provider]) -> RouteTable:
+    """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
+    entries = []
+    for name, model in settings.models.items():
+        targets = tuple(Target(t.provider, t.model or "", t.weight) for t in model.targets if t.provider in providers)
+        if targets:
+            first = settings.providers[targets[0].provider]
+            entries.append(
+                ModelEntry(
+                    name=name,
+                    strategy=settings.strategy_of(model),
+                    targets=targets,
+                    attempts=settings.retries_of(model).attempts,
+                    timeouts=_timeouts(settings.timeouts_of(model, first)),
+                )
+            )
+    kinds = {name: p.kind for name, p in settings.providers.items() if name in providers}
+    return RouteTable(
+        entries,
+        {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
+        attempts=settings.retries_of().attempts,
+        timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
+    )
+
+
+def _timeouts(t: TimeoutSettings) -> RouteTimeouts:
+    return RouteTimeouts(
+        connect_s=t.connect_s, first_token_s=t.first_token_s, between_chunks_s=t.between_chunks_s, total_s=t.total_s or UNBOUNDED_S
+    )

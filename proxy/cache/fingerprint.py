@@ -1,0 +1,64 @@
+"""The cache key of a request (contract J).
+
+The key is SHA-256 over one JSON array `[format, scope, dialect, route, model, route entry's digest, anthropic-version,
+anthropic-beta, openai-beta, body]` with sorted keys. JSON frames the parts without ambiguity: strings are quoted and escaped, an absent
+header is null and differs from an empty one. It costs less than length prefixes put together in Python.
+
+Numbers compare as parsed: 0.7 and 0.700 are one double and one key; 1 and 1.0 are an integer and a double and two keys (some
+providers answer them differently, and a miss is cheaper than a wrong hit). Order within arrays counts.
+"""
+
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+KEY_FORMAT = 1
+
+EXCLUDED = (
+    "stream",
+    "stream_options",
+    "user",
+    "safety_identifier",
+    "metadata",
+    "requestMetadata",
+    "labels",
+    "prompt_cache_key",
+)
+"""Top-level body fields that do not change what a model answers; all others count, known to us or not."""
+
+
+def fingerprint(
+    *,
+    scope: str,
+    dialect: str,
+    route: str,
+    model: str,
+    route_digest: str,
+    headers: Mapping[bytes, bytes],
+    body: dict[str, Any],
+) -> bytes:
+    """32 bytes. `scope`: who shares answers (the tenant by default); `route`: its template; `route_digest`: of the model's route
+    entry, so that a changed table misses; `headers`: lower-case names. `body` is left as it is."""
+    kept = body.copy()
+    for name in EXCLUDED:
+        if name in kept:
+            del kept[name]
+    parts = (
+        KEY_FORMAT,
+        scope,
+        dialect,
+        route,
+        model,
+        route_digest,
+        _text(headers.get(b"anthropic-version")),
+        _text(headers.get(b"anthropic-beta")),
+        _text(headers.get(b"openai-beta")),
+        kept,
+    )
+    return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("latin-1")

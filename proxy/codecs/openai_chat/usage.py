@@ -1,0 +1,141 @@
+"""Token usage, both ways.
+
+Source: OpenAI API reference, "The chat completion object", usage, read 2026-11-22. `prompt_tokens` contains cached and cache-written
+ones, `completion_tokens` contains reasoning, audio and rejected predictions. What compatible servers do otherwise:
+
+    prompt_cache_hit_tokens (DeepSeek)                 the cached part, beside prompt_tokens
+    reasoning not within completion_tokens (xAI), or not shown at all (Gemini)   seen by total_tokens, and added
+    cached tokens beyond prompt_tokens                 prompt_tokens counts the uncached ones only
+"""
+
+from typing import Any
+
+from proxy.codecs.base import InvalidBody
+from proxy.core.response import Usage
+
+_MAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"})
+_PROMPT = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
+_COMPLETION = frozenset({"reasoning_tokens", "audio_tokens"})
+_NO_METERS = frozenset(
+    {
+        "text_tokens",
+        "image_tokens",
+        "accepted_prediction_tokens",
+        "rejected_prediction_tokens",
+        "prompt_cache_hit_tokens",
+        "prompt_cache_miss_tokens",
+        "reasoning_tokens",
+        "cost",
+        "cost_details",
+        "queue_time",
+        "prompt_time",
+        "completion_time",
+        "total_time",
+    }
+)
+"""Contained in the main counts, or no count at all (OpenRouter's cost, Groq's times): these hide nothing from the bill."""
+_KEPT = _NO_METERS | {"is_byok", "prompt_tokens_details", "completion_tokens_details"}
+"""What encode_usage writes back: `Usage.extra` may be another dialect's."""
+
+
+def decode_usage(usage: dict[str, Any]) -> Usage:
+    """Raises InvalidBody on a count that is none."""
+    prompt_details = _details(usage, "prompt_tokens_details")
+    completion_details = _details(usage, "completion_tokens_details")
+    prompt = _count(usage, "prompt_tokens")
+    output = _count(usage, "completion_tokens")
+    cached = _count(prompt_details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
+    written = _count(prompt_details, "cache_write_tokens")
+    reasoning = _known(completion_details, "reasoning_tokens")
+    odd = cached + written > prompt
+    hidden = _count(usage, "total_tokens") - prompt - output
+    if hidden > 0 and not odd:
+        output += hidden
+        odd = hidden != reasoning
+    return Usage(
+        input_tokens=prompt if cached + written > prompt else prompt - cached - written,
+        output_tokens=output,
+        cache_read_tokens=cached,
+        cache_write_tokens=written,
+        reasoning_tokens=reasoning,
+        input_audio_tokens=_known(prompt_details, "audio_tokens"),
+        output_audio_tokens=_known(completion_details, "audio_tokens"),
+        incomplete=odd or _has_unknown_meter(usage, prompt_details, completion_details),
+        extra=_extra(usage, prompt_details, completion_details),
+    )
+
+
+def encode_usage(usage: Usage) -> dict[str, Any]:
+    extra = {key: value for key, value in usage.extra.items() if key in _KEPT}
+    prompt_details: dict[str, Any] = {"cached_tokens": usage.cache_read_tokens}
+    if usage.cache_write_tokens:
+        prompt_details["cache_write_tokens"] = usage.cache_write_tokens
+    if usage.input_audio_tokens is not None:
+        prompt_details["audio_tokens"] = usage.input_audio_tokens
+    completion_details: dict[str, Any] = {}
+    if usage.reasoning_tokens is not None:
+        completion_details["reasoning_tokens"] = usage.reasoning_tokens
+    if usage.output_audio_tokens is not None:
+        completion_details["audio_tokens"] = usage.output_audio_tokens
+    completion_details |= extra.get("completion_tokens_details", {})
+    out: dict[str, Any] = {
+        **extra,
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "prompt_tokens_details": prompt_details | extra.get("prompt_tokens_details", {}),
+    }
+    if completion_details:
+        out["completion_tokens_details"] = completion_details
+    return out
+
+
+def _details(usage: dict[str, Any], key: str) -> dict[str, Any]:
+    value = usage.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _known(owner: dict[str, Any], key: str) -> int | None:
+    value = owner.get(key)
+    if value is None:
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidBody(f"usage: {key} must be a count", "usage")
+    return value
+
+
+def _count(owner: dict[str, Any], key: str) -> int:
+    return _known(owner, key) or 0
+
+
+def _has_unknown_meter(usage: dict[str, Any], prompt_details: dict[str, Any], completion_details: dict[str, Any]) -> bool:
+    return (
+        (len(usage) > 3 and _meters(usage, _MAIN))
+        or (len(prompt_details) > 1 and _meters(prompt_details, _PROMPT))
+        or (len(completion_details) > 1 and _meters(completion_details, _COMPLETION))
+    )
+
+
+def _meters(owner: dict[str, Any], known: frozenset[str]) -> bool:
+    return any(_counts(value) for key, value in owner.items() if key not in known and key not in _NO_METERS)
+
+
+def _counts(value: Any) -> bool:
+    """Whether a value counts something: zero, null, words and truth values do not."""
+    if isinstance(value, dict):
+        return any(_counts(item) for item in value.values())
+    return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
+
+
+def _extra(usage: dict[str, Any], prompt_details: dict[str, Any], completion_details: dict[str, Any]) -> dict[str, Any]:
+    extra = {key: value for key, value in usage.items() if key not in _MAIN}
+    for name, details, known in (
+        ("prompt_tokens_details", prompt_details, _PROMPT),
+        ("completion_tokens_details", completion_details, _COMPLETION),
+    ):
+        rest = {key: value for key, value in details.items() if key not in known}
+        if rest:
+            extra[name] = rest
+    return extra

@@ -1,0 +1,65 @@
+"""Shapes of gateway keys and the arithmetic behind them; no look-up, no clock.
+
+A signed key is `{key_id}.{hex HMAC-SHA256(secret, key_id)}`: 64 lower-case hex digits after the one dot. `key_id` is URL-safe and has
+no dot; ours begin with `lek_`, keys of older systems are bare 22-character ids and verify just as well.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from typing import Literal
+
+KEY_ID_PREFIX = "lek_"
+MAX_KEY_CHARS = 4096
+"""Longer credentials are nothing of ours (a JWT with many groups stays below)."""
+
+KeyShape = Literal["signed", "jwt", "opaque"]
+
+_SIGNED = re.compile(r"([A-Za-z0-9_-]{1,128})\.([0-9a-f]{64})")
+_JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def new_key_id() -> str:
+    """`lek_` and 22 URL-safe characters (128 random bits)."""
+    return KEY_ID_PREFIX + secrets.token_urlsafe(16)
+
+
+def new_secret() -> str:
+    """A signing secret: 64 hex digits (256 random bits)."""
+    return secrets.token_hex(32)
+
+
+def sign(secret: bytes, key_id: str) -> str:
+    """The signature's 64 hex digits."""
+    return hmac.digest(secret, key_id.encode(), "sha256").hex()
+
+
+def signed_key(secret: bytes, key_id: str) -> str:
+    return f"{key_id}.{sign(secret, key_id)}"
+
+
+def verify(secret: bytes, key: str) -> str | None:
+    """The key id when the signature is right, in constant time; None otherwise. Says nothing of revocation."""
+    match = _SIGNED.fullmatch(key)
+    if match is None:
+        return None
+    key_id, signature = match.groups()
+    return key_id if hmac.compare_digest(sign(secret, key_id), signature) else None
+
+
+def sha256_hex(key: str) -> str:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_sha256(text: str) -> bool:
+    """Whether a configured key is a digest and not the key itself."""
+    return _DIGEST.fullmatch(text) is not None
+
+
+def shape_of(key: str) -> KeyShape:
+    """Which verifier a credential belongs to: records, an issuer, or the configured static keys."""
+    if _SIGNED.fullmatch(key):
+        return "signed"
+    return "jwt" if _JWT.fullmatch(key) else "opaque"

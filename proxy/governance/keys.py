@@ -1,0 +1,177 @@
+"""Which principal a key belongs to.
+
+Static keys stand in the configuration. Signed keys stand in the record store; the signature is checked before any look-up, so guessing
+never reaches the store. Loss of the store: keys looked up within the last `ttl_s` seconds go on working, others get 503; never 401.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+import msgspec
+
+from proxy.core.clock import Clock, SystemClock
+from proxy.core.errors import Unavailable
+from proxy.core.identity import Principal
+from proxy.core.keys import is_sha256, sha256_hex, verify
+from proxy.storage.records import KeyRecord, KeyRecords
+
+_ID_CHARS = 16
+
+
+class StaticKeys:
+    """`clients`: keys of role client, each its own tenant; `admin`: one of role admin. Each plain or as hex SHA-256 (64 hex digits)."""
+
+    def __init__(self, clients: Iterable[str] = (), admin: str | None = None) -> None:
+        self._by_digest: dict[bytes, Principal] = {}
+        for key in clients:
+            self._add(key, role="client", name="API_KEYS")
+        if admin is not None:
+            self._add(admin, role="admin", name="LLM_EDGE_ADMIN_KEY")
+
+    def __len__(self) -> int:
+        return len(self._by_digest)
+
+    def peek(self, key: str) -> Principal | None:
+        return self.find(key_digest(key))
+
+    def find(self, digest: bytes) -> Principal | None:
+        """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
+        return self._by_digest.get(digest)
+
+    def _add(self, key: str, *, role: str, name: str) -> None:
+        digest = key.lower() if is_sha256(key) else sha256_hex(key)
+        key_id = f"key_{digest[:_ID_CHARS]}"
+        self._by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """A look-up's result. `until`, in monotonic seconds: how long it is believed."""
+
+    key_id: str
+    principal: Principal | None
+    until: float
+
+
+class SignedKeys:
+    """Verifies signed keys against the record store with a bounded cache.
+
+    `secret`: the HMAC key. `ttl_s`: how long a look-up is believed, so how long a revocation made elsewhere may take to bite.
+    `size`: look-ups kept; the oldest goes first.
+    """
+
+    def __init__(self, secret: bytes, records: KeyRecords, ttl_s: float = 10.0, *, size: int = 10_000, clock: Clock | None = None) -> None:
+        self._secret = secret
+        self._records = records
+        self._ttl_s = ttl_s
+        self._size = size
+        self._clock = clock or SystemClock()
+        self._known: dict[bytes, _Known] = {}
+        self._used: dict[str, float] = {}
+        self._epoch = 0
+
+    def peek(self, key: str) -> Principal | None:
+        """From the cache alone; None also means: ask `verify`. An entry is found by the digest of the whole key, signature included."""
+        return self.find(key_digest(key))
+
+    def find(self, digest: bytes) -> Principal | None:
+        """As `peek`, by the SHA-256 of the whole key."""
+        known = self._known.get(digest)
+        if known is None or known.principal is None or self._clock.monotonic() >= known.until:
+            return None
+        self._used[known.key_id] = self._clock.time()
+        return known.principal
+
+    async def verify(self, key: str) -> Principal | None:
+        """None: malformed, wrong signature, unknown, revoked, disabled or expired. Raises Unavailable when the store can't say."""
+        digest = key_digest(key)
+        known = self._known.get(digest)
+        if known is None or self._clock.monotonic() >= known.until:
+            key_id = verify(self._secret, key)
+            if key_id is None:
+                return None
+            known = await self._look_up(digest, key_id, digest.hex())
+        if known.principal is not None:
+            self._used[known.key_id] = self._clock.time()
+        return known.principal
+
+    def drop(self, key_id: str) -> None:
+        """Forget a key that was revoked or changed; a look-up under way is not believed either."""
+        self._epoch += 1
+        for digest in [digest for digest, known in self._known.items() if known.key_id == key_id]:
+            del self._known[digest]
+
+    def drop_all(self) -> None:
+        self._epoch += 1
+        self._known.clear()
+
+    async def flush(self) -> None:
+        """Write `last_used` of the keys seen since the last flush; to be called every few seconds and at shutdown.
+
+        A store that is down keeps them for the next time.
+        """
+        used, self._used = self._used, {}
+        try:
+            await self._records.touch(used)
+        except Unavailable:
+            self._used = {**used, **self._used}
+
+    async def _look_up(self, digest: bytes, key_id: str, key_hash: str) -> _Known:
+        epoch = self._epoch
+        record = await self._records.get(key_id)
+        now = self._clock.time()
+        principal = _principal(record, key_hash, now) if record is not None else None
+        believed_s = self._ttl_s
+        if principal is not None and record is not None and record.expires_at is not None:
+            believed_s = min(believed_s, record.expires_at - now)
+        known = _Known(key_id, principal, self._clock.monotonic() + believed_s)
+        if epoch == self._epoch:
+            self._remember(digest, known)
+        return known
+
+    def _remember(self, digest: bytes, known: _Known) -> None:
+        self._known.pop(digest, None)
+        while len(self._known) >= self._size:
+            del self._known[next(iter(self._known))]
+        self._known[digest] = known
+
+
+class Keyring:
+    """Static keys, then signed ones: what the auth wrapper asks. `signed` None: static keys only."""
+
+    def __init__(self, static: StaticKeys, signed: SignedKeys | None = None) -> None:
+        self._static = static
+        self._signed = signed
+
+    def peek(self, key: str) -> Principal | None:
+        """Answers from memory; None: ask `verify`."""
+        digest = key_digest(key)
+        return self._static.find(digest) or (self._signed.find(digest) if self._signed is not None else None)
+
+    async def verify(self, key: str) -> Principal | None:
+        """None: no such live key. Raises Unavailable when the record store can't say."""
+        principal = self._static.peek(key)
+        if principal is not None or self._signed is None:
+            return principal
+        return await self._signed.verify(key)
+
+
+def key_digest(key: str) -> bytes:
+    """What keys are found by: SHA-256 of the whole key."""
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+
+
+def _principal(record: KeyRecord, key_hash: str, now: float) -> Principal | None:
+    """None unless the record is live and of this very key (a store may hold a hash of a key signed with an older secret)."""
+    if record.status != "active" or (record.expires_at is not None and record.expires_at <= now):
+        return None
+    if record.key_hash and not hmac.compare_digest(record.key_hash, key_hash):
+        return None
+    return Principal(
+        key_id=record.key_id,
+        tenant=record.tenant,
+        role=record.role,
+        name=record.name,
+        scopes=frozenset(record.scopes),
+        models=frozenset(record.models) if record.models is not None else None,
+    )

@@ -1,0 +1,37 @@
+"""May this principal use this model? Leaves `permit` in the context; attempts ask it for every real target (contract D). Fails closed.
+
+Route permissions, roles and agents' allow-lists arrive with identity; a key's model allow-list is enforced here already.
+"""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
+from proxy.core.errors import Forbidden
+
+
+class RbacMiddleware:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            ctx: RequestContext = scope[SCOPE_KEY]
+            principal = ctx.principal
+            if principal is not None and principal.models is not None:
+                ctx.permit = ModelPermit(principal.models, ctx)
+        await self.app(scope, receive, send)
+
+
+class ModelPermit:
+    """A name on the list allows the routes asked for by that name; `provider/model` allows that one target whatever was asked."""
+
+    __slots__ = ("_ctx", "_models")
+
+    def __init__(self, models: frozenset[str], ctx: RequestContext) -> None:
+        self._models = models
+        self._ctx = ctx
+
+    def __call__(self, provider: str, model: str) -> Verdict:
+        if self._ctx.model in self._models or f"{provider}/{model}" in self._models or "*" in self._models:
+            return ALLOWED
+        return Verdict(Forbidden(f"this API key may not use the model '{self._ctx.model}'", code="model_not_permitted", param="model"))

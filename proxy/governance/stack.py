@@ -1,0 +1,58 @@
+"""The governance wrappers, outermost first, each with the reason for its place."""
+
+from starlette.types import ASGIApp
+
+from proxy.core.clock import Clock
+from proxy.governance.admission import AdmissionMiddleware, InFlight
+from proxy.governance.auth import AuthMiddleware, Keys
+from proxy.governance.bodies import ErrorBodies
+from proxy.governance.cors import CorsMiddleware
+from proxy.governance.envelope import EnvelopeMiddleware
+from proxy.governance.rbac import RbacMiddleware
+from proxy.governance.trace import Classify, EndMeter, TraceMiddleware
+
+
+class StackOptions:
+    """What the wrappers need from the composition root."""
+
+    def __init__(
+        self,
+        *,
+        classify: Classify,
+        bodies: ErrorBodies,
+        meter: EndMeter,
+        clock: Clock,
+        keys: Keys | None,
+        in_flight: InFlight,
+        models_max: int,
+        admin_max: int,
+        max_depth: int = 128,
+        trusted_proxies: tuple[str, ...] = (),
+        cors_origins: tuple[str, ...] = (),
+        cors_max_age_s: int = 600,
+    ) -> None:
+        self.classify = classify
+        self.bodies = bodies
+        self.meter = meter
+        self.clock = clock
+        self.keys = keys
+        self.in_flight = in_flight
+        self.models_max = models_max
+        self.admin_max = admin_max
+        self.max_depth = max_depth
+        self.trusted_proxies = trusted_proxies
+        self.cors_origins = cors_origins
+        self.cors_max_age_s = cors_max_age_s
+
+
+def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
+    """Read from the bottom: the last line is the first to see a request."""
+    app = AdmissionMiddleware(app, in_flight=o.in_flight)  # last: claims only what everything else has let through
+    app = RbacMiddleware(app)  # needs the parsed body's model and the principal
+    app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
+    app = AuthMiddleware(app, keys=o.keys)  # from headers only, before a byte of the body is taken
+    if o.cors_origins:
+        app = CorsMiddleware(app, origins=o.cors_origins, max_age_s=o.cors_max_age_s)  # pre-flights carry no credential
+    return TraceMiddleware(  # outermost: sees 401s and 413s too
+        app, classify=o.classify, bodies=o.bodies, meter=o.meter, clock=o.clock, trusted_proxies=o.trusted_proxies
+    )

@@ -1,0 +1,218 @@
+"""Outermost wrapper: gives the request its identity, is alone in wrapping `send`, turns every failure into an answer in the
+client's dialect, and writes the one record of how it ended.
+
+Fails open: nothing in here may refuse a request; metering errors are logged.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from proxy.core.clock import Clock
+from proxy.core.context import SCOPE_KEY, RequestContext
+from proxy.core.errors import ClientGone, EdgeError, ErrorInfo
+from proxy.core.ids import trace_id as new_trace_id
+from proxy.core.money import usd
+from proxy.core.route import RouteInfo
+from proxy.governance.bodies import ErrorBodies
+
+DISCONNECT_KEY = "llm_edge.disconnect"
+"""Our server's protocol puts an object with `set_callback(fn)` here; other servers do not, see `api.disconnect`."""
+
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_SECURITY: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
+
+Classify = Callable[[str, str], RouteInfo]
+"""(method, path below the mount point) → what is known of the route."""
+
+
+class EndMeter(Protocol):
+    """What is told of the end of each request, exactly once."""
+
+    def request_started(self) -> None: ...
+
+    def request_done(self, ctx: RequestContext, seconds: float) -> None: ...
+
+
+class TraceMiddleware:
+    def __init__(
+        self, app: ASGIApp, *, classify: Classify, bodies: ErrorBodies, meter: EndMeter, clock: Clock, trusted_proxies: tuple[str, ...] = ()
+    ) -> None:
+        self.app = app
+        self._classify = classify
+        self._bodies = bodies
+        self._meter = meter
+        self._clock = clock
+        self._client_ip = ClientAddress(trusted_proxies)
+        self._log = logging.getLogger("llm_edge")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        ctx = self._begin(scope)
+        started = False
+
+        async def send_traced(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                ctx.status = message["status"]
+                message["headers"] = [*message["headers"], *self._headers(ctx)]
+            else:
+                ctx.bytes_out += len(message.get("body", b""))
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_traced)
+        except EdgeError as exc:
+            self._note(ctx, exc.info(), exc.code)
+            if started:
+                raise
+            if not ctx.cancelled:
+                await self._answer(ctx, exc.info(), send_traced)
+        except asyncio.CancelledError:
+            if not ctx.cancelled:
+                raise
+            _uncancel(ctx)
+        except Exception:
+            self._log.exception("unhandled error", extra={"trace_id": ctx.trace_id, "route": ctx.route.name})
+            info = ErrorInfo(status=500, message="The gateway failed to handle this request.", code="internal_error")
+            self._note(ctx, info, "internal_error")
+            if started:
+                raise
+            await self._answer(ctx, info, send_traced)
+        finally:
+            self._end(ctx)
+
+    def _begin(self, scope: Scope) -> RequestContext:
+        loop = asyncio.get_running_loop()
+        headers = dict(scope["headers"])
+        path = scope["path"]
+        root = scope.get("root_path", "")
+        if root and path.startswith(root):
+            path = path[len(root) :]
+        request_id = new_trace_id()
+        parent = headers.get(b"traceparent")
+        match = _TRACEPARENT.fullmatch(parent) if parent is not None else None
+        ctx = RequestContext(self._classify(scope["method"], path), match[1].decode() if match else request_id, loop.time())
+        ctx.request_id = request_id
+        ctx.raw_path = path
+        ctx.query = scope["query_string"]
+        ctx.headers = headers
+        ctx.unix_started = self._clock.time()
+        client = scope.get("client")
+        ctx.client_ip = self._client_ip(client[0] if client else "", headers)
+        ctx.task = asyncio.current_task()
+        scope[SCOPE_KEY] = ctx
+        hook = scope.get(DISCONNECT_KEY)
+        if hook is not None:
+            hook.set_callback(ctx.client_left)
+        self._meter.request_started()
+        return ctx
+
+    def _headers(self, ctx: RequestContext) -> list[tuple[bytes, bytes]]:
+        request_id = ctx.request_id.encode()
+        name = b"request-id" if ctx.route.family == "anthropic" else b"x-request-id"
+        head = [(b"x-trace-id", ctx.trace_id.encode()), (name, request_id), *_SECURITY, *ctx.headers_out]
+        if ctx.route.dialect is not None:
+            _model_headers(ctx, head)
+        if ctx.error_source is not None:
+            head.append((b"x-llm-edge-error-source", ctx.error_source.encode()))
+        return head
+
+    def _note(self, ctx: RequestContext, info: ErrorInfo, code: str) -> None:
+        ctx.error = code
+        ctx.error_source = "provider" if info.blame == "provider" else "gateway"
+
+    async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
+        body = self._bodies.render(ctx.route, info, ctx.trace_id)
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *error_headers(info)]
+        if ctx.body_unread:
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": info.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _end(self, ctx: RequestContext) -> None:
+        for settle in reversed(ctx.settle):
+            settle(ctx)
+        if ctx.cancelled:
+            ctx.error = ctx.error or ClientGone.code
+            ctx.status = ctx.status or ClientGone.status
+        self._meter.request_done(ctx, asyncio.get_running_loop().time() - ctx.started)
+
+
+def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
+    """`Retry-After` (whole seconds, at least 1) and `x-should-retry: false` where a retry cannot help."""
+    headers: list[tuple[bytes, bytes]] = []
+    if info.retry_after_s is not None:
+        headers.append((b"retry-after", b"%d" % max(1, -int(-info.retry_after_s // 1))))
+    if not info.retryable:
+        headers.append((b"x-should-retry", b"false"))
+    return headers
+
+
+def ascii_header(text: str) -> bytes:
+    """Header values made from names are ASCII or percent-encoded."""
+    raw = text.encode("utf-8", "surrogatepass")
+    if raw.isascii() and text.isprintable():
+        return raw
+    return b"".join(bytes((b,)) if 0x20 < b < 0x7F and b != 0x25 else b"%%%02X" % b for b in raw)
+
+
+def _model_headers(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None:
+    if ctx.provider is not None:
+        head.append((b"x-llm-edge-provider", ascii_header(ctx.provider)))
+    if ctx.served_model is not None:
+        head.append((b"x-llm-edge-model", ascii_header(ctx.served_model)))
+    if ctx.cache_status is not None:
+        head.append((b"x-llm-edge-cache", ctx.cache_status.encode()))
+        head.append((b"x-cache-status", b"HIT" if ctx.cache_status == "hit" else b"MISS"))
+        if ctx.cache_tier is not None:
+            head.append((b"x-llm-edge-cache-tier", ctx.cache_tier.encode()))
+            head.append((b"x-cache-layer", ctx.cache_tier.upper().encode()))
+    if ctx.attempts or ctx.cache_status is not None:
+        head.append((b"x-llm-edge-attempts", b"%d" % len(ctx.attempts)))
+        overhead = asyncio.get_running_loop().time() - ctx.started - ctx.upstream_s
+        head.append((b"x-llm-edge-overhead-ms", b"%.3f" % (overhead * 1e3)))
+    if ctx.cost_nanos is not None:
+        head.append((b"x-llm-edge-cost-usd", b"%.9f" % usd(ctx.cost_nanos)))
+    if ctx.provider_request_id is not None:
+        head.append((b"x-llm-edge-provider-request-id", ascii_header(ctx.provider_request_id)))
+    if ctx.dropped:
+        head.append((b"x-llm-edge-dropped", ascii_header(",".join(ctx.dropped))[:4096]))
+
+
+def _uncancel(ctx: RequestContext) -> None:
+    """The cancellation was ours (the client left) and ends here, an ordinary ending."""
+    task: asyncio.Task[Any] | None = ctx.task
+    if task is not None:
+        task.uncancel()
+
+
+class ClientAddress:
+    """The peer's address, unless that is a trusted proxy: then the last untrusted X-Forwarded-For entry."""
+
+    def __init__(self, trusted: tuple[str, ...]) -> None:
+        self._trusted = tuple(ip_network(t, strict=False) for t in trusted)
+
+    def __call__(self, peer: str, headers: dict[bytes, bytes]) -> str:
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        forwarded = headers.get(b"x-forwarded-for", b"").decode("latin-1")
+        for entry in reversed([e.strip() for e in forwarded.split(",") if e.strip()]):
+            if not self._is_trusted(entry):
+                return entry
+        return peer
+
+    def _is_trusted(self, address: str) -> bool:
+        try:
+            parsed = ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._trusted)

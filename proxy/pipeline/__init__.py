@@ -1,0 +1,1 @@
+"""One governed request, readable from top to bottom: execute, attempts, streaming."""

@@ -1,0 +1,105 @@
+"""A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
+
+import asyncio
+from typing import Any
+
+from proxy.cache.fingerprint import fingerprint
+from proxy.cache.policy import CacheVerdict, judge
+from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.check import CHECKS
+from proxy.codecs.check import Asked as Checked
+from proxy.core.context import RequestContext
+from proxy.core.errors import BadRequest
+from proxy.core.request import ChatRequest
+from proxy.pipeline.deps import Pipeline
+from proxy.routing.target import Route
+
+
+class Asked:
+    """Read once at the start; `decoded` only when a target speaks another dialect."""
+
+    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+
+    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
+        """Raises BadRequest or ModelNotFound, naming the field."""
+        dialect = ctx.route.dialect or ""
+        self.ctx = ctx
+        self.body: dict[str, Any] = ctx.json
+        self.codec: Codec = pipe.codecs[dialect]
+        try:
+            checked: Checked = CHECKS[dialect](self.body)
+        except InvalidBody as exc:
+            raise invalid(exc) from None
+        self.model = ctx.model = checked.model
+        self.stream = ctx.stream = checked.stream
+        self.include_usage = checked.include_usage
+        self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
+        self.route: Route = pipe.routes.resolve(checked.model)
+        if self.route.warning is not None:
+            ctx.warnings.append(self.route.warning)
+        self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
+        self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
+        self.key: bytes | None = None
+        if self.verdict.read or self.verdict.write or self.verdict.join:
+            self.key = self._fingerprint(pipe)
+        self._request: ChatRequest | None = None
+
+    def decoded(self) -> ChatRequest:
+        """The canonical request. Raises BadRequest naming the field."""
+        if self._request is None:
+            headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
+            try:
+                self._request = self.codec.decode_request(self.body, headers)
+            except InvalidBody as exc:
+                raise invalid(exc) from None
+        return self._request
+
+    def _fingerprint(self, pipe: Pipeline) -> bytes:
+        ctx = self.ctx
+        try:
+            return fingerprint(
+                scope=_scope(ctx, pipe.cache_scope),
+                dialect=self.codec.name,
+                route=ctx.route.name,
+                model=self.model,
+                route_digest=self.route.digest,
+                headers=ctx.headers,
+                body=self.body,
+            )
+        except InvalidBody as exc:
+            raise invalid(exc) from None
+
+
+def _scope(ctx: RequestContext, kind: str) -> str:
+    principal = ctx.principal
+    if principal is None or kind == "global":
+        return ""
+    return f"key:{principal.key_id}" if kind == "key" else f"tenant:{principal.tenant}"
+
+
+def invalid(exc: InvalidBody) -> BadRequest:
+    return BadRequest(exc.message, param=exc.path or None)
+
+
+def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
+    """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
+    limit = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
+    if not stream:
+        limit = min(limit, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
+    return asyncio.get_running_loop().time() + limit
+
+
+def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:
+    """inf when absent; `strict`: nonsense is the client's error, else ignored (an SDK wrote it, not a person)."""
+    raw = ctx.headers.get(name)
+    if raw is None:
+        return float("inf")
+    try:
+        value = float(raw)
+    except ValueError:
+        value = -1.0
+    if value > 0:
+        return value
+    if strict:
+        raise BadRequest(f"{name.decode()} must be a positive number of seconds", param=name.decode())
+    return float("inf")

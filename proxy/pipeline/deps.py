@@ -1,0 +1,51 @@
+"""What the pipeline works with: built once by the composition root, frozen for the life of a configuration."""
+
+from collections.abc import Mapping
+from random import Random
+from typing import Protocol
+
+import msgspec
+
+from proxy.cache.flight import Flights
+from proxy.cache.policy import CacheRules
+from proxy.cache.tiered import TieredCache
+from proxy.codecs.base import Codec
+from proxy.core.clock import Clock
+from proxy.core.context import AttemptRecord
+from proxy.core.cooldown import Cooldowns
+from proxy.core.lifecycle import Lifecycle
+from proxy.core.tasks import TaskSupervisor
+from proxy.providers.base import Provider
+from proxy.routing.strategy import Strategy
+from proxy.routing.table import RouteTable
+
+
+class PipelineMeter(Protocol):
+    """Counters that only the pipeline can see."""
+
+    def attempt_done(self, record: AttemptRecord) -> None: ...
+
+    def single_flight_joined(self) -> None: ...
+
+    def stream_truncated(self, provider: str) -> None: ...
+
+
+class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
+    codecs: Mapping[str, Codec]
+    routes: RouteTable
+    strategies: Mapping[str, Strategy]
+    providers: Mapping[str, Provider]
+    cache: TieredCache
+    cache_rules: CacheRules
+    cache_scope: str = "tenant"
+    """tenant | key | global: who shares an answer."""
+    flights: Flights
+    cooldowns: Cooldowns
+    meter: PipelineMeter
+    clock: Clock
+    rng: Random
+    tasks: TaskSupervisor
+    lifecycle: Lifecycle
+    body_metadata: bool = True
+    max_response_bytes: int = 64 * 1024 * 1024
+    keepalive_after_s: float = 15.0

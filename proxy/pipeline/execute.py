@@ -1,0 +1,272 @@
+"""One governed generation request, from the parsed body to the last byte.
+
+    asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+"""
+
+import asyncio
+
+from starlette.types import Send
+
+from proxy.cache.entry import CacheEntry
+from proxy.cache.flight import Flight, HandedOver, Landed
+from proxy.codecs.base import InvalidBody
+from proxy.codecs.jsonbody import dump_json
+from proxy.core.context import RequestContext
+from proxy.core.errors import ClientGone, EdgeError, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.pipeline import replay
+from proxy.pipeline.asked import Asked
+from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.lanes import Lane, TranslateLane
+from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.settle import note_error, note_usage, store
+from proxy.pipeline.stream_clock import KeepAlive
+from proxy.pipeline.streaming import StreamDrive, finish
+from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.transport.base import TransportError, UpstreamResponse
+
+
+async def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> None:
+    asked = Asked(pipe, ctx)
+    out = Responder(send)
+    if not asked.stream:
+        await _Generation(pipe, asked, out).run()
+        return
+    keep_alive = KeepAlive(out, pipe.keepalive_after_s, asked.codec.stream_encoder().keep_alive, pipe.tasks)
+    unsubscribe = pipe.lifecycle.on_force_end(ctx.end_now)
+    try:
+        try:
+            await _Generation(pipe, asked, out).run()
+        except asyncio.CancelledError:
+            if not ctx.ending or ctx.cancelled or ctx.task is None:
+                raise
+            ctx.task.uncancel()
+            raise Unavailable("the gateway is shutting down", code="shutting_down") from None
+    except EdgeError as exc:
+        if not out.started or out.ended:
+            raise
+        note_error(ctx, exc)
+        await out.end(asked.codec.stream_encoder().fail(exc.info()))
+    finally:
+        unsubscribe()
+        keep_alive.stop()
+
+
+class _Generation:
+    __slots__ = ("asked", "ctx", "out", "pipe")
+
+    def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
+        self.pipe = pipe
+        self.asked = asked
+        self.ctx = asked.ctx
+        self.out = out
+
+    async def run(self) -> None:
+        asked = self.asked
+        if asked.key is not None and asked.verdict.read and await self._from_cache(asked.key):
+            return
+        self.ctx.cache_status = "miss" if asked.key is not None else "bypass"
+        if asked.key is None or not asked.verdict.join:
+            await self._call(None)
+            return
+        while (flight := self.pipe.flights.find(asked.key)) is not None and self._may_read(flight):
+            try:
+                await self._follow(flight)
+                return
+            except HandedOver:
+                continue
+        await self._lead(asked.key)
+
+    async def _from_cache(self, key: bytes) -> bool:
+        max_age = self.asked.verdict.max_age_s
+        entry = self.pipe.cache.peek(key, max_age)
+        tier = "l1"
+        if entry is None and self.pipe.cache.has_l2:
+            entry = await self.pipe.cache.fetch(key, max_age)
+            tier = "l2"
+        if entry is None or self.ctx.permit(entry.provider, entry.model).error is not None:
+            return False
+        await self._serve(entry, tier)
+        return True
+
+    async def _serve(self, entry: CacheEntry, tier: str) -> None:
+        ctx, asked = self.ctx, self.asked
+        ctx.cache_status, ctx.cache_tier = "hit", tier
+        ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        now = self.pipe.clock.time()
+        try:
+            if asked.stream:
+                body, tail = replay.stream(entry, asked.codec, now)
+                await self.out.write(body)
+                await self.out.end(finish(self.pipe, asked, tail))
+            else:
+                await self.out.json(self._with_metadata(replay.whole(entry, asked.codec, now), None))
+        except InvalidBody as exc:
+            raise broken_answer("the cache", exc) from exc
+
+    def _may_read(self, flight: Flight) -> bool:
+        return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
+
+    async def _follow(self, flight: Flight) -> None:
+        """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
+        self.pipe.meter.single_flight_joined()
+        reader = flight.join()
+        try:
+            async with asyncio.timeout_at(self.asked.deadline):
+                landed: Landed | None
+                if not self.asked.stream:
+                    landed = await reader.outcome()
+                else:
+                    self._note_flight(flight)
+                    while (frame := await reader.next()) is not None:
+                        await self.out.write(frame)
+                    landed = flight.landed
+        except TimeoutError:
+            raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
+        except EdgeError as exc:
+            if not self.out.started:
+                raise
+            note_error(self.ctx, exc)
+            await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))
+            return
+        finally:
+            reader.leave()
+        await self._end_following(flight, landed.entry if landed is not None else None, landed.tail if landed is not None else b"")
+
+    async def _end_following(self, flight: Flight, entry: CacheEntry | None, tail: bytes) -> None:
+        self._note_flight(flight)
+        self.ctx.cost_nanos = 0
+        if flight.started and self.asked.stream:
+            await self.out.end(finish(self.pipe, self.asked, tail))
+        elif entry is None:
+            raise Unavailable("the shared answer is too large to be handed out", retryable=True)
+        else:
+            await self._serve(entry, "l1")
+
+    def _note_flight(self, flight: Flight) -> None:
+        ctx = self.ctx
+        ctx.cache_status, ctx.cache_tier = "hit", "l1"
+        ctx.provider, ctx.served_model = flight.provider, flight.model
+
+    async def _lead(self, key: bytes) -> None:
+        flight = self.pipe.flights.lead(key)
+        task = self.ctx.task
+
+        def client_left() -> None:
+            if task is not None and (flight.leader_reads or not flight.shared):
+                task.cancel()
+
+        def abandoned() -> None:
+            if self.ctx.cancelled and task is not None:
+                task.cancel()
+
+        self.ctx.on_disconnect, flight.on_abandoned = client_left, abandoned
+        try:
+            await self._call(flight)
+        except EdgeError as exc:
+            flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
+            raise
+        finally:
+            flight.fail(ClientGone("the request that made this call is gone"), handover=True)
+            self.pipe.flights.end(key, flight)
+
+    async def _call(self, flight: Flight | None) -> None:
+        """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
+        loop = asyncio.get_running_loop()
+        route = self.asked.route
+        decision = self.pipe.strategies[route.strategy].choose(route.targets, {}, loop.time(), self.pipe.rng)
+        attempts = Attempts(
+            decision.order,
+            attempts=route.attempts,
+            deadline=self.asked.deadline,
+            cooldowns=self.pipe.cooldowns,
+            permit=self.ctx.permit,
+            rng=self.pipe.rng,
+        )
+        while True:
+            step = attempts.next(loop.time())
+            if isinstance(step, Stop):
+                raise step.error
+            if step.delay_s > 0:
+                await asyncio.sleep(step.delay_s)
+            try:
+                await self._try(step, flight)
+                return
+            except UpstreamFault as exc:
+                attempts.failed(step.target, exc, loop.time())
+
+    async def _try(self, step: Try, flight: Flight | None) -> None:
+        pipe, ctx = self.pipe, self.ctx
+        verdict = ctx.top_up(step.target.provider, step.target.model)
+        if verdict.error is not None:
+            raise verdict.error
+        upstream = Upstream(pipe, self.asked, step.target)
+        record = upstream.record
+        ctx.attempts.append(record)
+        ctx.provider, ctx.served_model = step.target.provider, step.target.model
+        if flight is not None:
+            flight.provider, flight.model = step.target.provider, step.target.model
+        response: UpstreamResponse | None = None
+        loop = asyncio.get_running_loop()
+        try:
+            response = await upstream.send(pipe, self.asked)
+            if self.asked.stream:
+                ctx.upstream_s += loop.time() - upstream.sent_at
+                await StreamDrive(pipe, self.asked, upstream, response, self._lane(upstream), self.out, flight).run()
+            else:
+                await self._whole(upstream, response, flight)
+        except EdgeError as exc:
+            record.error = exc.code
+            raise
+        finally:
+            if response is not None and not upstream.detached:
+                response.close()
+            record.duration_s = loop.time() - upstream.sent_at
+            pipe.meter.attempt_done(record)
+
+    def _lane(self, upstream: Upstream) -> Lane:
+        codec = self.asked.codec
+        if upstream.passthrough:
+            return codec.watcher()
+        return TranslateLane(upstream.codec.stream_decoder(), codec.stream_encoder(self.asked.decoded()))
+
+    async def _whole(self, upstream: Upstream, response: UpstreamResponse, flight: Flight | None) -> None:
+        ctx, asked, pipe = self.ctx, self.asked, self.pipe
+        name = upstream.provider.name
+        try:
+            raw = await response.read()
+        except TransportError as exc:
+            raise transport_error(name, exc) from exc
+        finally:
+            ctx.upstream_s += asyncio.get_running_loop().time() - upstream.sent_at
+        try:
+            if not upstream.passthrough:
+                encoded = asked.codec.encode_response(upstream.codec.decode_response(raw))
+                raw = dump_json(encoded.body)
+            facts = asked.codec.facts(raw)
+        except InvalidBody as exc:
+            raise broken_answer(name, exc) from exc
+        note_usage(ctx, upstream, facts.usage)
+        if flight is not None:
+            entry = CacheEntry(
+                dialect=asked.codec.name,
+                kind="json",
+                body=raw,
+                response_id=facts.response_id or "",
+                created=facts.created,
+                model=upstream.target.model,
+                provider=name,
+                usage=facts.usage,
+                stored_at=pipe.clock.time(),
+            )
+            store(pipe, asked, entry, tool_calls=facts.tool_calls)
+            flight.land(entry)
+        await self.out.json(self._with_metadata(raw, facts.has_metadata))
+
+    def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
+        """`has_metadata` None: to be found out."""
+        if not self.pipe.body_metadata or self.asked.codec.name != "openai_chat":
+            return body
+        if has_metadata is None:
+            has_metadata = b'"metadata"' in body and self.asked.codec.facts(body).has_metadata
+        return splice_object(body, b"x_llm_edge" if has_metadata else b"metadata", metadata(self.ctx))

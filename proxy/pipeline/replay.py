@@ -1,0 +1,71 @@
+"""Serving a stored answer: the stored bytes with id, created and metadata spliced; as a stream from a whole answer and the reverse.
+
+Stored bytes are searched for their own id and creation time. Where those stand exactly once (or, in a stream, in every chunk), they
+are replaced in place; an answer that also quotes them in its content is taken apart and put together again instead.
+"""
+
+import re
+
+import orjson
+
+from proxy.cache.entry import CacheEntry
+from proxy.codecs.accumulate import Accumulator
+from proxy.codecs.base import Codec
+from proxy.core.errors import BadGateway
+from proxy.core.events import UsageUpdate
+from proxy.core.ids import trace_id
+
+_PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_"}
+_CREATED = re.compile(rb'("created"\s*:\s*)(\d+)')
+
+
+def whole(entry: CacheEntry, codec: Codec, now: float) -> bytes:
+    """As the body of a non-streaming answer."""
+    body = entry.body if entry.kind == "json" else _assembled(entry, codec)
+    return _fresh_object(body, entry, now)
+
+
+def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
+    """As (events, usage chunk): the dialect's last word is not in it."""
+    if entry.kind == "sse":
+        return _fresh_events(entry.body, entry, now), _fresh_events(entry.tail, entry, now)
+    response = codec.decode_response(entry.body)
+    encoder = codec.stream_encoder()
+    body = b"".join(encoder.encode(event) for event in codec.response_to_events(response) if not isinstance(event, UsageUpdate))
+    return _fresh_events(body, entry, now), b""
+
+
+def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
+    accumulator = Accumulator()
+    decoder = codec.stream_decoder()
+    for event in [*decoder.feed(entry.body), *decoder.feed(entry.tail), *decoder.close()]:
+        accumulator.add(event)
+    return orjson.dumps(codec.encode_response(accumulator.response()).body)
+
+
+def _new_id(entry: CacheEntry) -> str:
+    return _PREFIX.get(entry.dialect, "") + trace_id()
+
+
+def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
+    old = entry.response_id.encode()
+    created = list(_CREATED.finditer(body))
+    if body.count(old) == 1 and len(created) <= 1:
+        body = body.replace(old, _new_id(entry).encode())
+        return _CREATED.sub(lambda m: m[1] + b"%d" % now, body)
+    answer = orjson.loads(body)
+    if not isinstance(answer, dict):
+        raise BadGateway("a stored answer is not an object")
+    answer["id"] = _new_id(entry)
+    if "created" in answer:
+        answer["created"] = int(now)
+    return orjson.dumps(answer)
+
+
+def _fresh_events(body: bytes, entry: CacheEntry, now: float) -> bytes:
+    """Ids stand at the head of each event's object, where no content precedes them."""
+    if not body:
+        return body
+    old = b'"' + entry.response_id.encode() + b'"'
+    body = body.replace(b'"id":' + old, b'"id":"' + _new_id(entry).encode() + b'"')
+    return body

@@ -1,0 +1,74 @@
+"""Writing the answer: whole bodies with their spliced metadata, and streams that are committed once."""
+
+import asyncio
+
+import orjson
+from starlette.types import Send
+
+from proxy.core.context import RequestContext
+from proxy.core.money import usd
+
+_STREAM_HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-cache, no-transform"),
+    (b"x-accel-buffering", b"no"),
+)
+_JSON = (b"content-type", b"application/json")
+
+
+class Responder:
+    """One response. `started`: status and headers are out, from here on failures are in-band."""
+
+    __slots__ = ("_send", "_time", "busy", "ended", "started", "touched")
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._time = asyncio.get_running_loop().time
+        self.started = False
+        self.ended = False
+        self.busy = False
+        """A write waits for the client."""
+        self.touched = 0.0
+        """Loop time of the last write."""
+
+    async def json(self, body: bytes) -> None:
+        self.started = self.ended = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": [_JSON, (b"content-length", b"%d" % len(body))]})
+        await self._send({"type": "http.response.body", "body": body})
+
+    async def write(self, data: bytes) -> None:
+        """A piece of a stream; the first one sends status and headers."""
+        self.busy = True
+        if not self.started:
+            self.started = True
+            await self._send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        self.busy = False
+        self.touched = self._time()
+
+    async def end(self, data: bytes = b"") -> None:
+        if not self.started:
+            await self.write(b"")
+        self.ended = True
+        await self._send({"type": "http.response.body", "body": data})
+
+
+def metadata(ctx: RequestContext) -> bytes:
+    """E's object: `{provider, cached, cache_tier, latency_ms, cost_usd}`."""
+    cached = ctx.cache_status == "hit"
+    return orjson.dumps(
+        {
+            "provider": "cache" if cached else ctx.provider,
+            "cached": cached,
+            "cache_tier": ctx.cache_tier if cached else None,
+            "latency_ms": int((asyncio.get_running_loop().time() - ctx.started) * 1e3),
+            "cost_usd": 0.0 if cached else (None if ctx.cost_nanos is None else usd(ctx.cost_nanos)),
+        }
+    )
+
+
+def splice_object(body: bytes, name: bytes, value: bytes) -> bytes:
+    """Add a member at the end of a JSON object without touching the rest. `body` is known to be a non-empty object."""
+    end = body.rindex(b"}")
+    return b'%b,"%b":%b}' % (body[:end].rstrip(), name, value)

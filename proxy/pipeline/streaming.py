@@ -1,0 +1,238 @@
+"""A stream from upstream to its readers, with a truthful end (contract B).
+
+    before the first content event      nothing is sent; a failure is an exception, and another target may be tried
+    commit                              status 200 and what was held back go out
+    after it                            a failure is an in-band error in the client's dialect, without a terminal event
+    terminal evidence + clean end       the tail (usage chunk if asked for, `[DONE]`), then the answer may be stored
+
+The leader's task reads the upstream itself until a follower joins its flight; then a pump task reads, and the leader becomes one of
+the readers (`cache/flight.py`).
+"""
+
+import asyncio
+
+from proxy.cache.entry import CacheEntry
+from proxy.cache.flight import Flight
+from proxy.codecs.base import InvalidBody
+from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
+from proxy.core.response import Usage
+from proxy.pipeline.asked import Asked
+from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.lanes import Lane
+from proxy.pipeline.respond import Responder, metadata
+from proxy.pipeline.settle import estimated_usage, note_error, note_usage, store
+from proxy.pipeline.stream_clock import content_within
+from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.transport.base import TransportError, UpstreamResponse
+
+
+class StreamDrive:
+    """One upstream stream. `run` is the leader's; `_pump_rest` takes over the reading once the flight is shared."""
+
+    def __init__(
+        self, pipe: Pipeline, asked: Asked, upstream: Upstream, response: UpstreamResponse, lane: Lane, out: Responder, flight: Flight | None
+    ) -> None:
+        self._pipe = pipe
+        self._asked = asked
+        self._ctx = asked.ctx
+        self._upstream = upstream
+        self._response = response
+        self._lane = lane
+        self._out = out
+        self._flight = flight
+        self._stepping = False
+        self._shown = 0
+        self._shown_bytes = 0
+        self._pump: asyncio.Task[None] | None = None
+        self._name = upstream.provider.name
+
+    async def run(self) -> None:
+        """Raises an EdgeError only before the first content; a later failure has been told to the client when this returns."""
+        frames: bytes | None = await self._first()
+        flight = self._flight
+        if flight is not None:
+            flight.publish(frames or b"")
+            flight.on_shared = self._share
+        try:
+            while frames is not None:
+                if flight is not None and (flight.shared or self._pump is not None):
+                    await self._follow_own(flight)
+                    return
+                if frames:
+                    self._shown += 1
+                    self._shown_bytes += len(frames)
+                    await self._out.write(frames)
+                    if self._pump is not None:
+                        continue
+                frames = None if self._lane.ended else await self._step()
+            self._land()
+            await self._out.end(finish(self._pipe, self._asked, self._lane.usage_chunk))
+            self._drain()
+        except EdgeError as exc:
+            self._note_failure(exc)
+            if flight is not None:
+                flight.fail(exc)
+            await self._tell(exc)
+        except asyncio.CancelledError:
+            if self._pump is None:
+                note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+            raise
+
+    async def _first(self) -> bytes:
+        """Everything up to and including the first content event, or up to the end of an empty answer."""
+        held = b""
+        first_token_s = self._asked.route.timeouts.first_token_s
+        try:
+            with content_within(first_token_s, self._upstream.sent_at):
+                while not self._lane.content and not self._lane.ended:
+                    held += await self._events()
+        except TimeoutError:
+            raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None
+        now = asyncio.get_running_loop().time()
+        self._upstream.record.first_byte_s = now - self._upstream.sent_at
+        self._ctx.first_token_s = now - self._ctx.started
+        return held
+
+    async def _step(self) -> bytes:
+        """Whole events for the readers, published to the flight."""
+        self._stepping = True
+        try:
+            frames = await self._events()
+            if frames and self._flight is not None:
+                self._flight.publish(frames)
+            return frames
+        finally:
+            self._stepping = False
+
+    async def _events(self) -> bytes:
+        """The next whole events; sets `lane.ended` at a clean end. Raises an EdgeError on a broken or failed stream."""
+        chunk = await self._next_chunk()
+        lane = self._lane
+        try:
+            frames = lane.feed(chunk) if chunk else lane.close()
+        except InvalidBody as exc:
+            raise broken_answer(self._name, exc) from exc
+        if lane.error is not None:
+            raise ProviderRejected(lane.error)
+        if not chunk:
+            lane.ended = True
+            if not lane.complete:
+                raise StreamTruncated(f"{self._name} ended its stream without its terminal event")
+        return frames
+
+    async def _next_chunk(self) -> bytes:
+        """b"" at the end of the body. A connection that breaks after the terminal evidence has ended it as well."""
+        try:
+            return await self._response.next_chunk()
+        except TransportError as exc:
+            if self._lane.complete and not exc.timeout:
+                return b""
+            if exc.timeout:
+                raise transport_error(self._name, exc) from exc
+            raise StreamTruncated(f"the stream from {self._name} broke off") from exc
+
+    def _share(self) -> None:
+        """The first follower has joined. Unless the leader is reading just now, somebody else must from here on."""
+        if not self._stepping and self._pump is None:
+            self._pump = self._pipe.tasks.start(self._pump_rest(), name="stream-pump")
+
+    async def _pump_rest(self) -> None:
+        """Reads the rest at the pace of the fastest reader and ends the flight."""
+        flight = self._flight
+        if flight is None:
+            return
+        try:
+            while not self._lane.ended:
+                await flight.drained()
+                await self._step()
+            self._land()
+        except EdgeError as exc:
+            self._note_failure(exc)
+            flight.fail(exc)
+        except asyncio.CancelledError:
+            note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+            flight.fail(ClientGone("nobody reads this stream any more"))
+            raise
+
+    async def _follow_own(self, flight: Flight) -> None:
+        """The leader as a reader of its own flight."""
+        reader = flight.reader_at(self._shown, self._shown_bytes)
+        flight.on_abandoned = self._abandon
+        flight.leader_reads = True
+        self._share()
+        try:
+            while (frame := await reader.next()) is not None:
+                await self._out.write(frame)
+            tail = flight.landed.tail if flight.landed is not None else b""
+            await self._out.end(finish(self._pipe, self._asked, tail))
+        except EdgeError as exc:
+            await self._tell(exc)
+        finally:
+            reader.leave()
+            if self._pump is not None and not self._pump.done():
+                await asyncio.wait({self._pump})  # the call's record is this request's, so it stays until the call is over
+
+    def _abandon(self) -> None:
+        if self._pump is not None:
+            self._pump.cancel()
+
+    def _land(self) -> None:
+        """The stream is whole: note its usage, store it, release the followers."""
+        note_usage(self._ctx, self._upstream, self._lane.usage)
+        if self._flight is not None:
+            body = self._flight.body()
+            entry = None if body is None else self._entry(body)
+            store(self._pipe, self._asked, entry, tool_calls=self._lane.tool_calls)
+            self._flight.land(entry, self._lane.usage_chunk)
+
+    def _entry(self, body: bytes) -> CacheEntry:
+        lane = self._lane
+        return CacheEntry(
+            dialect=self._asked.codec.name,
+            kind="sse",
+            body=body,
+            tail=lane.usage_chunk,
+            response_id=lane.response_id or "",
+            model=self._upstream.target.model,
+            provider=self._name,
+            usage=lane.usage,
+            stored_at=self._pipe.clock.time(),
+            content_type="text/event-stream",
+        )
+
+    async def _tell(self, exc: EdgeError) -> None:
+        """The in-band error that ends the client's stream."""
+        note_error(self._ctx, exc)
+        await self._out.end(self._lane.fail(exc.info()))
+
+    def _note_failure(self, exc: EdgeError) -> None:
+        """Billed for what was sent (contract B)."""
+        self._upstream.record.error = exc.code
+        self._pipe.meter.stream_truncated(self._name)
+        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+
+    def _seen(self) -> Usage:
+        return estimated_usage(len(self._ctx.body), self._lane.text_bytes)
+
+    def _drain(self) -> None:
+        """Take the body's terminator, if it is not in yet, so that the connection can be used again."""
+        if not self._response.finished:
+            self._upstream.detached = True
+            self._pipe.tasks.start(drain(self._response), name="stream-drain")
+
+
+def finish(pipe: Pipeline, asked: Asked, tail: bytes) -> bytes:
+    """What ends a reader's stream: its usage chunk if it asked for one, and the dialect's last word."""
+    spliced = metadata(asked.ctx) if tail and asked.include_usage and pipe.body_metadata else None
+    return asked.codec.finish_stream(tail, include_usage=asked.include_usage, metadata=spliced)
+
+
+async def drain(response: UpstreamResponse, wait_s: float = 0.25) -> None:
+    try:
+        async with asyncio.timeout(wait_s):
+            while await response.next_chunk():
+                continue
+    except (TimeoutError, TransportError):
+        pass
+    finally:
+        response.close()

@@ -1,0 +1,136 @@
+"""One try on the wire: the call as the provider wants it, and what went wrong as one of our errors."""
+
+import asyncio
+
+import msgspec
+
+from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.jsonbody import dump_json
+from proxy.core.context import AttemptRecord, RequestContext
+from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.pipeline.asked import Asked, invalid
+from proxy.pipeline.deps import Pipeline
+from proxy.providers.base import Outgoing, Provider
+from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
+from proxy.routing.target import Target
+from proxy.transport.base import Timeouts, TransportError, UpstreamResponse
+
+ERROR_BODY_MAX = 256 * 1024
+
+
+class Upstream:
+    """A target's provider with the credential chosen for this conversation, and the record of the try."""
+
+    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+
+    def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
+        self.target = target
+        self.provider: Provider = pipe.providers[target.provider]
+        self.codec: Codec = pipe.codecs[self.provider.dialect]
+        self.passthrough = self.provider.dialect == asked.codec.name
+        self.record = AttemptRecord(target.provider, target.model)
+        now = asyncio.get_running_loop().time()
+        pool = self.provider.keys
+        self.key: Credential = pool.members[0] if len(pool.members) == 1 else pool.choose(conversation_of(asked.body), now)
+        self.sent_at = now
+        self.detached = False
+        """Somebody else closes the response."""
+
+    async def send(self, pipe: Pipeline, asked: Asked) -> UpstreamResponse:
+        """A 2xx answer whose headers are in. Raises an EdgeError for everything else."""
+        body = self._body(asked)
+        timeouts = asked.route.timeouts
+        call = Outgoing(
+            model=self.target.model,
+            body=body,
+            stream=asked.stream,
+            headers=asked.ctx.headers,
+            query=asked.ctx.query,
+            timeouts=Timeouts(
+                connect_s=timeouts.connect_s,
+                headers_s=timeouts.first_token_s if asked.stream else None,
+                between_bytes_s=timeouts.between_chunks_s if asked.stream else None,
+                deadline=asked.deadline,
+            ),
+            max_response_bytes=pipe.max_response_bytes,
+        )
+        self.record.sent = True
+        try:
+            response = await self.provider.transport.send(self.provider.request(call, self.key))
+        except TransportError as exc:
+            self.record.sent = exc.sent
+            raise transport_error(self.provider.name, exc) from exc
+        self.record.status = response.status
+        self._note_request_id(asked.ctx, response)
+        if not 200 <= response.status < 300:
+            try:
+                raise await self._rejected(response)
+            finally:
+                response.close()
+        return response
+
+    def _body(self, asked: Asked) -> bytes:
+        """The provider's request body; what the client loses on the way is in the context."""
+        if self.passthrough:
+            body = dict(asked.body)
+            body["model"] = self.target.model
+            self.provider.amend(body)
+        else:
+            request = asked.decoded()
+            try:
+                encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
+            except InvalidBody as exc:
+                raise invalid(exc) from None
+            asked.ctx.dropped = list(encoded.dropped)
+            if encoded.dropped and asked.strict:
+                raise Untranslatable(
+                    f"{self.provider.name} cannot carry: {', '.join(encoded.dropped)}",
+                    param=encoded.dropped[0],
+                    details={"dropped": list(encoded.dropped)},
+                )
+            body = encoded.body
+        try:
+            return dump_json(body)
+        except InvalidBody as exc:
+            raise invalid(exc) from None
+
+    async def _rejected(self, response: UpstreamResponse) -> EdgeError:
+        """The provider's own error. A member of a key pool that it refuses or throttles rests."""
+        try:
+            raw = await response.read()
+        except TransportError as exc:
+            return transport_error(self.provider.name, exc)
+        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
+        info = self.codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
+        if response.status < 400:
+            return BadGateway(f"{self.provider.name} answered with status {response.status}")
+        now = asyncio.get_running_loop().time()
+        pool = self.provider.keys
+        if len(pool.members) > 1 and response.status in (401, 402, 403, 429):
+            pool.rest(self.key, now + (info.retry_after_s or REFUSED_REST_S))
+            error = ProviderRejected(info)
+            if pool.has_free(now):
+                error.retryable = True
+                error.retry_after_s = None
+            return error
+        return ProviderRejected(info)
+
+    def _note_request_id(self, ctx: RequestContext, response: UpstreamResponse) -> None:
+        request_id = response.header(b"x-request-id") or response.header(b"request-id")
+        if request_id is not None:
+            ctx.provider_request_id = request_id.decode("latin-1")[:200]
+
+
+def transport_error(provider: str, exc: TransportError) -> EdgeError:
+    """The cause is chained for the log; the client learns the phase, not our addresses."""
+    if exc.timeout:
+        return UpstreamTimeout(f"{provider} timed out ({exc.phase})")
+    if exc.phase in ("connect", "tls"):
+        return BadGateway(f"{provider} could not be reached ({exc.phase})")
+    return BadGateway(f"the connection to {provider} failed ({exc.phase})")
+
+
+def broken_answer(provider: str, exc: InvalidBody) -> BadGateway:
+    where = f" at {exc.path}" if exc.path else ""
+    return BadGateway(f"{provider} sent an answer that breaks its own schema{where}: {exc.message}", code="invalid_upstream_answer")
+

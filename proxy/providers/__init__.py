@@ -1,0 +1,1 @@
+"""Credentials + endpoint + dialect = one upstream."""

@@ -1,0 +1,89 @@
+"""The common part of providers that are reached over HTTP with a static credential header."""
+
+from typing import Any
+
+from proxy.core.version import __version__
+from proxy.providers.base import Outgoing
+from proxy.providers.key_pool import Credential, KeyPool
+from proxy.transport.base import Header, Transport, UpstreamRequest
+
+USER_AGENT = f"llm-edge/{__version__}".encode()
+_JSON = (b"content-type", b"application/json")
+
+
+class HttpProvider:
+    """Headers that never change are built once for each credential and kind of answer."""
+
+    kind = ""
+    dialect = ""
+    usage_in_streams = False
+    path = ""
+    passed_headers: tuple[bytes, ...] = ()
+    """Client headers that reach the provider (contract K: an allow-list)."""
+    passed_query: tuple[bytes, ...] = ()
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        base_url: str,
+        keys: KeyPool,
+        transport: Transport,
+        extra_headers: tuple[tuple[str, str], ...] = (),
+        free: bool = False,
+        api_version: str | None = None,
+        models: tuple[str, ...] = (),
+    ) -> None:
+        self.name = name
+        self.base_url = base_url.rstrip("/")
+        self.keys = keys
+        self.transport = transport
+        self.free = free
+        self.api_version = api_version
+        self.models = models
+        self._extra: tuple[Header, ...] = tuple((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in extra_headers)
+        self._built: dict[tuple[int, bool], tuple[Header, ...]] = {}
+
+    def credential_headers(self, key: Credential) -> tuple[Header, ...]:
+        raise TypeError("a provider defines its credential")
+
+    def url(self, call: Outgoing) -> str:
+        url = self.base_url + self.path
+        if call.query and self.passed_query:
+            kept = b"&".join(p for p in call.query.split(b"&") if p.partition(b"=")[0] in self.passed_query)
+            if kept:
+                return f"{url}?{kept.decode('ascii', 'replace')}"
+        return url
+
+    def request(self, call: Outgoing, key: Credential) -> UpstreamRequest:
+        headers = self._built.get((key.index, call.stream))
+        if headers is None:
+            headers = self._built[key.index, call.stream] = self._static(key, call.stream)
+        given = call.headers
+        passed = [(name, given[name]) for name in self.passed_headers if name in given]
+        if passed:
+            named = {name for name, _ in passed}
+            headers = (*(h for h in headers if h[0] not in named), *passed)
+        return UpstreamRequest(
+            method="POST",
+            url=self.url(call),
+            headers=headers,
+            body=call.body,
+            timeouts=call.timeouts,
+            max_response_bytes=call.max_response_bytes,
+        )
+
+    def amend(self, body: dict[str, Any]) -> None:
+        """Nothing by default."""
+
+    async def aclose(self) -> None:
+        await self.transport.aclose()
+
+    def _static(self, key: Credential, stream: bool) -> tuple[Header, ...]:
+        accept = b"text/event-stream" if stream else b"application/json"
+        base = (_JSON, (b"accept", accept), (b"user-agent", USER_AGENT), *self.default_headers())
+        own = {name for name, _ in self._extra}
+        return (*(h for h in (*base, *(self.credential_headers(key) if key.secret else ())) if h[0] not in own), *self._extra)
+
+    def default_headers(self) -> tuple[Header, ...]:
+        return ()

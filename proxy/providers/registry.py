@@ -1,0 +1,53 @@
+"""Providers from their settings: the literal table of kinds."""
+
+from collections.abc import Mapping
+
+from proxy.core.clock import Clock
+from proxy.providers.anthropic import Anthropic
+from proxy.providers.base import Provider
+from proxy.providers.echo import MODELS as ECHO_MODELS
+from proxy.providers.echo import EchoTransport
+from proxy.providers.http import HttpProvider
+from proxy.providers.key_pool import KeyPool
+from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
+from proxy.settings import ProviderSettings
+from proxy.transport.factory import make_transport
+
+KINDS: dict[str, type[HttpProvider]] = {
+    "openai": OpenAICompatible,
+    "openai_compatible": OpenAICompatible,
+    "azure": AzureOpenAI,
+    "anthropic": Anthropic,
+    "echo": OpenAICompatible,
+}
+
+
+def build_providers(settings: Mapping[str, ProviderSettings], clock: Clock) -> dict[str, Provider]:
+    """Those whose kind has an adapter; the others are announced at start-up (`Settings.not_yet`)."""
+    return {name: _build(name, s, clock) for name, s in settings.items() if s.kind in KINDS}
+
+
+def _build(name: str, s: ProviderSettings, clock: Clock) -> Provider:
+    echo = s.kind == "echo"
+    transport = (
+        EchoTransport(clock=clock)
+        if echo
+        else make_transport(
+            s.transport,
+            ca_file=str(s.ca_file) if s.ca_file is not None else None,
+            proxy=s.proxy.get_secret_value() if s.proxy is not None else None,
+            max_connections=s.max_connections,
+            keepalive_s=s.idle_s,
+        )
+    )
+    provider = KINDS[s.kind](
+        name,
+        base_url="http://echo.invalid/v1" if echo else s.url,
+        keys=KeyPool([k.get_secret_value() for k in s.api_keys]),
+        transport=transport,
+        extra_headers=tuple((k, v.get_secret_value()) for k, v in s.headers.items()),
+        free=echo or s.price == "free",
+        api_version=s.api_version,
+        models=ECHO_MODELS if echo else (),
+    )
+    return provider

@@ -1,0 +1,140 @@
+"""From a model's name to its route.
+
+A name with `/` is: an exact entry, else `provider/model` of a configured provider, else looked up by name. With a `models:` table
+an unlisted name is unknown; without one the name itself says which provider is meant, else the first configured one serves it.
+"""
+
+import difflib
+import hashlib
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from proxy.core.errors import BadRequest, ModelNotFound
+from proxy.routing.target import Route, RouteTimeouts, Target
+
+_BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("openai", ("gpt", "openai", "o1", "o3", "o4", "chatgpt", "text-embedding", "davinci")),
+    ("anthropic", ("claude", "anthropic")),
+    ("gemini", ("gemini",)),
+    ("echo", ("echo",)),
+)
+"""Provider kind → what its models' names contain (or, for the short ones, begin with)."""
+
+_CACHE_MAX = 4096
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the `models:` table. A target with an empty model serves the name that was asked for."""
+
+    name: str
+    strategy: str = "failover"
+    targets: tuple[Target, ...]
+    attempts: int = 3
+    timeouts: RouteTimeouts = RouteTimeouts()
+
+
+class RouteTable:
+    """Immutable once built; resolving is a dictionary look-up for every name seen before."""
+
+    def __init__(
+        self,
+        entries: Sequence[ModelEntry],
+        providers: Mapping[str, str],
+        *,
+        attempts: int = 3,
+        timeouts: Mapping[str, RouteTimeouts] | None = None,
+    ) -> None:
+        """`providers`: name → kind, in configured order; `timeouts`: by provider, for names that no entry lists."""
+        self._providers = dict(providers)
+        self._attempts = attempts
+        self._timeouts = dict(timeouts or {})
+        self._exact = {e.name: e for e in entries if not _is_pattern(e.name)}
+        self._patterns = sorted((e for e in entries if _is_pattern(e.name)), key=lambda e: -len(e.name.rstrip("*")))
+        self._has_table = bool(entries)
+        self._seen: dict[str, Route] = {}
+
+    def names(self) -> list[str]:
+        """Model names that clients may list: the table's without patterns."""
+        return list(self._exact)
+
+    def patterns(self) -> list[str]:
+        return [e.name for e in self._patterns]
+
+    def known(self, name: str) -> bool:
+        """Whether a name is configured (bounded label sets, contract O)."""
+        return name in self._exact
+
+    def resolve(self, name: str) -> Route:
+        """Raises ModelNotFound with the nearest names."""
+        route = self._seen.get(name)
+        if route is None:
+            route = self._resolve(name)
+            if len(self._seen) >= _CACHE_MAX:
+                self._seen.clear()
+            self._seen[name] = route
+        return route
+
+    def _resolve(self, name: str) -> Route:
+        if "://" in name:
+            raise BadRequest("model must be a model's name, not a URL", param="model")
+        entry = self._exact.get(name)
+        if entry is not None:
+            return _route(entry, name)
+        provider, slash, model = name.partition("/")
+        if slash and model and provider in self._providers:
+            return self._single(provider, model, name=f"{provider}/*")
+        for entry in self._patterns:
+            if fnmatchcase(name, entry.name):
+                return _route(entry, name)
+        if self._has_table:
+            raise self._unknown(name)
+        return self._by_name(name)
+
+    def _by_name(self, name: str) -> Route:
+        lowered = name.lower()
+        for kind, words in _BY_NAME:
+            if any(lowered.startswith(w) or (len(w) > 2 and w in lowered) for w in words):
+                for provider, provider_kind in self._providers.items():
+                    if provider_kind == kind:
+                        return self._single(provider, name, name=f"{provider}/*")
+        first = next(iter(self._providers), None)
+        if first is None:
+            raise self._unknown(name)
+        warning = f"no provider is known for this model's name; sent to the first configured one, {first}"
+        return self._single(first, name, name=f"{first}/*", warning=warning)
+
+    def _single(self, provider: str, model: str, *, name: str, warning: str | None = None) -> Route:
+        entry = ModelEntry(
+            name=name,
+            strategy="model",
+            targets=(Target(provider, model),),
+            attempts=self._attempts,
+            timeouts=self._timeouts.get(provider, RouteTimeouts()),
+        )
+        return _route(entry, model, warning)
+
+    def _unknown(self, name: str) -> ModelNotFound:
+        near = difflib.get_close_matches(name, [*self._exact, *self.patterns()], n=3, cutoff=0.5) or list(self._exact)[:3]
+        hint = f" Nearest: {', '.join(near)}." if near else ""
+        shown = name if len(name) <= 100 else name[:100] + "…"
+        return ModelNotFound(f"The model '{shown}' does not exist here.{hint}", param="model")
+
+
+def _is_pattern(name: str) -> bool:
+    return "*" in name or "?" in name
+
+
+def _route(entry: ModelEntry, asked: str, warning: str | None = None) -> Route:
+    targets = tuple(t if t.model else Target(t.provider, asked, t.weight) for t in entry.targets)
+    digest = hashlib.sha256(msgspec.json.encode((entry.strategy, targets))).hexdigest()
+    return Route(
+        name=entry.name,
+        strategy=entry.strategy,
+        targets=targets,
+        attempts=entry.attempts,
+        timeouts=entry.timeouts,
+        digest=digest,
+        warning=warning,
+    )

@@ -1,0 +1,22 @@
+"""Configuration: the only reader of the environment, read once at start and again on reload."""
+
+from proxy.settings.base import SecretUrl, redact_url
+from proxy.settings.errors import Problem, SettingsError
+from proxy.settings.loading import load_settings
+from proxy.settings.models import ModelSettings, RetrySettings, TargetSettings, TimeoutSettings
+from proxy.settings.providers import ProviderSettings
+from proxy.settings.root import Settings
+
+__all__ = [
+    "ModelSettings",
+    "Problem",
+    "ProviderSettings",
+    "RetrySettings",
+    "SecretUrl",
+    "Settings",
+    "SettingsError",
+    "TargetSettings",
+    "TimeoutSettings",
+    "load_settings",
+    "redact_url",
+]

@@ -1,0 +1,42 @@
+"""`auth`: who may call."""
+
+from pydantic import Field, SecretStr, field_validator
+
+from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section
+
+_KNOWN_BAD = "change-me-to-strong-secret"
+MIN_SECRET_BYTES = 32
+
+
+class JwtSettings(Section):
+    """One issuer of JSON web tokens."""
+
+    issuer: str = Field(description="Value of `iss`, exactly.")
+    audience: str | None = Field(None, description="Value of `aud`; null: not checked.")
+    jwks_url: HttpUrl | None = Field(None, description="Where the signing keys are; null: from the issuer's discovery document.")
+    claims: dict[str, str] = Field({}, description="Our field (`tenant`, `role`, …) → claim that holds it.")
+
+
+class AuthSettings(Section):
+    enabled: bool = Field(True, description="Off only on a loopback address or with `--insecure`.")
+    signing_secret: SecretStr | None = Field(
+        None, description="Key of the HMAC in signed keys, at least 32 bytes; null: generated into an embedded record store."
+    )
+    static_keys: SecretList = Field((), description="Client keys, each plain or as hex SHA-256; a member may be a comma list.")
+    admin_key: SecretStr | None = Field(None, description="A key with role admin that may call everything, plain or as hex SHA-256.")
+    health_check: bool = Field(False, description="Whether health routes and `/metrics` need a key too.")
+    key_cache_ttl_s: NonNegative = Field(10, description="How long a looked-up key is believed (so a revocation may take), in seconds.")
+    key_cache_size: Count = Field(10_000, description="How many looked-up keys a worker remembers.")
+    jwt: tuple[JwtSettings, ...] = Field((), description="Issuers of JSON web tokens.")
+
+    @field_validator("signing_secret")
+    @classmethod
+    def _strong(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if text == _KNOWN_BAD:
+            raise ValueError(f"the published value {_KNOWN_BAD} is refused; make one with `openssl rand -hex 32`")
+        if len(text.encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"shorter than {MIN_SECRET_BYTES} bytes; make one with `openssl rand -hex 32`")
+        return value

@@ -1,0 +1,45 @@
+"""`cache`: exact answers served again."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from proxy.settings.base import Count, Positive, SecretUrl, Section
+from proxy.settings.stores import REDIS_SCHEMES, scheme_of
+
+
+class L1Settings(Section):
+    """In the process."""
+
+    max_entries: Count = Field(1000, description="Answers kept.")
+    max_bytes: Count = Field(64 * 1024 * 1024, description="Bytes kept.")
+    ttl_s: Positive = Field(300, description="Lifetime of an answer, in seconds.")
+
+
+class L2Settings(Section):
+    """In Redis."""
+
+    enabled: bool | None = Field(None, description="Null: on when there is a Redis.")
+    ttl_s: Positive = Field(3600, description="Lifetime of an answer, in seconds.")
+    prefix: str = Field("llm-edge:", min_length=1, description="Prefix of the Redis keys.")
+    op_timeout_ms: Positive = Field(100, description="A look-up or store that takes longer counts as a miss, in milliseconds.")
+    connect_timeout_ms: Positive = Field(1000, description="To a connected socket, in milliseconds.")
+    redis: SecretUrl | None = Field(None, description="A Redis of its own; null: `stores.redis`.")
+
+    @field_validator("redis")
+    @classmethod
+    def _known(cls, value: SecretUrl | None) -> SecretUrl | None:
+        if value is not None and scheme_of(value.get_secret_value()) not in REDIS_SCHEMES:
+            raise ValueError(f"must be a URL with one of the schemes {', '.join(REDIS_SCHEMES)}")
+        return value
+
+
+class CacheSettings(Section):
+    enabled: bool = Field(True, description="Whether answers are cached at all.")
+    when: Literal["always", "temperature_0", "opt_in"] = Field(
+        "always", description="`temperature_0`: only requests with temperature 0; `opt_in`: only with `Cache-Control: max-age`."
+    )
+    l1: L1Settings = Field(L1Settings(), description="In the process.")
+    l2: L2Settings = Field(L2Settings(), description="In Redis.")
+    scope: Literal["tenant", "key", "global"] = Field("tenant", description="Who shares an answer.")
+    tool_calls: bool = Field(False, description="Whether answers that call tools are stored.")

@@ -1,0 +1,57 @@
+"""Lines for what is configured but not built in this version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from proxy.settings.models import BUILT_STRATEGIES
+from proxy.settings.stores import scheme_of
+
+if TYPE_CHECKING:
+    from proxy.settings.root import Settings
+
+_SECTIONS = {
+    "limits": "nothing is limited",
+    "budgets": "nothing is refused for its cost",
+    "prices": "costs are not computed",
+    "audit": "no audit events are written",
+    "masking": "nothing is masked",
+    "agents": "there are no agent routes",
+}
+
+
+def lines_of(settings: Settings) -> list[str]:
+    return [*_sections(settings), *_single(settings), *_providers(settings), *_strategies(settings)]
+
+
+def _sections(settings: Settings) -> Iterator[str]:
+    for name, consequence in _SECTIONS.items():
+        if name in settings.model_fields_set:
+            yield f"{name}: not available yet, the section is read but {consequence}"
+
+
+def _single(settings: Settings) -> Iterator[str]:
+    if settings.auth.jwt:
+        yield "auth.jwt: not available yet, JSON web tokens are refused"
+    if settings.stores.audit:
+        yield "stores.audit: not available yet, no audit events are written"
+    if not settings.stores.embedded_records:
+        scheme = scheme_of(settings.stores.records_url)
+        yield f"stores.records: {scheme} is not available yet, signed keys get 503; static keys work"
+    if settings.cache.enabled and settings.cache.l2.enabled and settings.l2_url is None:
+        yield "cache.l2: on, but there is no stores.redis: answers are cached in the process only"
+
+
+def _providers(settings: Settings) -> Iterator[str]:
+    for name, provider in settings.providers.items():
+        if not provider.built:
+            yield f"providers.{name}: kind {provider.kind} is not available yet, the provider is not used"
+
+
+def _strategies(settings: Settings) -> Iterator[str]:
+    named = {"routing.strategy": settings.routing.strategy}
+    named |= {f"models.{name}.strategy": model.strategy for name, model in settings.models.items() if model.strategy is not None}
+    for path, strategy in named.items():
+        if strategy not in BUILT_STRATEGIES:
+            yield f"{path}: {strategy} is not available yet, targets are tried in their order"

@@ -1,0 +1,126 @@
+"""`Settings`: the whole configuration, frozen."""
+
+import hashlib
+import json
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from proxy.settings.auth import AuthSettings
+from proxy.settings.base import SecretUrl
+from proxy.settings.cache import CacheSettings
+from proxy.settings.errors import Path, Problem, SettingsError, dotted
+from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings, PriceSettings
+from proxy.settings.models import ModelSettings, RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
+from proxy.settings.not_yet import lines_of
+from proxy.settings.providers import ProviderSettings
+from proxy.settings.reading import Reading, read_everything
+from proxy.settings.rules import broken_rules
+from proxy.settings.server import ServerSettings
+from proxy.settings.stores import StoresSettings
+from proxy.settings.telemetry import TelemetrySettings
+from proxy.settings.translate import problems_of
+
+
+class _ReadSource(PydanticBaseSettingsSource):
+    """All sources at once, merged by `reading`, which alone knows the place of every value."""
+
+    def __init__(self, settings_cls: type[BaseSettings], data: dict[str, Any]) -> None:
+        super().__init__(settings_cls)
+        self._data = data
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return self._data.get(field_name), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        return self._data
+
+
+class Settings(BaseSettings):
+    """Arguments win over the environment, that over `.env`, that over the YAML file of `LLM_EDGE_CONFIG`, that over defaults.
+
+    Raises SettingsError with every mistake found. `Settings.of` reads nothing but its arguments.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
+
+    environment: str = Field("dev", description="Name of the deployment, for logs and traces.")
+    demo: bool = Field(False, description="Loopback, echo provider, records in memory; `serve --demo`.")
+    insecure: bool = Field(False, description="Allow `auth.enabled: false` on any address; `serve --insecure`.")
+    server: ServerSettings = Field(ServerSettings(), description="The listening side.")
+    auth: AuthSettings = Field(AuthSettings(), description="Who may call.")
+    stores: StoresSettings = Field(StoresSettings(), description="Where records, hot state and audit events live.")
+    providers: dict[str, ProviderSettings] = Field({}, description="Upstreams by name; the first one gets unknown models.")
+    models: dict[str, ModelSettings] = Field({}, description="Names and patterns that clients may use; empty: by name.")
+    routing: RoutingSettings = Field(RoutingSettings(), description="What holds for models that don't say otherwise.")
+    cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
+    limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
+    budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")
+    prices: dict[str, PriceSettings] = Field({}, description="Own prices by model.")
+    audit: AuditSettings = Field(AuditSettings(), description="The audit log.")
+    masking: MaskingSettings = Field(MaskingSettings(), description="Personal data.")
+    agents: AgentsSettings = Field(AgentsSettings(), description="Agents and their tools.")
+    telemetry: TelemetrySettings = Field(TelemetrySettings(), description="Logs, metrics, traces.")
+
+    _reading: Reading = PrivateAttr(default_factory=Reading)
+
+    def __init__(self, *, _read: Reading | None = None, _serving: bool = True, **values: Any) -> None:
+        """`values`: sections as mappings or section objects. The underscored ones are for `load_settings`."""
+        reading = _read if _read is not None else read_everything(values)
+        problems = list(reading.problems)
+        try:
+            super().__init__(_build_sources=((_ReadSource(type(self), reading.layer.data),), {}))
+        except ValidationError as exc:
+            raise SettingsError(*problems, *problems_of(exc, type(self), reading)) from None
+        self._reading = reading
+        problems += [Problem(text, dotted(path), reading.layer.origin(path)) for path, text in broken_rules(self, serving=_serving)]
+        if problems:
+            raise SettingsError(*problems)
+
+    @classmethod
+    def of(cls, **values: Any) -> "Settings":
+        """From the arguments alone: no environment, no file. For tests and embedding."""
+        return cls(_read=read_everything(values, environ={}, dotenv=None))
+
+    def not_yet(self) -> list[str]:
+        """A line for everything that is configured but has no effect in this version; the server logs them at start."""
+        return lines_of(self) + self._reading.without_effect
+
+    def origin(self, path: Path) -> str:
+        """Where the value at a path came from: `config.yaml:12:5`, `environment PORT`, `argument`, or `default`."""
+        return self._reading.layer.origin(path) or "default"
+
+    def digest(self) -> str:
+        """16 hex digits that change whenever a setting does, secrets included; they give nothing away."""
+        return hashlib.sha256(json.dumps(_digestible(self.model_dump()), sort_keys=True).encode()).hexdigest()[:16]
+
+    def timeouts_of(self, model: ModelSettings | None = None, provider: ProviderSettings | None = None) -> TimeoutSettings:
+        """What binds a request: the model's own, else the provider's, else `routing.timeouts`, field by field."""
+        return overlay_timeouts(self.routing.timeouts, provider.timeouts if provider else None, model.timeouts if model else None)
+
+    def retries_of(self, model: ModelSettings | None = None) -> RetrySettings:
+        return model.retries if model is not None and model.retries is not None else self.routing.retries
+
+    def strategy_of(self, model: ModelSettings | None = None) -> str:
+        return model.strategy if model is not None and model.strategy is not None else self.routing.strategy
+
+    @property
+    def l2_url(self) -> str | None:
+        """The Redis of the L2 cache (a URL or `embedded`); None: no L2."""
+        cache = self.cache
+        if not cache.enabled or cache.l2.enabled is False:
+            return None
+        return cache.l2.redis.get_secret_value() if cache.l2.redis is not None else self.stores.redis_url
+
+
+def _digestible(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _digestible(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_digestible(item) for item in value]
+    if isinstance(value, SecretStr | SecretUrl):
+        return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
+    return str(value) if isinstance(value, FilePath) else value

@@ -1,0 +1,29 @@
+"""Everything that lives as long as the process, built once by `app.open_state` and closed by the lifespan."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from proxy.core.clock import Clock
+from proxy.core.lifecycle import Lifecycle
+from proxy.core.tasks import TaskSupervisor
+from proxy.governance.admission import InFlight
+from proxy.pipeline.deps import Pipeline
+from proxy.settings import Settings
+from proxy.storage.records import KeyRecords
+from proxy.telemetry.logs import AccessLog
+from proxy.telemetry.metrics import Metrics
+
+
+class AppState(msgspec.Struct, frozen=True, kw_only=True):
+    settings: Settings
+    pipeline: Pipeline
+    records: KeyRecords
+    clock: Clock
+    metrics: Metrics
+    access_log: AccessLog | None
+    lifecycle: Lifecycle
+    tasks: TaskSupervisor
+    in_flight: InFlight
+    closers: list[Callable[[], Awaitable[None]]]
+    """Run in reverse order at the end."""

@@ -1,0 +1,1 @@
+"""Records (keys, plans, usage) and hot state (what replicas share by Redis)."""

@@ -1,0 +1,1 @@
+"""Hot state that replicas share: one Redis-protocol server behind one connection a process."""

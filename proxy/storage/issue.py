@@ -1,0 +1,44 @@
+"""Makes keys: the record goes into the store, the key itself is returned once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.core.keys import new_key_id, new_secret, sha256_hex, signed_key
+from proxy.storage.records import SIGNING_META, KeyRecord, KeyRecords, Role
+
+
+async def signing_secret(records: KeyRecords, configured: str | None) -> bytes:
+    """The configured secret, else the store's own, made on first use. Raises Unavailable."""
+    if configured is not None:
+        return configured.encode()
+    return (await records.meta_once(SIGNING_META, new_secret())).encode()
+
+
+def new_key(
+    secret: bytes,
+    now: float,
+    *,
+    role: Role = "client",
+    name: str = "",
+    tenant: str | None = None,
+    expires_at: float | None = None,
+    scopes: tuple[str, ...] = (),
+    models: tuple[str, ...] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> tuple[str, KeyRecord]:
+    """The key and its record, not stored yet. `now`, `expires_at`: unix seconds. `tenant` None: the key is its own tenant."""
+    key_id = new_key_id()
+    key = signed_key(secret, key_id)
+    record = KeyRecord(
+        key_id=key_id,
+        tenant=tenant or key_id,
+        key_hash=sha256_hex(key),
+        created_at=now,
+        role=role,
+        name=name,
+        expires_at=expires_at,
+        scopes=scopes,
+        models=models,
+        metadata=dict(metadata or {}),
+    )
+    return key, record

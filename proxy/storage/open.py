@@ -1,0 +1,73 @@
+"""The record store that a URL names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from proxy.core.errors import Unavailable
+from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
+from proxy.storage.records_memory import MemoryRecords
+from proxy.storage.sqlite import SqliteRecords
+
+
+def open_records(url: str) -> KeyRecords:
+    """Connects on first use. `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`; any other: a store that is never there."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteRecords(path)
+    scheme = url.partition("://")[0]
+    return MemoryRecords() if scheme in ("memory", "sqlite") else AbsentRecords(scheme.partition("+")[0])
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for other URLs and for SQLite in memory (`sqlite://`, `sqlite:///:memory:`)."""
+    parts = urlsplit(url)
+    if parts.scheme.partition("+")[0] != "sqlite":
+        return None
+    name = unquote(parts.path.removeprefix("/"))
+    return Path(name) if name and name != ":memory:" else None
+
+
+class AbsentRecords:
+    """Stands for a back end that this version has no adapter for: every call raises Unavailable (503), none says 401."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    async def create(self, record: KeyRecord) -> None:
+        raise self._error()
+
+    async def create_first(self, record: KeyRecord) -> bool:
+        raise self._error()
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        raise self._error()
+
+    async def list(
+        self, *, status: KeyStatus | None = None, tenant: str | None = None, limit: int = 1000, after: str = ""
+    ) -> list[KeyRecord]:
+        raise self._error()
+
+    async def set_status(self, key_id: str, status: KeyStatus) -> bool:
+        raise self._error()
+
+    async def touch(self, used: Mapping[str, float]) -> None:
+        raise self._error()
+
+    async def meta(self, name: str) -> str | None:
+        raise self._error()
+
+    async def meta_once(self, name: str, value: str) -> str:
+        raise self._error()
+
+    async def ping(self) -> None:
+        raise self._error()
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+    def _error(self) -> Unavailable:
+        return Unavailable(f"no adapter for {self._scheme} records in this version; use sqlite:///file.db")
+
+
+_: type[KeyRecords] = AbsentRecords

@@ -1,0 +1,64 @@
+"""Every module has its test file: tests/unit mirrors proxy/."""
+
+import ast
+from pathlib import PurePosixPath
+
+from tests.architecture.source_tree import ROOT, Module, functions, modules
+
+ELSEWHERE: dict[str, str] = {}
+"""Modules whose tests stand outside tests/unit, with the file (contract and integration suites)."""
+
+
+def _has_behaviour(module: Module) -> bool:
+    """A function that does something: plain data, re-exports and protocols have nothing to test."""
+    return any(not _is_stub(function.node) for function in functions(module))
+
+
+def _is_stub(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
+
+
+def _candidates(path: str) -> list[str]:
+    """Where the tests of `proxy/codecs/chat/decode.py` may stand: codecs/chat/test_decode*.py, codecs/test_chat_decode*.py or,
+    for a package tested as one, codecs/test_chat*.py. The `*` lets a large subject have several files."""
+    module = PurePosixPath(path).relative_to("proxy").with_suffix("")
+    parts = list(module.parts)
+    if parts[-1] == "__init__":
+        parts.pop()
+    if not parts:
+        return ["test_init*.py"]
+    *folders, name = parts
+    name = name.strip("_")
+    found = ["/".join([*folders, f"test_{name}*.py"])]
+    if len(folders) > 1:
+        outer, package = folders[:-1], folders[-1]
+        found += ["/".join([*outer, f"test_{package}_{name}*.py"]), "/".join([*outer, f"test_{package}*.py"])]
+    if module.name == "__init__":
+        found.append("/".join([*parts, "test_init*.py"]))
+    return found
+
+
+def test_every_module_with_behaviour_has_its_test_file() -> None:
+    """A module without a test file of its name fails here, with the names that would do."""
+    lacking = {}
+    for module in modules():
+        if module.path in ELSEWHERE or not _has_behaviour(module):
+            continue
+        candidates = _candidates(module.path)
+        if not any(any((ROOT / "tests/unit").glob(candidate)) for candidate in candidates):
+            lacking[module.path] = [f"tests/unit/{candidate}" for candidate in candidates]
+    assert lacking == {}
+
+
+def test_the_list_of_exceptions_is_true() -> None:
+    """Each module listed as tested elsewhere exists, its test file exists, and the mirror has none for it."""
+    paths = {module.path for module in modules()}
+    for path, test in ELSEWHERE.items():
+        assert path in paths, path
+        assert (ROOT / test).is_file(), test
+        assert not any(any((ROOT / "tests/unit").glob(candidate)) for candidate in _candidates(path)), f"{path}: not an exception any more"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    """Each module of proxy/ begins with a docstring."""
+    assert [module.path for module in modules() if module.text.strip() and not ast.get_docstring(module.tree)] == []

@@ -1,0 +1,47 @@
+"""Every test of the suite runs for each transport on each event loop it may meet."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import pytest
+import uvloop
+
+from proxy.transport.factory import Kind, make_transport
+from tests.contract.transport.client import Client, Open
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=["http1", "httpx"])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    only = request.node.get_closest_marker("only")
+    if only is not None and request.param != only.args[0]:
+        pytest.skip(f"{only.args[0]} only: {only.args[1]}")
+    chosen: Kind = request.param
+    return chosen
+
+
+@pytest.fixture
+def opened(kind: Kind) -> Open:
+    """`async with opened() as client`: a transport that has to be without connections in use at the end."""
+
+    @asynccontextmanager
+    async def open_(**settings: Any) -> Any:
+        client = Client(kind, make_transport(kind, **settings))
+        try:
+            yield client
+            await client.settled()
+            assert client.transport.stats().in_use == 0, "a connection is still in use"
+        finally:
+            await client.transport.aclose()
+            assert client.transport.stats().open == 0, "a connection outlived the transport"
+
+    def build(**settings: Any) -> AbstractAsyncContextManager[Client]:
+        manager: AbstractAsyncContextManager[Client] = open_(**settings)
+        return manager
+
+    return build

@@ -1,0 +1,51 @@
+"""Several credentials of one provider."""
+
+from proxy.providers.key_pool import KeyPool, conversation_of
+
+
+def test_a_conversation_stays_with_its_member() -> None:
+    """The provider's prompt cache is kept warm: later turns choose the same key."""
+    pool = KeyPool(["a", "b", "c"])
+    first = {"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "hello"}]}
+    later = {"messages": [*first["messages"], {"role": "assistant", "content": "hi"}, {"role": "user", "content": "more"}]}
+    assert pool.choose(conversation_of(first), 0.0) is pool.choose(conversation_of(later), 0.0)
+
+
+def test_conversations_spread_over_the_members() -> None:
+    """About evenly: no member gets less than a fifth of three."""
+    pool = KeyPool(["a", "b", "c"])
+    counts = [0, 0, 0]
+    for i in range(600):
+        counts[pool.choose(conversation_of({"messages": [{"role": "user", "content": str(i)}]}), 0.0).index] += 1
+    assert min(counts) > 120
+
+
+def test_a_resting_member_moves_only_its_own_conversations() -> None:
+    """Rendezvous hashing: the others keep their keys."""
+    pool = KeyPool(["a", "b", "c"])
+    talks = [conversation_of({"messages": [{"role": "user", "content": str(i)}]}) for i in range(90)]
+    before = [pool.choose(t, 0.0) for t in talks]
+    pool.rest(pool.members[0], 10.0)
+    after = [pool.choose(t, 0.0) for t in talks]
+    assert all(was is now for was, now in zip(before, after, strict=True) if was.index != 0)
+    assert all(a.index != 0 for a in after)
+    assert [pool.choose(t, 10.0) for t in talks] == before
+
+
+def test_all_resting_takes_the_one_free_first() -> None:
+    """A call is better than none."""
+    pool = KeyPool(["a", "b"])
+    pool.rest(pool.members[0], 20.0)
+    pool.rest(pool.members[1], 10.0)
+    assert not pool.has_free(0.0)
+    assert pool.choose(b"x", 0.0).index == 1
+
+
+def test_no_key_is_an_upstream_without_credentials() -> None:
+    """Local upstreams need none."""
+    assert KeyPool([]).choose(b"", 0.0).secret == ""
+
+
+def test_a_repr_shows_no_secret() -> None:
+    """Contract K."""
+    assert "hush" not in repr(KeyPool(["hush"]).members[0])

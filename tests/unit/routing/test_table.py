@@ -1,0 +1,77 @@
+"""From a model's name to its route."""
+
+import pytest
+
+from proxy.core.errors import BadRequest, ModelNotFound
+from proxy.routing.table import ModelEntry, RouteTable
+from proxy.routing.target import Target
+
+PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "local": "openai_compatible"}
+
+
+def table(*names: str) -> RouteTable:
+    return RouteTable([ModelEntry(name=n, targets=(Target("local", "" if "*" in n else n),)) for n in names], PROVIDERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [("gpt-4o", "openai"), ("my-gpt", "openai"), ("o3-mini", "openai"), ("claude-sonnet-4", "anthropic"), ("anthropic.claude-v2:0", "anthropic")],
+)
+def test_without_a_table_the_name_says_which_provider(name: str, provider: str) -> None:
+    """E's rule: gpt/openai → OpenAI, claude/anthropic → Anthropic."""
+    assert table().resolve(name).targets == (Target(provider, name),)
+
+
+def test_an_unknown_name_goes_to_the_first_provider_with_a_warning() -> None:
+    """Without a table nothing is refused, but the guess is said."""
+    route = table().resolve("mistral-large")
+    assert route.targets[0].provider == "openai"
+    assert route.warning is not None
+
+
+def test_with_a_table_an_unlisted_name_is_unknown() -> None:
+    """404 with the nearest names."""
+    with pytest.raises(ModelNotFound, match="smart-model"):
+        table("smart-model", "fast").resolve("smart-modle")
+
+
+def test_a_pattern_serves_the_name_that_was_asked_for() -> None:
+    """`gpt-*` matches, the longest literal wins, and the target gets the asked name."""
+    t = table("gpt-*", "*", "gpt-4*")
+    assert t.resolve("gpt-4o").name == "gpt-4*"
+    assert t.resolve("gpt-3.5").targets == (Target("local", "gpt-3.5"),)
+    assert t.resolve("anything").name == "*"
+
+
+def test_a_slash_is_an_exact_entry_first_then_a_provider() -> None:
+    """`provider/model`, unless the whole name is listed."""
+    assert table("openai/gpt-4o").resolve("openai/gpt-4o").name == "openai/gpt-4o"
+    assert table("smart").resolve("openai/gpt-4o").targets == (Target("openai", "gpt-4o"),)
+    assert table().resolve("meta-llama/Llama-3").targets[0].model == "meta-llama/Llama-3"
+
+
+def test_a_url_is_no_model() -> None:
+    """Clients cannot name an upstream."""
+    with pytest.raises(BadRequest):
+        table().resolve("http://127.0.0.1/v1")
+
+
+def test_a_changed_entry_changes_the_digest() -> None:
+    """The cache key follows the route entry (contract J)."""
+    one = RouteTable([ModelEntry(name="m", targets=(Target("openai", "x"),))], PROVIDERS).resolve("m")
+    two = RouteTable([ModelEntry(name="m", targets=(Target("openai", "y"),))], PROVIDERS).resolve("m")
+    assert one.digest != two.digest
+
+
+def test_the_memory_of_names_is_bounded() -> None:
+    """Names are the client's: remembering them must not grow without end."""
+    t = table("*")
+    for i in range(10_000):
+        t.resolve(f"m{i}")
+    assert len(t._seen) <= 4096
+
+
+def test_no_provider_at_all() -> None:
+    """Nothing is configured: unknown, not a crash."""
+    with pytest.raises(ModelNotFound):
+        RouteTable([], {}).resolve("x")
