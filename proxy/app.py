@@ -143,7 +143,7 @@ class Gateway:
         closers.append(records.aclose)
         pipeline = build_pipeline(
             self.settings,
-            codecs=make_codecs(),
+            codecs=make_codecs(clock),
             providers=self._providers(self.settings),
             cache=cache,
             flights=Flights(),

@@ -20,14 +20,14 @@ from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Settings, TimeoutSettings
 
-CODECS: tuple[type[Codec], ...] = (OpenAIChatCodec, AnthropicMessagesCodec)
 MIB = 1024 * 1024
 UNBOUNDED_S = 86_400.0
 """What an unset total time-out means: a day bounds a forgotten stream."""
 
 
-def make_codecs() -> dict[str, Codec]:
-    return {codec.name: codec for codec in (kind() for kind in CODECS)}
+def make_codecs(clock: Clock) -> dict[str, Codec]:
+    codecs: tuple[Codec, ...] = (OpenAIChatCodec(now=clock.time), AnthropicMessagesCodec())
+    return {codec.name: codec for codec in codecs}
 
 
 def build_pipeline(

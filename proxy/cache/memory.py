@@ -67,6 +67,11 @@ class MemoryCache:
     def size_bytes(self) -> int:
         return self._bytes
 
+    @property
+    def pending_expiries(self) -> int:
+        """Items in the list of expiries: at least one an entry, some of them stale."""
+        return len(self._expiries)
+
     def get(self, key: bytes) -> CacheEntry | None:
         slot = self._slots.get(key)
         if slot is None:

@@ -45,6 +45,8 @@ class StreamEncoder(Protocol):
 
     dropped: list[str]
     """Names of what this dialect's stream could not carry, in order of appearance, each once."""
+    usage_chunk: bytes
+    """As StreamWatcher's: filled by the UsageUpdate, not part of what `encode` returns."""
 
     def encode(self, event: StreamEvent) -> bytes:
         """b"" where the dialect shows nothing for the event."""

@@ -155,7 +155,7 @@ class RequestContext:
         """Added to the response by the trace wrapper."""
         self.permit: Permit = _allow
         self.top_up: Permit = _allow
-        self.settle: list[Callable[["RequestContext"], None]] = []
+        self.settle: list[Callable[[RequestContext], None]] = []
         """Run once each, in reverse, when the request has ended, however it ended."""
         self.on_disconnect: Callable[[], None] | None = None
         """What to do instead of cancelling `task` when the client leaves."""

@@ -24,7 +24,6 @@ class TranslateLane:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.response_id: str | None = None
-        self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
 
@@ -39,6 +38,10 @@ class TranslateLane:
 
     def keep_alive(self) -> bytes:
         return self._encoder.keep_alive()
+
+    @property
+    def usage_chunk(self) -> bytes:
+        return self._encoder.usage_chunk
 
     @property
     def dropped(self) -> list[str]:

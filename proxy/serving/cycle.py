@@ -9,7 +9,7 @@ import http
 import logging
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from proxy.serving.header_names import FRAMING
 from proxy.serving.refusals import refusal
@@ -56,7 +56,7 @@ class EdgeCycle:
 
     def __init__(self, protocol: "EdgeProtocol", scope: "Scope", keep_alive: bool, expect_100: bool) -> None:
         self.protocol = protocol
-        self.scope: Scope | None = scope
+        self.scope = scope
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = expect_100
         self.http10 = False
@@ -84,7 +84,6 @@ class EdgeCycle:
             self._gone = callback
 
     async def run_asgi(self, app: "ASGIApp") -> None:
-        assert self.scope is not None
         try:
             await app(self.scope, self.receive, self.send)
         finally:
@@ -171,7 +170,7 @@ class EdgeCycle:
             lines.append(line + value)
         if not self.keep_alive and not self._close_sent:
             lines.append(b"connection: close")
-        if not framed and status not in _BODILESS and self.scope is not None and self.scope["method"] != "HEAD":
+        if not framed and status not in _BODILESS and self.scope["method"] != "HEAD":
             self._frame_by_default(lines)
         block = b"\r\n".join(lines)
         breaks = len(lines) - 1 if lines else 0
@@ -214,7 +213,7 @@ class EdgeCycle:
             raise RuntimeError(f"Expected ASGI message 'http.response.body', but got {message['type']!r}.")
         body: bytes = message.get("body", b"")
         more = message.get("more_body", False)
-        if self.scope is None or self.scope["method"] == "HEAD":
+        if self.scope["method"] == "HEAD":
             body = b""
             self._left = None if self._left is None else 0
         elif self._chunked:
@@ -257,7 +256,10 @@ class EdgeCycle:
         protocol = self.protocol
         task = self.task
         if task is not None:
-            protocol.state.tasks.discard(task)
+            state = protocol.state
+            state.tasks.discard(task)
+            if state.draining:
+                state.ended()
             if sys.exception() is not None:
                 task.add_done_callback(_report)
         if not (self.response_complete or self.disconnected):
@@ -267,7 +269,7 @@ class EdgeCycle:
             self.keep_alive = False
             self._pending = b""
             self._complete()
-        self.scope = None
+        self.scope = {}
 
 
 def _report(task: asyncio.Task[None]) -> None:

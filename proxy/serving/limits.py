@@ -1,5 +1,6 @@
 """What a client may do to a connection, and the state that all connections of one server share."""
 
+import asyncio
 from collections import Counter
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -45,11 +46,12 @@ class EdgeState(ServerState):
         self.draining = False
         self.accepted = 0
         self.refused: Counter[str] = Counter()
-        self.open: set["EdgeProtocol"] = set()
+        self.open: set[EdgeProtocol] = set()
         """uvicorn's `connections`, typed."""
         self.names = HeaderNames()
         self.date_line = b""
         self._date_s = 0
+        self._idle = asyncio.Event()
 
     def sweep(self, now: float, unix_s: float) -> None:
         """Every `sweep_s`: the Date header and the time-outs of all connections."""
@@ -59,3 +61,18 @@ class EdgeState(ServerState):
             self.date_line = b"date: %s\r\n" % formatdate(unix_s, usegmt=True).encode()
         for connection in tuple(self.open):
             connection.sweep(now)
+
+    def ended(self) -> None:
+        """A connection or request has ended while draining."""
+        if not (self.open or self.tasks):
+            self._idle.set()
+
+    async def idle(self, timeout_s: float) -> bool:
+        """While draining: whether all connections and requests ended within `timeout_s`."""
+        self.ended()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True

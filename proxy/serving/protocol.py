@@ -42,13 +42,12 @@ class EdgeProtocol(HttpToolsProtocol):
         self, config: Config, server_state: ServerState, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        assert isinstance(server_state, EdgeState)
-        self.state = server_state
+        self.state = cast(EdgeState, server_state)
         self.asgi: ASGIApp = cast("ASGIApp", config.loaded_app)
-        self.names = server_state.names
+        self.names = self.state.names
         self.log = logging.getLogger("llm_edge")
         self.phase = IDLE
-        self.since = server_state.now
+        self.since = self.state.now
         """Sweep time at which the present phase began, or of its last progress."""
         self.fresh = True
         """No whole head has come on this connection."""
@@ -66,7 +65,10 @@ class EdgeProtocol(HttpToolsProtocol):
         self._stalled_at = 0.0
         self._closing = False
         """A request wanted another protocol: the connection ends with its answer."""
-        self._reset_watch()
+        self._hosts = 0
+        self._coded = False
+        self._upgrade = False
+        self._upgrading = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -82,12 +84,14 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.state.open.discard(self)
         self.connections.discard(self)
+        if self.state.draining:
+            self.state.ended()
         self.phase = DEAF
         self._all_gone()
         self.flow.resume_writing()
         if exc is None:
             self.transport.close()
-        self.parser = None
+        del self.parser
         self.latest = None
 
     def eof_received(self) -> None:
@@ -363,7 +367,8 @@ class EdgeProtocol(HttpToolsProtocol):
             cycle.client_gone()
 
     def _write_stalled(self, now: float) -> bool:
-        """Whether the transport's buffer has neither shrunk nor grown for the limit: an application that still writes is paused at 64 KB."""
+        """Whether the transport's buffer has neither shrunk nor grown for the limit: an application that
+        still writes is paused at 64 KB."""
         size = self.transport.get_write_buffer_size()
         if size == 0 or size != self._buffered:
             self._buffered = size

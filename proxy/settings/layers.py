@@ -44,8 +44,18 @@ class Layer:
             node = node[step]
         return node
 
+    def holds(self, path: Path) -> bool:
+        """Whether a source gave this very value (places in a list count as given with their list)."""
+        node: Any = self.data
+        for step in path:
+            if isinstance(node, dict):
+                if step not in node:
+                    return False
+                node = node[step]
+        return True
+
     def origin(self, path: Path) -> str:
-        """Of the value there, or of the nearest mapping around it; "" for a default."""
+        """Of the value there, or of the nearest mapping around it; "" for none."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.origins:
                 return self.origins[path[:length]]

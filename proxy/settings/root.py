@@ -91,7 +91,8 @@ class Settings(BaseSettings):
 
     def origin(self, path: Path) -> str:
         """Where the value at a path came from: `config.yaml:12:5`, `environment PORT`, `argument`, or `default`."""
-        return self._reading.layer.origin(path) or "default"
+        layer = self._reading.layer
+        return layer.origin(path) if layer.holds(path) else "default"
 
     def digest(self) -> str:
         """16 hex digits that change whenever a setting does, secrets included; they give nothing away."""

@@ -24,21 +24,16 @@ class Sink(Protocol):
 
 
 class FileSink:
-    """A regular file, or a descriptor already non-blocking."""
+    """A regular file takes what it is given."""
 
-    def __init__(self, fd: int, *, owned: bool = False) -> None:
+    def __init__(self, fd: int) -> None:
         self._fd = fd
-        self._owned = owned
 
     def write(self, data: bytes) -> int:
-        try:
-            return os.write(self._fd, data)
-        except BlockingIOError:
-            return 0
+        return os.write(self._fd, data)
 
     def close(self) -> None:
-        if self._owned:
-            os.close(self._fd)
+        return None
 
 
 class SocketSink:
@@ -55,20 +50,45 @@ class SocketSink:
         self._sock.close()
 
 
-class PolledSink:
-    def __init__(self, fd: int) -> None:
+class PipeSink:
+    """Whole lines in pieces of at most PIPE_BUF bytes, which a pipe takes at once or not at all: workers share one, and their lines
+    must not run into each other. `polled`: the descriptor blocks, so it is asked first."""
+
+    def __init__(self, fd: int, *, polled: bool) -> None:
         self._fd = fd
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLOUT)
+        self._poll: select.poll | None = None
+        if polled:
+            self._poll = select.poll()
+            self._poll.register(fd, select.POLLOUT)
 
     def write(self, data: bytes) -> int:
+        view = memoryview(data)
         done = 0
-        while done < len(data) and self._poll.poll(0):
-            done += os.write(self._fd, data[done : done + PIPE_BUF])
+        while done < len(data):
+            end = _piece(data, done)
+            if self._poll is not None and not self._poll.poll(0):
+                break
+            try:
+                taken = os.write(self._fd, view[done:end])
+            except BlockingIOError:
+                break
+            done += taken
+            if done < end:
+                break
         return done
 
     def close(self) -> None:
-        return None
+        if self._poll is None:
+            os.close(self._fd)
+
+
+def _piece(data: bytes, start: int) -> int:
+    """End of the longest run of whole lines from `start` within PIPE_BUF bytes (of one line that is longer: its first PIPE_BUF)."""
+    limit = start + PIPE_BUF
+    if limit >= len(data):
+        return len(data)
+    cut = data.rfind(b"\n", start, limit) + 1
+    return cut or limit
 
 
 def open_sink(fd: int) -> Sink:
@@ -79,9 +99,10 @@ def open_sink(fd: int) -> Sink:
     if not (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
         return FileSink(fd)
     try:
-        return FileSink(os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC), owned=True)
+        own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
-        return PolledSink(fd)
+        return PipeSink(fd, polled=True)
+    return PipeSink(own, polled=False)
 
 
-_: tuple[type[Sink], ...] = (FileSink, SocketSink, PolledSink)
+_: tuple[type[Sink], ...] = (FileSink, SocketSink, PipeSink)

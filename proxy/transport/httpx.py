@@ -49,6 +49,9 @@ class HttpxTransport:
         exchange = _Exchange(request.timeouts)
         if self._closed:
             raise exchange.failure("the transport is closed")
+        deadline = request.timeouts.deadline
+        if deadline is not None and deadline <= asyncio.get_running_loop().time():
+            raise exchange.failure("the deadline passed before the request", timeout=True)
         inner_request = self._request(request, exchange)
         try:
             async with asyncio.timeout_at(exchange.due(request.timeouts.connect_s)) as exchange.scope:

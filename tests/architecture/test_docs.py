@@ -18,7 +18,7 @@ ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]|HOST|PORT")
 
 def _documented() -> set[str]:
     """Every run of name characters in the documentation: `server.port`, `llm_edge_workers`, `OPENAI_API_KEY`."""
-    return set(re.findall(r"[A-Za-z0-9_.*<>-]*[A-Za-z0-9_*>]", documentation()))
+    return set(re.findall(r"[A-Za-z0-9_.<>\[\]-]*[A-Za-z0-9_>\]]", documentation()))
 
 
 def _undocumented(names: Iterable[str]) -> list[str]:

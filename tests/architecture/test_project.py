@@ -20,6 +20,9 @@ NOT_IMPORTED = {
 }
 """Runtime dependencies that no import statement of proxy/ names, with the reason."""
 
+PART_OF = {"pydantic_core": "pydantic"}
+"""Import names that come with a declared dependency under a distribution of their own."""
+
 
 def _project() -> Any:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -93,7 +96,7 @@ def test_runtime_dependencies_are_the_imported_ones() -> None:
                 top = name.split(".")[0]
                 if top == "proxy" or top in sys.stdlib_module_names:
                     continue
-                owners = {owner.lower() for owner in distributions.get(top, [top])}
+                owners = {PART_OF.get(top) or owner.lower() for owner in distributions.get(top, [top])}
                 used |= owners
                 if not owners & declared:
                     undeclared.append(f"{module.at(node)}: {top}")

@@ -63,6 +63,13 @@ class Peer:
         self._seen.append(received)
         return received
 
+    async def take(self, most: int) -> int:
+        """Up to `most` bytes of whatever comes, dropped; how many it were."""
+        data = await self._reader.read(most)
+        if not data:
+            raise ConnectionResetError("the client left")
+        return len(data)
+
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
         self.sent += len(data)
@@ -152,8 +159,8 @@ class HostileServer:
         behaviour = self._behaviours[min(len(self.peers), len(self._behaviours)) - 1]
         try:
             await behaviour(peer)
-        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
+            """The client left, or the server is being closed: both end a behaviour, and asyncio.streams logs a cancelled one."""
         finally:
             self.open -= 1
             self._tasks.discard(task)

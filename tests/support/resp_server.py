@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import hiredis
 
+from tests.support.eventually import eventually
+
 Command = tuple[bytes, ...]
 Answer = Callable[[Command], bytes | None]
-"""Raw reply bytes; None: no reply, ever; `DROP`: reset the connection."""
+"""Raw reply bytes; None: no reply, ever; bytes that end with `DROP`: those before it, and the connection is closed."""
 
 DROP = b"\0drop"
 
@@ -48,8 +50,7 @@ class RespServer:
         self._server.close()
         self.gate.set()
         self.drop_all()
-        while self._writers:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: not self._writers)
 
     def drop_all(self) -> None:
         for writer in self._writers:
@@ -75,14 +76,17 @@ class RespServer:
             count += 1
             self.commands.append(tuple(command))
             reply = self.answer(self.commands[-1])
-            if reply == DROP:
-                writer.transport.abort()
-                raise ConnectionResetError
             out += reply or b""
+            if out.endswith(DROP):
+                break
         self.reads.append(count)
         await self.gate.wait()
+        out, hang_up = out.removesuffix(DROP), out.endswith(DROP)
         step = self._chunk or len(out) or 1
         for start in range(0, len(out), step):
             writer.write(out[start : start + step])
             await writer.drain()
             await asyncio.sleep(0)
+        if hang_up:
+            writer.close()
+            raise ConnectionResetError

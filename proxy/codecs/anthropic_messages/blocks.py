@@ -161,7 +161,7 @@ def _tool_use(block: dict[str, Any], path: str, residue: Residue) -> Part:
 
 def _tool_result(block: dict[str, Any], path: str, residue: Residue) -> Part:
     content: list[TextPart | ImagePart | DocumentPart | OpaquePart] = []
-    if block.get("content"):
+    if block.get("content") is not None and block["content"] not in ("", []):
         at = fields.join(path, "content")
         for i, part in enumerate(decode_content(block["content"], at, residue)):
             if isinstance(part, TextPart | ImagePart | DocumentPart | OpaquePart):

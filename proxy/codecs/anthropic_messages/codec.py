@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.codecs.anthropic_messages import errors, replay, request, response
+from proxy.codecs.accumulate import response_to_events
+from proxy.codecs.anthropic_messages.errors import decode_error, encode_error
 from proxy.codecs.anthropic_messages.fields import DIALECT
 from proxy.codecs.anthropic_messages.models import ModelFacts, model_facts
 from proxy.codecs.anthropic_messages.provider_request import encode_foreign
+from proxy.codecs.anthropic_messages.request import decode_request
+from proxy.codecs.anthropic_messages.response import answer_facts, decode_response, encode_response
 from proxy.codecs.anthropic_messages.same_dialect import encode_own
 from proxy.codecs.anthropic_messages.stream import MessagesStreamDecoder
 from proxy.codecs.anthropic_messages.stream_out import MessagesStreamEncoder
@@ -31,7 +34,7 @@ class AnthropicMessagesCodec:
         self.facts_of = facts_of
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
-        return request.decode_request(body)
+        return decode_request(body)
 
     def encode_request(self, request: ChatRequest) -> Encoded:
         if request.dialect == DIALECT:
@@ -39,10 +42,10 @@ class AnthropicMessagesCodec:
         return encode_foreign(request, self.default_max_tokens, self.facts_of)
 
     def decode_response(self, body: bytes) -> ChatResponse:
-        return response.decode_response(body)
+        return decode_response(body)
 
     def encode_response(self, response: ChatResponse) -> Encoded:
-        return _encode_response(response)
+        return encode_response(response)
 
     def stream_decoder(self) -> StreamDecoder:
         return MessagesStreamDecoder()
@@ -59,17 +62,16 @@ class AnthropicMessagesCodec:
         return b""
 
     def facts(self, body: bytes) -> BodyFacts:
-        return response.answer_facts(body)
+        return answer_facts(body)
 
     def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
-        return errors.decode_error(status, body, headers)
+        return decode_error(status, body, headers)
 
     def encode_error(self, error: ErrorInfo) -> bytes:
-        return errors.encode_error(error)
+        return encode_error(error)
 
     def response_to_events(self, response: ChatResponse) -> list[StreamEvent]:
-        return replay.response_to_events(response)
+        return response_to_events(response)
 
 
-_encode_response = response.encode_response
 _: type[Codec] = AnthropicMessagesCodec

@@ -60,6 +60,12 @@ def optional_text(obj: dict[str, Any], key: str, base: str) -> str | None:
     return None if value is None else as_text(value, join(base, key))
 
 
+def optional_array(obj: dict[str, Any], key: str) -> list[Any]:
+    """A top-level array; empty where there is none."""
+    value = obj.get(key)
+    return [] if value is None else as_array(value, key)
+
+
 def optional_flag(obj: dict[str, Any], key: str, base: str) -> bool | None:
     value = obj.get(key)
     if value is not None and not isinstance(value, bool):

@@ -66,7 +66,7 @@ def decode_request(body: dict[str, Any]) -> WireRequest:
 
 
 def _stops(body: dict[str, Any]) -> tuple[str, ...]:
-    values = fields.as_array(body.get("stop_sequences") or [], "stop_sequences")
+    values = fields.optional_array(body, "stop_sequences")
     return tuple(fields.as_text(value, f"stop_sequences[{i}]") for i, value in enumerate(values))
 
 
@@ -78,7 +78,7 @@ def _keep_spelling(body: dict[str, Any], residue: Residue) -> None:
 
 def _system(body: dict[str, Any], residue: Residue) -> tuple[Message, ...]:
     value = body.get("system")
-    if not value:
+    if value is None or value in ("", []):
         return ()
     parts = decode_content(value, "system", residue)
     _only_text(parts, "system")
@@ -116,7 +116,7 @@ def _message(value: Any, path: str, residue: Residue) -> Message:
 
 
 def _tools(body: dict[str, Any], residue: Residue) -> tuple[Tool, ...]:
-    values = fields.as_array(body.get("tools") or [], "tools")
+    values = fields.optional_array(body, "tools")
     return tuple(_tool(value, f"tools[{i}]", residue) for i, value in enumerate(values))
 
 

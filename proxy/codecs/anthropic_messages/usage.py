@@ -31,15 +31,20 @@ def decode_usage(raw: dict[str, Any], path: str = "usage") -> Usage:
     written = raw.get("cache_creation")
     details = raw.get("output_tokens_details")
     return Usage(
-        input_tokens=fields.optional_integer(raw, "input_tokens", path) or 0,
-        output_tokens=fields.optional_integer(raw, "output_tokens", path) or 0,
-        cache_read_tokens=fields.optional_integer(raw, "cache_read_input_tokens", path) or 0,
-        cache_write_tokens=fields.optional_integer(raw, "cache_creation_input_tokens", path) or 0,
+        input_tokens=_count(raw, "input_tokens", path),
+        output_tokens=_count(raw, "output_tokens", path),
+        cache_read_tokens=_count(raw, "cache_read_input_tokens", path),
+        cache_write_tokens=_count(raw, "cache_creation_input_tokens", path),
         cache_write_1h_tokens=_detail(written, "ephemeral_1h_input_tokens", f"{path}.cache_creation") or 0,
         reasoning_tokens=_detail(details, "thinking_tokens", f"{path}.output_tokens_details"),
         incomplete=_has_unknown_meter(raw),
         extra={key: value for key, value in raw.items() if key not in _COUNTS},
     )
+
+
+def _count(raw: dict[str, Any], key: str, path: str) -> int:
+    value = raw.get(key)
+    return value if type(value) is int and value >= 0 else fields.optional_integer(raw, key, path) or 0
 
 
 def _detail(obj: Any, key: str, path: str) -> int | None:

@@ -88,12 +88,14 @@ class _Draft:
         self.paths["max_tokens"] = "max_completion_tokens"
 
     def stop(self, value: Any) -> None:
-        """A single string is named in `paths`."""
+        """A single string is named in `paths`, and so is an empty array."""
         if isinstance(value, str):
             self.paths["stop"] = "stop"
             self.fields["stop"] = (value,)
         elif isinstance(value, list):
             self.fields["stop"] = tuple(string(item, f"stop[{i}]") for i, item in enumerate(value))
+            if not value:
+                self.paths["stop"] = "stop"
         else:
             raise InvalidBody("stop must be a string or an array of strings", "stop")
 

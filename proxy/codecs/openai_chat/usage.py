@@ -8,12 +8,13 @@ ones, `completion_tokens` contains reasoning, audio and rejected predictions. Wh
     cached tokens beyond prompt_tokens                 prompt_tokens counts the uncached ones only
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from proxy.codecs.base import InvalidBody
 from proxy.core.response import Usage
 
 _MAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"})
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _PROMPT = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
 _COMPLETION = frozenset({"reasoning_tokens", "audio_tokens"})
 _NO_METERS = frozenset(
@@ -39,7 +40,7 @@ _KEPT = _NO_METERS | {"is_byok", "prompt_tokens_details", "completion_tokens_det
 
 
 def decode_usage(usage: dict[str, Any]) -> Usage:
-    """Raises InvalidBody on a count that is none."""
+    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count."""
     prompt_details = _details(usage, "prompt_tokens_details")
     completion_details = _details(usage, "completion_tokens_details")
     prompt = _count(usage, "prompt_tokens")
@@ -101,9 +102,7 @@ def _known(owner: dict[str, Any], key: str) -> int | None:
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidBody(f"usage: {key} must be a count", "usage")
-    return value
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _count(owner: dict[str, Any], key: str) -> int:
@@ -112,7 +111,10 @@ def _count(owner: dict[str, Any], key: str) -> int:
 
 def _has_unknown_meter(usage: dict[str, Any], prompt_details: dict[str, Any], completion_details: dict[str, Any]) -> bool:
     return (
-        (len(usage) > 3 and _meters(usage, _MAIN))
+        _no_counts(usage, _COUNTS)
+        or _no_counts(prompt_details, _PROMPT)
+        or _no_counts(completion_details, _COMPLETION)
+        or (len(usage) > 3 and _meters(usage, _MAIN))
         or (len(prompt_details) > 1 and _meters(prompt_details, _PROMPT))
         or (len(completion_details) > 1 and _meters(completion_details, _COMPLETION))
     )
@@ -120,6 +122,10 @@ def _has_unknown_meter(usage: dict[str, Any], prompt_details: dict[str, Any], co
 
 def _meters(owner: dict[str, Any], known: frozenset[str]) -> bool:
     return any(_counts(value) for key, value in owner.items() if key not in known and key not in _NO_METERS)
+
+
+def _no_counts(owner: dict[str, Any], keys: Iterable[str]) -> bool:
+    return any(owner.get(key) is not None and _known(owner, key) is None for key in keys)
 
 
 def _counts(value: Any) -> bool:

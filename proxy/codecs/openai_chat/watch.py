@@ -48,6 +48,7 @@ class _Named(_Chunk, gc=False):
     model: str | None = None
 
 
+_SAID = ("content", "reasoning_content", "reasoning", "refusal")
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_named = msgspec.json.Decoder(_Named).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -69,6 +70,7 @@ class OpenAIChatWatcher:
         self.text_bytes = 0
         self._parser = SSEParser()
         self._unfinished: set[int] = set()
+        self._finished: set[int] = set()
         self._done = False
         self._named = False
 
@@ -104,7 +106,7 @@ class OpenAIChatWatcher:
             chunk = _decode_chunk(data) if self._named else self._introduce(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             chunk = _liberal(data)
-        if chunk.error is not None or chunk.object == "error":
+        if chunk.error or chunk.object == "error" or event.event == b"error":
             self._fail(data)
             return b""
         if chunk.usage is not None:
@@ -136,12 +138,14 @@ class OpenAIChatWatcher:
                 self.text_bytes += _size(delta)
             elif delta.audio:
                 self.content = True
-        if choice.finish_reason is None:
-            if choice.index not in self._unfinished and not self.complete:
-                self._unfinished.add(choice.index)
-        else:
-            self._unfinished.discard(choice.index)
+        index = choice.index
+        if choice.finish_reason is not None:
+            self._finished.add(index)
+            self._unfinished.discard(index)
             self.complete = not self._unfinished
+        elif index not in self._unfinished and index not in self._finished:
+            self._unfinished.add(index)
+            self.complete = False
 
     def _fail(self, data: bytes) -> None:
         self._done = True
@@ -183,14 +187,13 @@ def _liberal_choice(choice: dict[str, Any]) -> _Choice:
     finish = choice.get("finish_reason")
     shown = _Delta()
     if isinstance(delta, dict):
-        values = {key: delta.get(key) for key in ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio")}
-        calls = values["tool_calls"]
-        said = next((value for key, value in values.items() if value and key not in ("tool_calls", "function_call", "audio")), None)
+        said = next((delta[key] for key in _SAID if delta.get(key)), None)
+        calls, call, audio = (delta.get(key) for key in ("tool_calls", "function_call", "audio"))
         shown = _Delta(
             content=said if isinstance(said, str) or said is None else msgspec.json.encode(said).decode(),
-            tool_calls=[msgspec.Raw(msgspec.json.encode(call)) for call in calls] if isinstance(calls, list) else None,
-            function_call=values["function_call"] if isinstance(values["function_call"], dict) else None,
-            audio=values["audio"] if isinstance(values["audio"], dict) else None,
+            tool_calls=[msgspec.Raw(msgspec.json.encode(item)) for item in calls] if isinstance(calls, list) else None,
+            function_call=call if isinstance(call, dict) else None,
+            audio=audio if isinstance(audio, dict) else None,
         )
     return _Choice(
         delta=shown,

@@ -110,8 +110,9 @@ class _FieldWriter:
         """A compatible server may take more than four: a client of this dialect is taken at its word."""
         stop = self._request.stop
         if not stop:
-            return
-        if self._paths.get("stop") == "stop" and len(stop) == 1:
+            if "stop" in self._paths:
+                self._body["stop"] = []
+        elif "stop" in self._paths and len(stop) == 1:
             self._body["stop"] = stop[0]
         else:
             self._body["stop"] = list(stop if self._same else stop[:_MAX_STOPS])

@@ -271,8 +271,7 @@ class RedisHot:
 
 def _take(future: "asyncio.Future[Any]") -> None:
     """A background PING's outcome has been counted already."""
-    if not future.cancelled():
-        future.exception()
+    future.exception()
 
 
 _: type[HotStore] = RedisHot

@@ -64,3 +64,14 @@ def request(
 
 async def pieces(response: UpstreamResponse) -> list[bytes]:
     return [piece async for piece in response]
+
+
+async def until_failure(response: UpstreamResponse) -> tuple[bytes, TransportError]:
+    """What a body that must fail gives before, and its error."""
+    got = b""
+    try:
+        while chunk := await response.next_chunk():
+            got += chunk
+    except TransportError as exc:
+        return got, exc
+    raise AssertionError("the body ended cleanly")

@@ -12,6 +12,10 @@ from proxy.transport.factory import Kind, make_transport
 from tests.contract.transport.client import Client, Open
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only(kind, reason): a case that the other transport cannot have")
+
+
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 

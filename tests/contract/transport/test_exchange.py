@@ -1,14 +1,12 @@
 """What an exchange that goes well looks like, on the wire and to the caller."""
 
 import asyncio
-import gzip
 import zlib
 
-import brotli
 import pytest
-import zstandard
 
 from tests.contract.transport.client import Open, pieces
+from tests.contract.transport.codings import CODINGS, compress
 from tests.support.hostile_server import (
     OK,
     HostileServer,
@@ -171,23 +169,6 @@ async def test_large_answer_read_at_once(opened: Open) -> None:
         assert server.accepted == 1
 
 
-def _deflate_raw(data: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return compressor.compress(data) + compressor.flush()
-
-
-CODINGS = {
-    "gzip": (b"gzip", gzip.compress(TEXT)),
-    "x-gzip": (b"x-gzip", gzip.compress(TEXT)),
-    "gzip members": (b"GZIP", gzip.compress(TEXT[:1000]) + gzip.compress(TEXT[1000:])),
-    "deflate": (b"deflate", zlib.compress(TEXT)),
-    "raw deflate": (b"deflate", _deflate_raw(TEXT)),
-    "br": (b"br", brotli.compress(TEXT)),
-    "zstd": (b"zstd", zstandard.compress(TEXT)),
-    "zstd frames": (b"zstd", zstandard.compress(TEXT[:1000]) + zstandard.compress(TEXT[1000:])),
-}
-
-
 def _encoded(coding: bytes, body: bytes) -> bytes:
     return b"HTTP/1.1 200 OK\r\ncontent-encoding: %b\r\ncontent-length: %d\r\nx-kept: 1\r\n\r\n%b" % (coding, len(body), body)
 
@@ -195,25 +176,17 @@ def _encoded(coding: bytes, body: bytes) -> bytes:
 @pytest.mark.parametrize("name", CODINGS)
 async def test_compressed_body(opened: Open, name: str) -> None:
     """Each coding is undone, for `read` and in pieces; its headers go, the others stay."""
-    async with HostileServer(answer(_encoded(*CODINGS[name]))) as server, opened() as client:
+    async with HostileServer(answer(_encoded(*compress(name, TEXT)))) as server, opened() as client:
         response = await client.send(server.url)
         assert await response.read() == TEXT
         assert [name for name, _ in response.headers] == [b"x-kept"]
         assert b"".join(await pieces(await client.send(server.url))) == TEXT
 
 
-@pytest.mark.parametrize("name", ["gzip", "deflate", "raw deflate", "br", "zstd"])
+@pytest.mark.parametrize("name", CODINGS)
 async def test_compressed_body_byte_by_byte(opened: Open, name: str) -> None:
     """A compressed body cut at every byte decodes to the same."""
-    small = {
-        "gzip": gzip.compress,
-        "deflate": zlib.compress,
-        "raw deflate": _deflate_raw,
-        "br": brotli.compress,
-        "zstd": zstandard.compress,
-    }
-    coding, _ = CODINGS[name]
-    async with HostileServer(drip(_encoded(coding, small[name](b"abc" * 20)))) as server, opened() as client:
+    async with HostileServer(drip(_encoded(*compress(name, b"abc" * 20)))) as server, opened() as client:
         assert b"".join(await pieces(await client.send(server.url))) == b"abc" * 20
 
 

@@ -10,6 +10,7 @@ import trustme
 from proxy.storage.hot.address import parse_address
 from proxy.storage.hot.base import RedisDown, RedisRefused
 from proxy.storage.hot.link import Batch, RedisLink, connect, pack
+from tests.support.eventually import eventually
 from tests.support.resp_server import Command, RespServer, login_ok
 from tests.support.valkey import free_port
 
@@ -131,8 +132,7 @@ async def test_a_cancelled_connect_leaves_no_connection() -> None:
     """Closing the gateway while a connect is under way."""
     async with RespServer(lambda command: None) as server:
         task = asyncio.ensure_future(linked(server.url))
-        while not server.reads:
-            await asyncio.sleep(0.001)
+        await eventually(lambda: bool(server.reads))
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -227,6 +227,8 @@ async def test_a_lost_connection_fails_all_that_it_owed() -> None:
         assert (await owner.lost) == link.lost
         with pytest.raises(RedisDown):
             link.send(Batch(0.0))
+        link.close()
+        link.abort("too late")
 
 
 async def test_a_full_socket_stops_and_resumes_writing() -> None:
@@ -239,9 +241,7 @@ async def test_a_full_socket_stops_and_resumes_writing() -> None:
             send(link, ("SET", "key", "x" * 1_000_000))
         before = owner.progress
         server.gate.set()
-        async with asyncio.timeout(10):
-            while not link.writable:
-                await asyncio.sleep(0.001)
+        await eventually(lambda: link.writable)
         assert owner.progress > before
         link.abort("test is over")
         assert await owner.lost == "test is over"

@@ -1,0 +1,65 @@
+"""The gateway as the serving side sees it: opened from a Launch, reloaded in two steps."""
+
+from typing import Any
+
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from proxy.app import Gateway, build_app
+from proxy.serving.options import Launch
+from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp
+from proxy.settings import Settings, SettingsError, load_settings
+from proxy.settings.base import SecretUrl
+from proxy.telemetry.redact import Redactor
+
+
+class ServedGateway:
+    def __init__(self, launch: Launch, runtime: Runtime, settings: Settings) -> None:
+        self._launch = launch
+        self._runtime = runtime
+        self._prepared: Settings | None = None
+        register_secrets(runtime.logs.redact, settings)
+        self.gateway: Gateway = build_app(
+            settings,
+            lifecycle=runtime.lifecycle,
+            metrics=runtime.metrics,
+            access_log=runtime.logs.access if settings.telemetry.access_log else None,
+            metrics_hub=runtime.hub,
+        )
+        self.asgi: ASGIApp = self.gateway
+
+    async def prepare_reload(self) -> str:
+        self._prepared = None
+        try:
+            settings = load_settings(self._launch.config, overrides=self._launch.overrides)
+        except SettingsError as exc:
+            raise ReloadRefused(str(exc)) from exc
+        self._prepared = settings
+        return settings.digest()
+
+    async def commit_reload(self) -> None:
+        settings, self._prepared = self._prepared, None
+        if settings is None:
+            raise ReloadRefused("nothing has been prepared")
+        register_secrets(self._runtime.logs.redact, settings)
+        await self.gateway.reload(settings)
+
+
+def open_gateway(launch: Launch, runtime: Runtime) -> ServedApp:
+    """Raises SettingsError."""
+    return ServedGateway(launch, runtime, load_settings(launch.config, overrides=launch.overrides))
+
+
+def register_secrets(redact: Redactor, settings: Settings) -> None:
+    """Every secret value of the configuration; what logs print is compared with them."""
+    redact.add(*secrets_in(settings.model_dump()))
+
+
+def secrets_in(value: Any) -> list[str]:
+    if isinstance(value, SecretStr | SecretUrl):
+        return [value.get_secret_value()]
+    if isinstance(value, dict):
+        return [s for item in value.values() for s in secrets_in(item)]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [s for item in value for s in secrets_in(item)]
+    return []

@@ -1,0 +1,62 @@
+"""What the serving side takes from the settings, as plain data that travels to workers."""
+
+from typing import Any
+
+import msgspec
+
+from proxy.serving.limits import ConnectionLimits
+from proxy.settings import Settings
+
+
+class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
+    host: str = "127.0.0.1"
+    port: int = 8080
+    metrics_port: int | None = None
+    """None: no second metrics endpoint."""
+    workers: int = 1
+    drain_delay_s: float = 5.0
+    grace_s: float = 30.0
+    end_s: float = 2.0
+    """After grace: how long streams have for their in-band end."""
+    limits: ConnectionLimits = ConnectionLimits()
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    log_level: str = "info"
+    access_log: bool = True
+    embedded_redis: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ServeOptions":
+        server = settings.server
+        tls = server.tls if server.tls.enabled and server.tls.cert is not None else None
+        return cls(
+            host=server.host,
+            port=server.port,
+            metrics_port=server.metrics_port if settings.telemetry.metrics else None,
+            workers=server.workers,
+            drain_delay_s=server.drain_delay_s,
+            grace_s=server.grace_s,
+            limits=ConnectionLimits(
+                headers_s=server.header_timeout_s,
+                body_stall_s=server.body_stall_s,
+                write_stall_s=server.reader_stall_s,
+                keep_alive_s=server.idle_s,
+            ),
+            tls_cert=str(tls.cert) if tls is not None else None,
+            tls_key=str(tls.key) if tls is not None and tls.key is not None else None,
+            log_level=settings.telemetry.log_level,
+            access_log=settings.telemetry.access_log,
+            embedded_redis=settings.stores.redis_url == "embedded",
+        )
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """Which application a process serves and how: all that a worker is told. Holds no secret: workers read those where we did."""
+
+    options: ServeOptions
+    app: str = "proxy.serving.gateway:open_gateway"
+    """`module:callable`, called with (launch, runtime), returns a ServedApp."""
+    config: str | None = None
+    """Path of the YAML file."""
+    overrides: dict[str, Any] = {}
+    """Settings given on the command line, by section."""

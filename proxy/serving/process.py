@@ -1,0 +1,112 @@
+"""What every serving process sets up around its server: logs, metrics, lag monitor, signals, reload."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from proxy.core.lifecycle import Lifecycle
+from proxy.core.tasks import TaskSupervisor
+from proxy.serving.options import Launch
+from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp, load_app
+from proxy.serving.server import EdgeServer
+from proxy.telemetry.hub import LocalHub, MetricsHub
+from proxy.telemetry.lag import LagMonitor
+from proxy.telemetry.logs import Logging
+from proxy.telemetry.metrics import Metrics
+
+FORCED_EXIT = 130
+
+
+def make_runtime(launch: Launch, hub: Callable[[Metrics], MetricsHub] = LocalHub) -> Runtime:
+    """Logs are installed from here on."""
+    logs = Logging(level=launch.options.log_level, access=launch.options.access_log)
+    logs.install()
+    metrics = Metrics()
+    metrics.count("llm_edge_log_lines_dropped_total", lambda: [((), float(logs.buffer.dropped))])
+    return Runtime(lifecycle=Lifecycle(), metrics=metrics, logs=logs, hub=hub(metrics))
+
+
+class Served:
+    """One application on one loop, until drained."""
+
+    def __init__(self, launch: Launch, runtime: Runtime) -> None:
+        """Raises what the application's factory raises."""
+        self.runtime = runtime
+        self.app: ServedApp = load_app(launch, runtime)
+        self.server = EdgeServer(self.app.asgi, options=launch.options, lifecycle=runtime.lifecycle, metrics=runtime.metrics)
+        self.tasks = TaskSupervisor(on_failure=self._failed)
+        self._log = logging.getLogger("llm_edge")
+
+    async def run(self, sockets: list[socket.socket]) -> None:
+        """Raises SystemExit when the application does not start."""
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_log_loop_error)
+        self.runtime.logs.buffer.attach(loop)
+        lag = LagMonitor(self.runtime.metrics.observe_lag)
+        lag.start()
+        try:
+            await self.server.serve(sockets)
+        finally:
+            lag.stop()
+            await self.tasks.close()
+            self.runtime.logs.buffer.detach()
+
+    async def prepare(self) -> str:
+        """Raises ReloadRefused."""
+        return await self.app.prepare_reload()
+
+    async def commit(self) -> None:
+        """Raises ReloadRefused."""
+        await self.app.commit_reload()
+        try:
+            self.server.reload_tls()
+        except (OSError, ssl.SSLError) as exc:
+            self._log.error("certificate not reloaded, the old one stays", extra={"error": str(exc)})
+
+    async def reload(self) -> None:
+        """Both steps, for a process on its own; the outcome is logged and counted."""
+        try:
+            version = await self.prepare()
+            await self.commit()
+        except ReloadRefused as exc:
+            self.runtime.metrics.config_refused()
+            self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
+        else:
+            self._log.info("configuration reloaded", extra={"version": version})
+
+    def _failed(self, name: str, exc: BaseException) -> None:
+        self.runtime.metrics.task_failed(name)
+        self._log.error("background task failed", extra={"task": name}, exc_info=exc)
+
+
+def on_signals(drain: Callable[[], None], reload: Callable[[], None], *, abort: Callable[[], None] | None = None) -> None:
+    """SIGTERM and the first SIGINT drain, a second SIGINT ends the process at once (after `abort`), SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    interrupts = 0
+
+    def interrupt() -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts > 1:
+            if abort is not None:
+                abort()
+            os._exit(FORCED_EXIT)
+        drain()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    loop.add_signal_handler(signal.SIGTERM, drain)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+
+
+def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    logging.getLogger("llm_edge").error(
+        "event loop: %s",
+        context.get("message", "unhandled error"),
+        exc_info=context.get("exception"),
+        extra={"where": repr(context.get("handle"))},
+    )

@@ -1,0 +1,51 @@
+"""What the serving side gives an application, and what it wants of it."""
+
+import importlib
+from collections.abc import Callable
+from typing import Protocol, cast
+
+import msgspec
+from starlette.types import ASGIApp
+
+from proxy.core.lifecycle import Lifecycle
+from proxy.serving.options import Launch
+from proxy.telemetry.hub import MetricsHub
+from proxy.telemetry.logs import Logging
+from proxy.telemetry.metrics import Metrics
+
+
+class Runtime(msgspec.Struct, frozen=True, kw_only=True):
+    """One a process."""
+
+    lifecycle: Lifecycle
+    metrics: Metrics
+    logs: Logging
+    hub: MetricsHub
+
+
+class ReloadRefused(Exception):
+    """The new configuration is wrong; the message says what and where. The old one stays in force."""
+
+
+class ServedApp(Protocol):
+    """An application that a process serves."""
+
+    asgi: ASGIApp
+
+    async def prepare_reload(self) -> str:
+        """Read and check the configuration; returns its version. Nothing changes yet. Raises ReloadRefused."""
+        ...
+
+    async def commit_reload(self) -> None:
+        """Put what was last prepared in force. Raises ReloadRefused."""
+        ...
+
+
+AppFactory = Callable[[Launch, Runtime], ServedApp]
+
+
+def load_app(launch: Launch, runtime: Runtime) -> ServedApp:
+    """Raises what the import or the factory raises."""
+    module, _, name = launch.app.partition(":")
+    factory = cast(AppFactory, getattr(importlib.import_module(module), name))
+    return factory(launch, runtime)

@@ -1,0 +1,136 @@
+"""`python -m proxy.serving.worker CONTROL_FD LISTEN_FD…`: one worker of a supervisor.
+
+It is told what to serve over the control channel, answers there, and ends when the channel does: a worker never outlives its supervisor.
+SIGINT and SIGHUP are the supervisor's (a terminal sends them to the whole group); SIGTERM drains this worker alone.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+
+import msgspec
+
+from proxy.serving.control import CallFailed, Channel
+from proxy.serving.options import Launch
+from proxy.serving.process import Served, make_runtime
+from proxy.serving.runtime import ReloadRefused
+from proxy.serving.single import new_loop
+from proxy.telemetry.exposition import render
+from proxy.telemetry.hub import MetricsHub
+from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.snapshot import decode_snapshot, encode_snapshot
+
+ORPHAN_GRACE_S = 5.0
+START_FAILED = 3
+"""Exit code of a worker whose application does not start (uvicorn's own)."""
+
+
+class SupervisedHub:
+    """Asks the supervisor for the sum over all workers; if it does not answer, this worker's own values are better than none."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self.channel: Channel | None = None
+
+    async def render(self, accept: str) -> tuple[str, bytes]:
+        snapshot = self._metrics.snapshot()
+        if self.channel is not None:
+            try:
+                snapshot = decode_snapshot(await self.channel.call("metrics", timeout_s=2.0))
+            except (CallFailed, msgspec.DecodeError) as exc:
+                logging.getLogger("llm_edge").warning("metrics of this worker only", extra={"error": str(exc)})
+        return render(snapshot, accept)
+
+
+_: type[MetricsHub] = SupervisedHub
+
+
+class Worker:
+    def __init__(self, control: socket.socket, sockets: list[socket.socket]) -> None:
+        self._sockets = sockets
+        self._channel = Channel(control, self._handle)
+        self._served: Served | None = None
+        self._launch: asyncio.Future[bytes] | None = None
+
+    async def run(self) -> int:
+        """Exit code."""
+        loop = asyncio.get_running_loop()
+        self._launch = loop.create_future()
+        reader = await self._channel.open()
+        listening = loop.create_task(self._channel.run(reader), name="control")
+        listening.add_done_callback(self._orphaned)
+        try:
+            launch = msgspec.msgpack.decode(await self._launch, type=Launch)
+        except CallFailed:
+            return 0
+        return await self._serve(launch, listening)
+
+    async def _serve(self, launch: Launch, listening: "asyncio.Task[None]") -> int:
+        runtime = make_runtime(launch, SupervisedHub)
+        hub = runtime.hub
+        if isinstance(hub, SupervisedHub):
+            hub.channel = self._channel
+        self._served = served = Served(launch, runtime)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, served.server.begin_drain)
+        served.server.when_ready(lambda: self._channel.note("ready"))
+        if listening.done():
+            return 0
+        try:
+            await served.run(self._sockets)
+        finally:
+            self._channel.note("last", encode_snapshot(runtime.metrics.snapshot()))
+            await self._channel.close()
+            runtime.logs.close()
+        return 0
+
+    async def _handle(self, op: str, data: bytes) -> bytes:
+        if op == "launch" and self._launch is not None:
+            self._launch.set_result(data)
+            return b""
+        served = self._served
+        if served is None:
+            raise CallFailed("the worker has not started")
+        try:
+            return await self._handle_served(served, op)
+        except ReloadRefused as exc:
+            raise CallFailed(str(exc)) from exc
+
+    async def _handle_served(self, served: Served, op: str) -> bytes:
+        if op == "snapshot":
+            return encode_snapshot(served.runtime.metrics.snapshot())
+        if op == "drain":
+            served.server.begin_drain()
+        elif op == "reload.prepare":
+            return (await served.prepare()).encode()
+        elif op == "reload.commit":
+            await served.commit()
+        else:
+            raise CallFailed(f"unknown operation {op!r}")
+        return b""
+
+    def _orphaned(self, _task: "asyncio.Task[None]") -> None:
+        """The supervisor is gone: the listener closes at once, requests in flight get a moment."""
+        if self._launch is not None and not self._launch.done():
+            self._launch.set_exception(CallFailed("the supervisor is gone"))
+        served = self._served
+        if served is None or served.server.state.draining:
+            return
+        logging.getLogger("llm_edge").error("the supervisor is gone; this worker ends")
+        served.server.begin_drain(delay_s=0.0, grace_s=ORPHAN_GRACE_S)
+
+
+def main(argv: list[str]) -> int:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    control, *listeners = (socket.socket(fileno=int(fd)) for fd in argv)
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        return runner.run(Worker(control, listeners).run())
+
+
+if __name__ == "__main__":
+    code = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(code)
