@@ -9,6 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 MODEL = "bench"
+STREAM_MODEL = "bench-stream"
 SIZES = {"small": 250, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 """Bytes of a whole request body."""
 ANSWER_BYTES = 330
@@ -24,9 +25,9 @@ class Body(NamedTuple):
     suffix: str
 
 
-def chat_body(size: str, *, max_tokens: int | None = None, stream: bool = False) -> Body:
-    """A chat completion body of exactly `SIZES[size]` bytes (streams: about). `max_tokens` is the number of chunks of a stream."""
-    fields: dict[str, Any] = {"model": MODEL}
+def chat_body(size: str, model: str = MODEL, *, max_tokens: int | None = None, stream: bool = False) -> Body:
+    """A chat completion body of exactly `SIZES[size]` bytes, if that is enough. `max_tokens` is the number of chunks of a stream."""
+    fields: dict[str, Any] = {"model": model}
     if stream:
         fields["stream"] = True
     if max_tokens is not None:

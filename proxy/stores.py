@@ -54,7 +54,7 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock,
         return Keyring(static)
     secret = await signing_secret(records, configured)
     signed = SignedKeys(secret, records, auth.key_cache_ttl_s, size=auth.key_cache_size, clock=clock)
-    tasks.start(_flush_last_used(signed), name="keys-last-used")
+    tasks.start(_flush_last_used(signed), name="keys-last-used", endless=True)
     return Keyring(static, signed)
 
 

@@ -5,7 +5,7 @@ import time
 
 from benchmarks.load.answers import Answer
 from benchmarks.load.connection import Connection
-from benchmarks.load.jobs import Job, Outcome, Target
+from benchmarks.load.jobs import GRACE_S, Job, Outcome, Target
 from benchmarks.stats import summary_us
 
 _MAX_ERRORS = 1000
@@ -44,7 +44,7 @@ class ClosedLoop:
         try:
             await asyncio.wait_for(self._done.wait(), self._job.max_s)
         except TimeoutError:
-            self._outcome.cut = True
+            await self._drain()
         self._outcome.seconds = (time.monotonic_ns() - begin) / 1e9
         self._over = True
         self._left = 0
@@ -53,6 +53,14 @@ class ClosedLoop:
         self._outcome.requests = len(self._samples)
         self._outcome.latency = summary_us(self._samples)
         return [self._outcome]
+
+    async def _drain(self) -> None:
+        """Time is up: nothing new, so that the system under test sees no aborted requests."""
+        self._left = 0
+        try:
+            await asyncio.wait_for(self._done.wait(), GRACE_S)
+        except TimeoutError:
+            self._outcome.cut = True
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()

@@ -4,10 +4,12 @@ import ipaddress
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import count, cycle
 from typing import Any, Literal
 
 MAX_REQUESTS = 2_000_000
 MAX_S = 900.0
+GRACE_S = 10.0
 
 Kind = Literal["closed", "open", "stream"]
 
@@ -27,8 +29,8 @@ class Target:
     host: str = "127.0.0.1"
     headers: dict[str, str] = field(default_factory=dict)
     first_number: int = 0
-    unique: bool = True
-    """Whether the digits count up."""
+    distinct: int = 0
+    """How many bodies take turns; 0: each is new."""
     marker: str = ""
     """Must stand in the answer's body."""
     length: int | None = None
@@ -41,10 +43,11 @@ class Target:
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines += [f"Content-Length: {len(prefix) + 16 + len(suffix)}", "", ""]
         start = "\r\n".join(lines).encode() + prefix
-        number = self.first_number
-        while True:
+        numbers: Iterator[int] = count(self.first_number)
+        if self.distinct:
+            numbers = cycle(range(self.first_number, self.first_number + self.distinct))
+        for number in numbers:
             yield b"%s%016d%s" % (start, number, suffix)
-            number += self.unique
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Job:
     requests: int
     """Over all targets; streams: how many, all at once."""
     max_s: float
-    """The job ends then, whatever is left."""
+    """No request is sent after that; those under way have GRACE_S to end."""
     connections: int = 1
     """Closed loop: kept busy. Open loop: at most so many a target."""
     rate: float = 0.0
@@ -98,7 +101,7 @@ class Outcome:
     chunk_latency: dict[str, float] = field(default_factory=dict)
     """From the upstream's write to the client's read."""
     cut: bool = False
-    """`max_s` came first."""
+    """Some requests had no end within `max_s` and the grace."""
 
     def fault(self, what: str) -> None:
         self.errors[what] = self.errors.get(what, 0) + 1

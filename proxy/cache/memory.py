@@ -143,8 +143,9 @@ class MemoryCache:
             self._probation[key] = demoted
 
     def _shrink(self) -> None:
+        """The newest entry is the last on probation and stays: alone it fits."""
         while len(self._slots) > self._max_entries or self._bytes > self._max_bytes:
-            segment = self._probation or self._protected
+            segment = self._probation if len(self._probation) > 1 else self._protected
             self._remove(next(iter(segment.values())))
             self.evictions += 1
 

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -117,7 +118,7 @@ def _guarded(program: str, run: Callable[[argparse.Namespace], int], args: argpa
         sys.stderr.write(f"{program}: {exc.message}\n")
         return 1
     except BrokenPipeError:
-        sys.stdout = None  # the reader (`| head`) left: nothing may be flushed into the pipe at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader (`| head`) left: the exit's flush must not fail
         return 1
     except OSError as exc:
         sys.stderr.write(f"{program}: {exc.strerror or exc}{f': {exc.filename}' if exc.filename else ''}\n")

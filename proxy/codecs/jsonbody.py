@@ -17,6 +17,9 @@ from proxy.codecs.base import InvalidBody
 MAX_DEPTH = 128
 """Nesting of arrays and objects; ten times what tool schemas reach, far under the parsers' own recursion limits."""
 
+_ORJSON_DEPTH = 254
+"""Levels that orjson.dumps accepts; a test holds it to that."""
+
 _decode = msgspec.json.Decoder().decode
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{\]}]', re.DOTALL)
 
@@ -65,7 +68,19 @@ def kind_of(value: Any) -> str:
 
 
 def _is_deeper(value: Any, limit: int) -> bool:
-    """Level by level, so that the cost is one comprehension a level."""
+    """orjson refuses what nests deeper than its own limit, so wrapping by the difference asks it in a fifth of the time that looking
+    takes; its refusal may have another cause, and is looked into level by level."""
+    wrapped = value
+    for _ in range(_ORJSON_DEPTH - limit):
+        wrapped = [wrapped]
+    try:
+        orjson.dumps(wrapped)
+    except TypeError:
+        return _depth_exceeds(value, limit)
+    return False
+
+
+def _depth_exceeds(value: Any, limit: int) -> bool:
     level = [value] if type(value) in (dict, list) else []
     depth = 0
     while level:

@@ -84,7 +84,7 @@ class StreamDrive:
         first_token_s = self._asked.route.timeouts.first_token_s
         try:
             with content_within(first_token_s, self._upstream.sent_at):
-                while not self._lane.content and not self._lane.ended:
+                while not (self._lane.content or self._lane.complete or self._lane.ended):
                     held += await self._events()
         except TimeoutError:
             raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None

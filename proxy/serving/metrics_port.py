@@ -6,6 +6,8 @@ import socket
 from collections.abc import Callable
 from http import HTTPStatus
 
+from proxy.serving.options import Launch
+from proxy.serving.sockets import CannotListen, address_of, bind
 from proxy.telemetry.hub import MetricsHub
 
 READ_S = 5.0
@@ -56,6 +58,20 @@ class MetricsPort:
             alive = self._alive()
             return (200 if alive else 503), "application/json", b'{"alive":true}' if alive else b'{"alive":false}'
         return 404, "text/plain", b"/metrics and /health/live are here\n"
+
+
+def open_metrics_port(launch: Launch) -> socket.socket | None:
+    """A taken metrics port is no reason not to serve: the main port has /metrics too."""
+    options = launch.options
+    if options.metrics_port is None:
+        return None
+    try:
+        sock = bind(options.host, options.metrics_port)[0]
+    except CannotListen as exc:
+        logging.getLogger("llm_edge").warning("no metrics port: %s", exc)
+        return None
+    logging.getLogger("llm_edge").info("metrics port", extra={"port": address_of(sock)[1]})
+    return sock
 
 
 def _field(fields: bytes, name: bytes) -> str:

@@ -51,7 +51,8 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """Which application a process serves and how: all that a worker is told. Holds no secret: workers read those where we did."""
+    """Which application a process serves and how: all that a worker is told. It travels over a socket pair, never in arguments or
+    the environment; secrets beyond a demo key are not in it, a worker reads them where we did."""
 
     options: ServeOptions
     app: str = "proxy.serving.gateway:open_gateway"

@@ -1,34 +1,16 @@
-"""What every serving process sets up around its server: logs, metrics, lag monitor, signals, reload."""
+"""One application on one event loop: its server, what watches the loop, and the reload in its two steps."""
 
 import asyncio
 import logging
-import os
-import signal
 import socket
 import ssl
-from collections.abc import Callable
 from typing import Any
 
-from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.options import Launch
 from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp, load_app
 from proxy.serving.server import EdgeServer
-from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.lag import LagMonitor
-from proxy.telemetry.logs import Logging
-from proxy.telemetry.metrics import Metrics
-
-FORCED_EXIT = 130
-
-
-def make_runtime(launch: Launch, hub: Callable[[Metrics], MetricsHub] = LocalHub) -> Runtime:
-    """Logs are installed from here on."""
-    logs = Logging(level=launch.options.log_level, access=launch.options.access_log)
-    logs.install()
-    metrics = Metrics()
-    metrics.count("llm_edge_log_lines_dropped_total", lambda: [((), float(logs.buffer.dropped))])
-    return Runtime(lifecycle=Lifecycle(), metrics=metrics, logs=logs, hub=hub(metrics))
 
 
 class Served:
@@ -82,25 +64,6 @@ class Served:
     def _failed(self, name: str, exc: BaseException) -> None:
         self.runtime.metrics.task_failed(name)
         self._log.error("background task failed", extra={"task": name}, exc_info=exc)
-
-
-def on_signals(drain: Callable[[], None], reload: Callable[[], None], *, abort: Callable[[], None] | None = None) -> None:
-    """SIGTERM and the first SIGINT drain, a second SIGINT ends the process at once (after `abort`), SIGHUP reloads."""
-    loop = asyncio.get_running_loop()
-    interrupts = 0
-
-    def interrupt() -> None:
-        nonlocal interrupts
-        interrupts += 1
-        if interrupts > 1:
-            if abort is not None:
-                abort()
-            os._exit(FORCED_EXIT)
-        drain()
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    loop.add_signal_handler(signal.SIGTERM, drain)
-    loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from proxy.core.lifecycle import Lifecycle
 from proxy.serving.options import Launch
-from proxy.telemetry.hub import MetricsHub
+from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import Logging
 from proxy.telemetry.metrics import Metrics
 
@@ -41,7 +41,18 @@ class ServedApp(Protocol):
         ...
 
 
+OnReady = Callable[[str, int], None]
+"""(host, port), once connections are accepted."""
 AppFactory = Callable[[Launch, Runtime], ServedApp]
+
+
+def make_runtime(launch: Launch, hub: Callable[[Metrics], MetricsHub] = LocalHub) -> Runtime:
+    """Logs are installed from here on."""
+    logs = Logging(level=launch.options.log_level, access=launch.options.access_log)
+    logs.install()
+    metrics = Metrics()
+    metrics.count("llm_edge_log_lines_dropped_total", lambda: [((), float(logs.buffer.dropped))])
+    return Runtime(lifecycle=Lifecycle(), metrics=metrics, logs=logs, hub=hub(metrics))
 
 
 def load_app(launch: Launch, runtime: Runtime) -> ServedApp:

@@ -5,20 +5,22 @@ import logging
 import socket
 
 from proxy.core.clock import SystemClock
-from proxy.serving.metrics_port import MetricsPort
+from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch
-from proxy.serving.process import Served, make_runtime, on_signals
-from proxy.serving.sockets import CannotListen, address_of, bind
+from proxy.serving.process import Served
+from proxy.serving.runtime import OnReady, make_runtime
+from proxy.serving.signals import on_signals
+from proxy.serving.sockets import address_of, bind
 
 
-def run_single(launch: Launch) -> int:
+def run_single(launch: Launch, *, on_ready: OnReady | None = None) -> int:
     """Exit code. Raises CannotListen, and what the application's factory raises."""
     options = launch.options
     sockets = bind(options.host, options.port)
     runtime = make_runtime(launch)
     served = Served(launch, runtime)
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(_serve(launch, served, sockets))
+        runner.run(_serve(launch, served, sockets, on_ready))
     runtime.logs.close()
     return 0
 
@@ -31,7 +33,7 @@ def new_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-async def _serve(launch: Launch, served: Served, sockets: list[socket.socket]) -> None:
+async def _serve(launch: Launch, served: Served, sockets: list[socket.socket], on_ready: OnReady | None) -> None:
     log = logging.getLogger("llm_edge")
     began = SystemClock.monotonic()
     on_signals(served.server.begin_drain, lambda: reload_soon(served))
@@ -40,9 +42,13 @@ async def _serve(launch: Launch, served: Served, sockets: list[socket.socket]) -
     if metrics_port is not None:
         await metrics_port.start()
     host, number = address_of(sockets[0])
-    served.server.when_ready(
-        lambda: log.info("ready", extra={"host": host, "port": number, "workers": 1, "after_s": round(SystemClock.monotonic() - began, 3)})
-    )
+
+    def ready() -> None:
+        log.info("ready", extra={"host": host, "port": number, "workers": 1, "after_s": round(SystemClock.monotonic() - began, 3)})
+        if on_ready is not None:
+            on_ready(host, number)
+
+    served.server.when_ready(ready)
     try:
         await served.run(sockets)
     finally:
@@ -52,17 +58,3 @@ async def _serve(launch: Launch, served: Served, sockets: list[socket.socket]) -
 
 def reload_soon(served: Served) -> None:
     served.tasks.start(served.reload(), name="reload")
-
-
-def open_metrics_port(launch: Launch) -> socket.socket | None:
-    """A taken metrics port is no reason not to serve: the main port has /metrics too."""
-    options = launch.options
-    if options.metrics_port is None:
-        return None
-    try:
-        sock = bind(options.host, options.metrics_port)[0]
-    except CannotListen as exc:
-        logging.getLogger("llm_edge").warning("no metrics port: %s", exc)
-        return None
-    logging.getLogger("llm_edge").info("metrics port", extra={"port": address_of(sock)[1]})
-    return sock

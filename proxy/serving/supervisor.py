@@ -1,7 +1,7 @@
 """`workers: N`: binds once, starts workers, replaces those that die, carries reloads and drains to all, adds up their metrics.
 
-Each worker has a listening socket of its own (SO_REUSEPORT) that the supervisor holds open too, so that a replacement takes over the
-dead worker's socket together with the connections waiting on it.
+Each worker has a listening socket of its own (SO_REUSEPORT, see `sockets.bind`) that the supervisor holds open too, so that a
+replacement takes over the dead worker's socket together with the connections waiting on it.
 """
 
 import asyncio
@@ -14,11 +14,10 @@ import msgspec
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.child import Child
 from proxy.serving.control import CallFailed
-from proxy.serving.metrics_port import MetricsPort
+from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch
-from proxy.serving.process import make_runtime, on_signals
-from proxy.serving.runtime import Runtime
-from proxy.serving.single import open_metrics_port
+from proxy.serving.runtime import OnReady, Runtime, make_runtime
+from proxy.serving.signals import on_signals
 from proxy.serving.sockets import address_of, bind
 from proxy.telemetry.exposition import render
 from proxy.telemetry.merge import merge, only_cumulative
@@ -47,11 +46,13 @@ class SupervisorHub:
 
 
 class Supervisor:
-    def __init__(self, launch: Launch, runtime: Runtime, sockets: list[socket.socket]) -> None:
+    def __init__(self, launch: Launch, runtime: Runtime, sockets: list[socket.socket], on_ready: OnReady | None = None) -> None:
         self._launch = launch
         self._options = launch.options
         self._runtime = runtime
         self._sockets = sockets
+        self._address = address_of(sockets[0])
+        self._on_ready = on_ready
         self._log = logging.getLogger("llm_edge")
         self._children: dict[int, Child] = {}
         self._retired: Snapshot = ()
@@ -120,7 +121,8 @@ class Supervisor:
             self._log.error(
                 "worker ended unasked and is replaced", extra={"worker": number, "pid": child.pid, "exit": code, "pause_s": pause}
             )
-            await self._pause(pause)
+            if pause:
+                await self._pause_without_socket(number, pause)
 
     def _may_start_again(self, child: Child, code: int) -> bool:
         self._failures += 1
@@ -133,12 +135,14 @@ class Supervisor:
         self._kill_all()
         return False
 
-    async def _pause(self, seconds: float) -> None:
+    async def _pause_without_socket(self, number: int, seconds: float) -> None:
+        """The kernel would go on giving its share of connections to a socket that nobody accepts from."""
+        self._sockets[number].close()
         try:
             async with asyncio.timeout(seconds):
                 await self._draining.wait()
         except TimeoutError:
-            return
+            self._sockets[number] = bind(*self._address, shared=True)[0]
 
     async def _handle(self, number: int, op: str, data: bytes) -> bytes:
         if op == "metrics":
@@ -166,9 +170,11 @@ class Supervisor:
             return
         self._was_ready = True
         self._runtime.lifecycle.mark_ready()
-        host, port = address_of(self._sockets[0])
+        host, port = self._address
         after_s = round(time.monotonic() - self._began, 3)
         self._log.info("ready", extra={"host": host, "port": port, "workers": self._options.workers, "after_s": after_s})
+        if self._on_ready is not None:
+            self._on_ready(host, port)
 
     async def _reload(self) -> None:
         """All workers check the configuration first; only if all agree on its version do they take it."""
@@ -219,12 +225,16 @@ class Supervisor:
         self._log.error("background task failed", extra={"task": name}, exc_info=exc)
 
 
-def run_supervised(launch: Launch) -> int:
+def run_supervised(launch: Launch, *, on_ready: OnReady | None = None) -> int:
     """Exit code. Raises CannotListen."""
     options = launch.options
-    sockets = bind(options.host, options.port, count=options.workers)
+    sockets = bind(options.host, options.port, count=options.workers, shared=True)
     runtime = make_runtime(launch)
     with asyncio.Runner() as runner:
-        code = runner.run(Supervisor(launch, runtime, sockets).run())
+        code = runner.run(_supervise(launch, runtime, sockets, on_ready))
     runtime.logs.close()
     return code
+
+
+async def _supervise(launch: Launch, runtime: Runtime, sockets: list[socket.socket], on_ready: OnReady | None) -> int:
+    return await Supervisor(launch, runtime, sockets, on_ready).run()

@@ -13,19 +13,21 @@ import sys
 
 import msgspec
 
+from proxy.core.tasks import TaskSupervisor
 from proxy.serving.control import CallFailed, Channel
 from proxy.serving.options import Launch
-from proxy.serving.process import Served, make_runtime
-from proxy.serving.runtime import ReloadRefused
+from proxy.serving.process import Served
+from proxy.serving.runtime import ReloadRefused, make_runtime
 from proxy.serving.single import new_loop
+from proxy.settings import SettingsError
 from proxy.telemetry.exposition import render
 from proxy.telemetry.hub import MetricsHub
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.snapshot import decode_snapshot, encode_snapshot
 
 ORPHAN_GRACE_S = 5.0
-START_FAILED = 3
-"""Exit code of a worker whose application does not start (uvicorn's own)."""
+WRONG_SETTINGS = 2
+"""Exit code, the command line's own for it."""
 
 
 class SupervisedHub:
@@ -54,13 +56,14 @@ class Worker:
         self._channel = Channel(control, self._handle)
         self._served: Served | None = None
         self._launch: asyncio.Future[bytes] | None = None
+        self._tasks = TaskSupervisor()
 
     async def run(self) -> int:
         """Exit code."""
         loop = asyncio.get_running_loop()
         self._launch = loop.create_future()
         reader = await self._channel.open()
-        listening = loop.create_task(self._channel.run(reader), name="control")
+        listening = self._tasks.start(self._channel.run(reader), name="control")
         listening.add_done_callback(self._orphaned)
         try:
             launch = msgspec.msgpack.decode(await self._launch, type=Launch)
@@ -73,7 +76,12 @@ class Worker:
         hub = runtime.hub
         if isinstance(hub, SupervisedHub):
             hub.channel = self._channel
-        self._served = served = Served(launch, runtime)
+        try:
+            self._served = served = Served(launch, runtime)
+        except SettingsError as exc:
+            logging.getLogger("llm_edge").critical("wrong configuration", extra={"error": str(exc)})
+            runtime.logs.close()
+            return WRONG_SETTINGS
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, served.server.begin_drain)
         served.server.when_ready(lambda: self._channel.note("ready"))
         if listening.done():

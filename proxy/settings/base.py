@@ -6,8 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Secret, SecretStr
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]*@")
-_CREDENTIALS_LOOSE = re.compile(r"(?<=://)[^\s]*@")
+_CREDENTIALS = re.compile(r"(?<=://)\S*@")
 _QUERY_SECRET = re.compile(r"((?:password|token|secret|key)=)[^&]*", re.IGNORECASE)
 
 
@@ -18,9 +17,8 @@ class Section(BaseModel):
 
 
 def redact_url(url: str) -> str:
-    """A URL without its credentials: `redis://***@host:6379/0`."""
-    pattern = _CREDENTIALS if url.count("@") == 1 else _CREDENTIALS_LOOSE
-    return _QUERY_SECRET.sub(r"\1***", pattern.sub("***@", url))
+    """A URL without its credentials: `redis://***@host:6379/0`. Up to the last `@`: a password may hold any character."""
+    return _QUERY_SECRET.sub(r"\1***", _CREDENTIALS.sub("***@", url))
 
 
 class SecretUrl(Secret[str]):

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.money import NANOS_PER_USD
 from proxy.core.version import __version__
+from proxy.telemetry.cells import AttemptCell, Hist, RequestCell, read_attempt, read_request
 from proxy.telemetry.families import CACHE_BUCKETS_S, FAMILIES, LAG_BUCKETS_S, OVERHEAD_BUCKETS_S, REQUEST_BUCKETS_S
 from proxy.telemetry.process import ProcessUsage
 from proxy.telemetry.snapshot import Sample, Snapshot
@@ -30,43 +30,6 @@ MAX_CELLS = 4000
 """Label sets of one kind; beyond, everything is `other`. A request cell is about 1 KB."""
 NONE = "none"
 OTHER = "other"
-
-
-class Hist:
-    __slots__ = ("counts", "total")
-
-    def __init__(self, buckets: int) -> None:
-        self.counts = [0] * (buckets + 1)
-        self.total = 0.0
-
-
-class _RequestCell:
-    """All numbers of the requests with one set of labels."""
-
-    __slots__ = (
-        "cache_read", "cache_write", "completion", "cost_nanos", "count", "disconnects", "duration", "errors", "labels",
-        "misses", "overhead", "prompt", "ttft",
-    )  # fmt: skip
-
-    def __init__(self, labels: tuple[str, str, str, str, str | None]) -> None:
-        self.labels = labels
-        """(route, provider, model, status, error)."""
-        self.count = self.disconnects = self.errors = self.misses = 0
-        self.prompt = self.completion = self.cache_read = self.cache_write = self.cost_nanos = 0
-        self.duration = Hist(len(REQUEST_BUCKETS_S))
-        self.overhead = Hist(len(OVERHEAD_BUCKETS_S))
-        self.ttft: Hist | None = None
-
-
-class _AttemptCell:
-    __slots__ = ("count", "error", "labels", "latency")
-
-    def __init__(self, labels: tuple[str, str, str, str], error: str | None) -> None:
-        self.labels = labels
-        """(provider, model, role, outcome)."""
-        self.error = error
-        self.count = 0
-        self.latency = Hist(len(REQUEST_BUCKETS_S))
 
 
 class CacheRecorder:
@@ -104,8 +67,8 @@ class Metrics:
         self.known_models = known_models
         self.active = 0
         self.cache = CacheRecorder(self)
-        self._requests: dict[tuple[object, ...], _RequestCell] = {}
-        self._attempts: dict[tuple[object, ...], _AttemptCell] = {}
+        self._requests: dict[tuple[object, ...], RequestCell] = {}
+        self._attempts: dict[tuple[object, ...], AttemptCell] = {}
         self._counters: defaultdict[tuple[str, ...], float] = defaultdict(float)
         self._lag = Hist(len(LAG_BUCKETS_S))
         self._models: set[str] = set()
@@ -202,9 +165,9 @@ class Metrics:
         sums: dict[tuple[str, ...], float] = dict(self._counters)
         hists: dict[tuple[str, ...], Hist] = {}
         for cell in self._requests.values():
-            _read_request(cell, sums, hists)
+            read_request(cell, sums, hists)
         for attempt in self._attempts.values():
-            _read_attempt(attempt, sums, hists)
+            read_attempt(attempt, sums, hists)
         hists[("llm_edge_event_loop_lag_seconds",)] = self._lag
         for tier, hist in self.cache.latencies().items():
             hists[("llm_edge_cache_latency_seconds", tier)] = hist
@@ -215,7 +178,7 @@ class Metrics:
             out.extend(Sample(name, labels, (float(value),)) for labels, value in read())
         return tuple(out)
 
-    def _request_cell(self, ctx: RequestContext) -> _RequestCell:
+    def _request_cell(self, ctx: RequestContext) -> RequestCell:
         """The slow way in: labels are bounded first, and only a bounded name becomes a key."""
         model = self._model(ctx.model or ctx.served_model)
         known = model != OTHER and len(self._requests) < MAX_CELLS
@@ -226,10 +189,10 @@ class Metrics:
         if cell is None:
             if not known:
                 model = OTHER
-            cell = self._requests[key] = _RequestCell((ctx.route.name, ctx.provider or NONE, model, str(ctx.status), error))
+            cell = self._requests[key] = RequestCell((ctx.route.name, ctx.provider or NONE, model, str(ctx.status), error))
         return cell
 
-    def _attempt_cell(self, rec: AttemptRecord) -> _AttemptCell:
+    def _attempt_cell(self, rec: AttemptRecord) -> AttemptCell:
         model = self._model(rec.model)
         error = None if rec.error is None else self._code(rec.error)
         raw = (rec.provider, rec.model, rec.role, rec.error)
@@ -238,10 +201,10 @@ class Metrics:
         cell = self._attempts.get(key)
         if cell is None:
             labels = (rec.provider, model if known else OTHER, rec.role, "success" if error is None else "error")
-            cell = self._attempts[key] = _AttemptCell(labels, error)
+            cell = self._attempts[key] = AttemptCell(labels, error)
         return cell
 
-    def _first_token(self, cell: _RequestCell, seconds: float) -> None:
+    def _first_token(self, cell: RequestCell, seconds: float) -> None:
         hist = cell.ttft
         if hist is None:
             hist = cell.ttft = Hist(len(REQUEST_BUCKETS_S))
@@ -278,47 +241,3 @@ def _bounded(name: str, seen: set[str], most: int) -> str:
         return OTHER
     seen.add(name)
     return name
-
-
-def _read_request(cell: _RequestCell, sums: dict[tuple[str, ...], float], hists: dict[tuple[str, ...], Hist]) -> None:
-    route, provider, model, status, error = cell.labels
-    _add(sums, ("llm_edge_requests_total", route, provider, model, status), cell.count)
-    if error is not None or status >= "400":
-        _add(sums, ("llm_edge_request_errors_total", error or f"status_{status}", provider, model), cell.count)
-    _pool(hists, ("llm_edge_request_duration_seconds", provider, model), cell.duration)
-    _pool(hists, ("llm_edge_request_overhead_seconds",), cell.overhead)
-    if cell.ttft is not None:
-        _pool(hists, ("llm_edge_time_to_first_token_seconds", provider, model), cell.ttft)
-    if cell.disconnects:
-        _add(sums, ("llm_edge_client_disconnects_total", route), cell.disconnects)
-    if cell.misses:
-        _add(sums, ("llm_edge_cache_misses_total", "all"), cell.misses)
-    if cell.prompt or cell.completion:
-        _add(sums, ("llm_edge_tokens_total", provider, model, "input"), cell.prompt)
-        _add(sums, ("llm_edge_tokens_total", provider, model, "output"), cell.completion)
-    if cell.cache_read or cell.cache_write:
-        _add(sums, ("llm_edge_tokens_cached_total", provider, model, "read"), cell.cache_read)
-        _add(sums, ("llm_edge_tokens_cached_total", provider, model, "write"), cell.cache_write)
-    if cell.cost_nanos:
-        _add(sums, ("llm_edge_cost_usd_total", provider, model), cell.cost_nanos / NANOS_PER_USD)
-
-
-def _read_attempt(cell: _AttemptCell, sums: dict[tuple[str, ...], float], hists: dict[tuple[str, ...], Hist]) -> None:
-    provider, model, role, outcome = cell.labels
-    _add(sums, ("llm_edge_attempts_total", provider, model, role, outcome), cell.count)
-    _pool(hists, ("llm_edge_provider_latency_seconds", provider, model), cell.latency)
-    if cell.error is not None:
-        _add(sums, ("llm_edge_provider_errors_total", provider, cell.error), cell.count)
-
-
-def _add(sums: dict[tuple[str, ...], float], key: tuple[str, ...], value: float) -> None:
-    sums[key] = sums.get(key, 0.0) + value
-
-
-def _pool(hists: dict[tuple[str, ...], Hist], key: tuple[str, ...], hist: Hist) -> None:
-    have = hists.get(key)
-    if have is None:
-        have = hists[key] = Hist(len(hist.counts) - 1)
-    for i, n in enumerate(hist.counts):
-        have.counts[i] += n
-    have.total += hist.total

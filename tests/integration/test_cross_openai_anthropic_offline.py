@@ -136,7 +136,8 @@ def _neutral_stream(dialect: str, body: bytes) -> dict[str, Any]:
 
 
 def _fold_chunks(chunks: list[dict[str, Any]]) -> dict[str, Any]:
-    text, finish, usage = "", None, {}
+    text, finish = "", None
+    usage: dict[str, Any] = {}
     calls: dict[int, dict[str, str]] = {}
     for chunk in chunks:
         usage = chunk.get("usage") or usage

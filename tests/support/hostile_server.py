@@ -162,11 +162,11 @@ class HostileServer:
         except (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError):
             """The client left, or the server is being closed: both end a behaviour, and asyncio.streams logs a cancelled one."""
         finally:
-            self.open -= 1
-            self._tasks.discard(task)
             writer.close()
             with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
+            self.open -= 1
+            self._tasks.discard(task)
 
 
 def answer(*parts: bytes) -> Behaviour:

@@ -83,10 +83,17 @@ class Valkey:
         return 0
 
     def __enter__(self) -> "Valkey":
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         if self._server is not None and self._server._process is not None:
             self.kill()
         self._directory.cleanup()

@@ -121,7 +121,7 @@ class _Message(msgspec.Struct, gc=False):
     usage: dict[str, Any]
     content: list[_Block]
     stop_reason: str | None = None
-    metadata: msgspec.Raw | None = None
+    metadata: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _decoder = msgspec.json.Decoder(_Message)
@@ -130,7 +130,7 @@ _decoder = msgspec.json.Decoder(_Message)
 def answer_facts(body: bytes) -> BodyFacts:
     try:
         message = _decoder.decode(body)
-    except msgspec.MsgspecError as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise InvalidBody(f"not a Messages answer: {exc}") from None
     if message.type != "message":
         raise InvalidBody(f"type: expected message, got {message.type!r}", "type")
@@ -138,7 +138,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         response_id=message.id,
         model=message.model,
         usage=decode_usage(message.usage),
-        has_metadata=message.metadata is not None,
+        has_metadata=bytes(message.metadata) != b"null",
         tool_calls=any(block.type == "tool_use" for block in message.content),
         finished=message.stop_reason is not None,
     )

@@ -177,13 +177,14 @@ class MessagesStreamDecoder:
     def _message_delta(self, event: dict[str, Any]) -> None:
         delta = fields.as_object(event.get("delta"), "message_delta.delta")
         reason = fields.optional_text(delta, "stop_reason", "message_delta.delta")
+        if reason is not None:
+            self._close_blocks()
         usage = event.get("usage")
         if usage is not None:
             merged = merge_usage(self._usage or {}, fields.as_object(usage, "message_delta.usage"))
             self._usage = merged
             self._out.append(UsageUpdate(usage=decode_usage(merged, "message_delta.usage")))
         if reason is not None and not self._finished:
-            self._close_blocks()
             self._finished = True
             sequence = fields.optional_text(delta, "stop_sequence", "message_delta.delta")
             self._out.append(Finish(reason=decode_finish(reason), stop_sequence=sequence))

@@ -8,13 +8,11 @@ ones, `completion_tokens` contains reasoning, audio and rejected predictions. Wh
     cached tokens beyond prompt_tokens                 prompt_tokens counts the uncached ones only
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 from proxy.core.response import Usage
 
 _MAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"})
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 _PROMPT = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
 _COMPLETION = frozenset({"reasoning_tokens", "audio_tokens"})
 _NO_METERS = frozenset(
@@ -37,32 +35,37 @@ _NO_METERS = frozenset(
 """Contained in the main counts, or no count at all (OpenRouter's cost, Groq's times): these hide nothing from the bill."""
 _KEPT = _NO_METERS | {"is_byok", "prompt_tokens_details", "completion_tokens_details"}
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
+_ODD = "(odd)"
 
 
 def decode_usage(usage: dict[str, Any]) -> Usage:
     """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count."""
-    prompt_details = _details(usage, "prompt_tokens_details")
-    completion_details = _details(usage, "completion_tokens_details")
+    extra: dict[str, Any] = {}
+    odd = _scan(usage, _MAIN, extra)
     prompt = _count(usage, "prompt_tokens")
     output = _count(usage, "completion_tokens")
+    hidden = _count(usage, "total_tokens") - prompt - output
+    if len(usage) == 3 and not odd and not hidden:
+        return Usage(input_tokens=prompt, output_tokens=output)
+    prompt_details = _details(usage, "prompt_tokens_details", _PROMPT, extra)
+    completion_details = _details(usage, "completion_tokens_details", _COMPLETION, extra)
     cached = _count(prompt_details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
     written = _count(prompt_details, "cache_write_tokens")
     reasoning = _known(completion_details, "reasoning_tokens")
-    odd = cached + written > prompt
-    hidden = _count(usage, "total_tokens") - prompt - output
-    if hidden > 0 and not odd:
+    beside = cached + written > prompt
+    if hidden > 0 and not beside:
         output += hidden
-        odd = hidden != reasoning
+        odd = odd or hidden != reasoning
     return Usage(
-        input_tokens=prompt if cached + written > prompt else prompt - cached - written,
+        input_tokens=prompt if beside else prompt - cached - written,
         output_tokens=output,
         cache_read_tokens=cached,
         cache_write_tokens=written,
         reasoning_tokens=reasoning,
         input_audio_tokens=_known(prompt_details, "audio_tokens"),
         output_audio_tokens=_known(completion_details, "audio_tokens"),
-        incomplete=odd or _has_unknown_meter(usage, prompt_details, completion_details),
-        extra=_extra(usage, prompt_details, completion_details),
+        incomplete=odd or beside or _ODD in prompt_details or _ODD in completion_details,
+        extra=extra,
     )
 
 
@@ -91,15 +94,35 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     return out
 
 
-def _details(usage: dict[str, Any], key: str) -> dict[str, Any]:
+def _details(usage: dict[str, Any], key: str, known: frozenset[str], extra: dict[str, Any]) -> dict[str, Any]:
+    """The details that are there, with `_ODD` among them where something is wrong; what is kept of them goes to `extra[key]`."""
     value = usage.get(key)
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    rest: dict[str, Any] = {}
+    odd = _scan(value, known, rest)
+    if rest:
+        extra[key] = rest
+    return {**value, _ODD: True} if odd else value
+
+
+def _scan(owner: dict[str, Any], known: frozenset[str], rest: dict[str, Any]) -> bool:
+    """Whether a known field is no count, or an unknown one counts something. Unknown ones are copied to `rest`."""
+    odd = False
+    for key, value in owner.items():
+        if key in known:
+            if type(value) is not int and value is not None and type(value) is not dict and _known(owner, key) is None:
+                odd = True
+        else:
+            rest[key] = value
+            if value and key not in _NO_METERS and _counts(value):
+                odd = True
+    return odd
 
 
 def _known(owner: dict[str, Any], key: str) -> int | None:
+    """None also for what is no count."""
     value = owner.get(key)
-    if value is None:
-        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
@@ -109,39 +132,10 @@ def _count(owner: dict[str, Any], key: str) -> int:
     return _known(owner, key) or 0
 
 
-def _has_unknown_meter(usage: dict[str, Any], prompt_details: dict[str, Any], completion_details: dict[str, Any]) -> bool:
-    return (
-        _no_counts(usage, _COUNTS)
-        or _no_counts(prompt_details, _PROMPT)
-        or _no_counts(completion_details, _COMPLETION)
-        or (len(usage) > 3 and _meters(usage, _MAIN))
-        or (len(prompt_details) > 1 and _meters(prompt_details, _PROMPT))
-        or (len(completion_details) > 1 and _meters(completion_details, _COMPLETION))
-    )
-
-
-def _meters(owner: dict[str, Any], known: frozenset[str]) -> bool:
-    return any(_counts(value) for key, value in owner.items() if key not in known and key not in _NO_METERS)
-
-
-def _no_counts(owner: dict[str, Any], keys: Iterable[str]) -> bool:
-    return any(owner.get(key) is not None and _known(owner, key) is None for key in keys)
-
-
 def _counts(value: Any) -> bool:
     """Whether a value counts something: zero, null, words and truth values do not."""
     if isinstance(value, dict):
         return any(_counts(item) for item in value.values())
+    if isinstance(value, list):
+        return any(_counts(item) for item in value)
     return isinstance(value, int | float) and not isinstance(value, bool) and value != 0
-
-
-def _extra(usage: dict[str, Any], prompt_details: dict[str, Any], completion_details: dict[str, Any]) -> dict[str, Any]:
-    extra = {key: value for key, value in usage.items() if key not in _MAIN}
-    for name, details, known in (
-        ("prompt_tokens_details", prompt_details, _PROMPT),
-        ("completion_tokens_details", completion_details, _COMPLETION),
-    ):
-        rest = {key: value for key, value in details.items() if key not in known}
-        if rest:
-            extra[name] = rest
-    return extra

@@ -98,7 +98,7 @@ class RedisHot:
         self._loop = asyncio.get_running_loop()
         self._accepting = True
         self._first = self._loop.create_future()
-        self._runner = self._tasks.start(self._run(), name="redis-link")
+        self._runner = self._tasks.start(self._run(), name="redis-link", endless=True)
         await asyncio.wait({self._first}, timeout=wait_s)
         return self.connected
 

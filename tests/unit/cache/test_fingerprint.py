@@ -1,5 +1,7 @@
 """Edges of the cache key; its contract is tests/contract/test_contract_j_key.py."""
 
+from typing import Any
+
 import orjson
 import pytest
 
@@ -18,7 +20,7 @@ def test_it_is_32_bytes() -> None:
 
 def test_the_body_is_left_alone() -> None:
     """It is sent to the provider afterwards."""
-    body = {name: 1 for name in EXCLUDED} | {"messages": []}
+    body: dict[str, Any] = dict.fromkeys(EXCLUDED, 1) | {"messages": []}
     before = dict(body)
     fingerprint(scope="", dialect="", route="", model="", route_digest="", headers={}, body=body)
     assert body == before

@@ -1,8 +1,7 @@
 """RedisHot against a scripted server: batching, time-outs, breaker, healing, closing."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.storage.hot.base import LinkState, RedisDown, RedisRefused
 from proxy.storage.hot.breaker import Breaker
 from proxy.storage.hot.redis import RedisHot
+from tests.support import hot as hot_store
 from tests.support.eventually import PATIENT_S, eventually
 from tests.support.resp_server import DROP, Command, RespServer, login_ok
 from tests.support.valkey import free_port
@@ -20,16 +20,9 @@ def echo_key(command: Command) -> bytes | None:
     return b"$%d\r\n%s\r\n" % (len(command[1]), command[1]) if command[0] == b"GET" else login_ok(command)
 
 
-@asynccontextmanager
-async def opened(url: str, **options: Any) -> AsyncIterator[RedisHot]:
-    tasks = TaskSupervisor()
-    hot = RedisHot(url, tasks, **{"op_timeout_s": PATIENT_S, "breaker": Breaker(first_wait_s=0.05, longest_wait_s=0.1), **options})
-    await hot.open(wait_s=PATIENT_S)
-    try:
-        yield hot
-    finally:
-        await hot.close()
-        await tasks.close()
+def opened(url: str, **options: Any) -> AbstractAsyncContextManager[RedisHot]:
+    """With probes so frequent that no test waits for one."""
+    return hot_store.opened(url, **{"breaker": Breaker(first_wait_s=0.05, longest_wait_s=0.1), **options})
 
 
 async def outcome(future: "asyncio.Future[Any]") -> Any:

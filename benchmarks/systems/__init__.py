@@ -1,0 +1,1 @@
+"""What is measured: us, nginx, the bare upstream, and the peers that are installed."""

@@ -1,0 +1,87 @@
+"""The small application of the serving tests: what a worker is and does, by path."""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from proxy.core.context import RequestContext
+from proxy.core.route import RouteInfo
+from proxy.serving.options import Launch
+from proxy.serving.runtime import ReloadRefused, Runtime
+from tests.support.serving import LifespanApp, answer, read_all
+
+ROUTE = RouteInfo(name="/v1/test", family="openai")
+
+
+class ServedApp:
+    """Its configuration is the text of the file named by `launch.config`: `bad` is refused, `crash` fails to start."""
+
+    def __init__(self, launch: Launch, runtime: Runtime) -> None:
+        self._config = Path(launch.config) if launch.config else None
+        self._runtime = runtime
+        self._prepared = ""
+        self.version = self._read()
+        if self.version == "crash":
+            raise RuntimeError("this application does not start")
+        self.asgi = LifespanApp(self._handle)
+
+    async def prepare_reload(self) -> str:
+        self._prepared = self._read()
+        if self._prepared == "bad":
+            raise ReloadRefused("the configuration is bad")
+        return self._prepared
+
+    async def commit_reload(self) -> None:
+        if self._prepared == f"half-{os.getpid()}":
+            raise ReloadRefused("cannot take it")
+        self.version = self._prepared
+
+    def _read(self) -> str:
+        return self._config.read_text().strip() if self._config is not None else ""
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path: str = scope["path"]
+        if path == "/metrics":
+            media, body = await self._runtime.hub.render("")
+            await answer(send, body, headers=[(b"content-type", media.encode())])
+        elif path == "/ready":
+            ready = self._runtime.lifecycle.is_ready
+            await answer(send, b"ready" if ready else b"not ready", status=200 if ready else 503)
+        elif path == "/slow":
+            await asyncio.sleep(float(scope["query_string"] or b"1"))
+            await answer(send, b"slow")
+        elif path == "/stream":
+            await self._stream(send)
+        elif path == "/exit":
+            os._exit(7)
+        else:
+            await read_all(receive)
+            await self._count(send)
+
+    async def _stream(self, send: Send) -> None:
+        """Pieces until the server says that it must end; then an end in-band."""
+        ended = asyncio.Event()
+        unsubscribe = self._runtime.lifecycle.on_force_end(ended.set)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while not ended.is_set():
+            await send({"type": "http.response.body", "body": b"piece\n", "more_body": True})
+            await asyncio.sleep(0.02)
+        unsubscribe()
+        await send({"type": "http.response.body", "body": b"ended in-band\n"})
+
+    async def _count(self, send: Send) -> None:
+        ctx = RequestContext(ROUTE, "0" * 32, 0.0)
+        ctx.status = 200
+        ctx.model = "m"
+        self._runtime.metrics.request_started()
+        self._runtime.metrics.request_done(ctx, 0.01)
+        facts: dict[str, Any] = {"pid": os.getpid(), "version": self.version}
+        await answer(send, json.dumps(facts).encode())
+
+
+def open_app(launch: Launch, runtime: Runtime) -> ServedApp:
+    return ServedApp(launch, runtime)

@@ -1,0 +1,46 @@
+"""What is configured but has no effect."""
+
+from typing import Any
+
+import pytest
+
+from proxy.settings import Settings
+
+ECHO = {"echo": {"kind": "echo"}}
+
+
+def lines(**values: Any) -> list[str]:
+    return Settings.of(**{"providers": ECHO, **values}).not_yet()
+
+
+@pytest.mark.parametrize(
+    ("values", "begin"),
+    [
+        ({"limits": {"default": {"rpm": 60, "input_tpm": 1, "output_tpm": 1, "concurrency": 2}, "on_redis_loss": "local"}}, "limits: "),
+        ({"budgets": {"default_monthly_usd": 100, "warn_at": 0.8, "on_shortfall": "cap", "on_redis_loss": "ledger"}}, "budgets: "),
+        ({"prices": {"gpt-4o": {"input": 2.5, "output": 10}}}, "prices: "),
+        ({"audit": {"previews": False}}, "audit: "),
+        ({"masking": {"logs": True, "audit": True, "provider": False}}, "masking: "),
+        ({"agents": {"anything": {"goes": 1}}}, "agents: "),
+        ({"auth": {"jwt": [{"issuer": "https://i", "audience": "a", "jwks_url": "https://i/k", "claims": {"tenant": "t"}}]}}, "auth.jwt: "),
+        ({"stores": {"audit": "jsonl:///var/log"}}, "stores.audit: "),
+        ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
+        ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
+        ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
+        ({"providers": {"b": {"kind": "bedrock", "region": "us-east-1"}}}, "providers.b: kind bedrock "),
+        ({"providers": {"g": {"kind": "gemini", "api_keys": ["k"]}}}, "providers.g: kind gemini "),
+        ({"providers": {"l": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.l: kind litellm "),
+        ({"routing": {"strategy": "latency"}}, "routing.strategy: latency "),
+        ({"models": {"m": {"strategy": "weighted", "targets": [{"provider": "echo"}]}}}, "models.m.strategy: weighted "),
+    ],
+)
+def test_each_has_a_line(values: dict[str, Any], begin: str) -> None:
+    """It parses, and somebody reading the log learns that it does nothing."""
+    (line,) = lines(**values)
+    assert line.startswith(begin)
+
+
+@pytest.mark.parametrize("strategy", ["model", "failover", "ordered", "model-based"])
+def test_what_is_built_has_none(strategy: str) -> None:
+    """Ordered targets and choice by name."""
+    assert lines(models={"m": {"strategy": strategy, "targets": [{"provider": "echo"}]}}) == []
