@@ -3,19 +3,31 @@
 import ast
 from pathlib import PurePosixPath
 
-from tests.architecture.source_tree import ROOT, Module, functions, modules
+from tests.architecture.source_tree import ROOT, Function, Module, functions, modules
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "proxy/transport/http1.py": "tests/contract/transport/test_exchange.py",
+    "proxy/transport/httpx.py": "tests/contract/transport/test_exchange.py",
+}
 """Modules whose tests stand outside tests/unit, with the file (contract and integration suites)."""
 
 
 def _has_behaviour(module: Module) -> bool:
     """A function that does something: plain data, re-exports and protocols have nothing to test."""
-    return any(not _is_stub(function.node) for function in functions(module))
+    return any(not _is_plain(function) for function in functions(module))
 
 
-def _is_stub(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    return all(isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant) for part in node.body)
+def _is_plain(function: Function) -> bool:
+    """A protocol's stub, or an `__init__` that only keeps its arguments."""
+    keeps = function.node.name == "__init__"
+    return all(
+        (isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant))
+        or (keeps and isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(part.value, ast.Name | ast.Constant))
+        or (
+            keeps and isinstance(part, ast.Expr) and isinstance(part.value, ast.Call) and ast.unparse(part.value.func) == "super().__init__"
+        )
+        for part in function.node.body
+    )
 
 
 def _candidates(path: str) -> list[str]:

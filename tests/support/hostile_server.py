@@ -137,6 +137,11 @@ class HostileServer:
             await asyncio.sleep(0.005)
         return loop.time() - start
 
+    async def closed(self) -> None:
+        """Until no connection is open, and the ends of those that the server closed have reached the client's kernel."""
+        await self.until(lambda: self.open == 0)
+        await asyncio.sleep(0.05)
+
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, self._host, 0, ssl=self._tls, limit=2**20)
         return self
@@ -163,9 +168,9 @@ class HostileServer:
             """The client left, or the server is being closed: both end a behaviour, and asyncio.streams logs a cancelled one."""
         finally:
             writer.close()
+            self.open -= 1
             with contextlib.suppress(ConnectionError, ssl.SSLError, TimeoutError):
                 await writer.wait_closed()
-            self.open -= 1
             self._tasks.discard(task)
 
 

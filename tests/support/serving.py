@@ -5,6 +5,8 @@ import contextlib
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -124,6 +126,8 @@ class Raw:
             return data
 
     def reset(self) -> None:
+        """RST: what a killed client's kernel, or a firewall, sends."""
+        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
 
     async def __aenter__(self) -> "Raw":

@@ -58,6 +58,8 @@ class _Block:
 class MessagesStreamEncoder:
     def __init__(self) -> None:
         self.dropped: list[str] = []
+        self.usage_chunk = b""
+        """Not of this dialect: `message_delta` has the counts."""
         self._blocks: dict[int, _Block] = {}
         self._floor: _Block | None = None
         self._waiting: deque[_Block] = deque()

@@ -27,7 +27,7 @@ class _Answer(msgspec.Struct, gc=False):
     model: str | None = None
     created: int | None = None
     usage: dict[str, Any] | None = None
-    metadata: msgspec.Raw = msgspec.Raw()
+    metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 _decode = msgspec.json.Decoder(_Answer).decode
@@ -51,7 +51,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         model=answer.model,
         created=answer.created,
         usage=None if answer.usage is None else decode_usage(answer.usage),
-        has_metadata=answer.metadata != b"",
+        has_metadata=answer.metadata is not msgspec.UNSET,
         tool_calls=calls,
         finished=finished,
     )

@@ -22,7 +22,7 @@ def compress(name: str, data: bytes) -> tuple[bytes, bytes]:
         case "raw deflate":
             return b"deflate", zlib.compress(data, wbits=-zlib.MAX_WBITS)
         case "br":
-            return b"br", require("brotli", _WHY).compress(data)
+            return b"br", require("brotli", _WHY).compress(data, quality=4)
         case "zstd":
             return b"zstd", require("zstandard", _WHY).compress(data)
         case "zstd in frames":

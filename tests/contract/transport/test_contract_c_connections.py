@@ -77,7 +77,7 @@ async def test_stale_connection_is_replaced(opened: Open) -> None:
     """A pooled connection that the server closed meanwhile is replaced without a word; the request is sent once."""
     async with HostileServer(answer_and_close(OK), answer(OK)) as server, opened() as client:
         assert await client.fetch(server.url) == (200, b"hello")
-        await server.until(lambda: server.open == 0)
+        await server.closed()
         assert await client.fetch(server.url) == (200, b"hello")
         assert (server.accepted, len(server.requests)) == (2, 2)
 
@@ -87,7 +87,7 @@ async def test_many_stale_connections_are_replaced(opened: Open) -> None:
     gone = answer_and_close(OK)
     async with HostileServer(gone, gone, gone, gone, answer(OK)) as server, opened() as client:
         await asyncio.gather(*(client.fetch(server.url) for _ in range(4)))
-        await server.until(lambda: server.open == 0)
+        await server.closed()
         assert await client.fetch(server.url) == (200, b"hello")
         assert (server.accepted, len(server.requests)) == (5, 5)
 

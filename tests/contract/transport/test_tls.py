@@ -1,6 +1,5 @@
 """TLS with certificates made for the test."""
 
-import asyncio
 import ssl
 from pathlib import Path
 
@@ -108,11 +107,21 @@ async def test_client_certificate(opened: Open, authority: trustme.CA, ca_file: 
 
 async def test_stale_connection_is_replaced(opened: Open, authority: trustme.CA, ca_file: str) -> None:
     """A pooled TLS connection that the server closed is replaced without a word."""
-    behaviours = (answer_and_close(OK), answer(OK))
-    async with HostileServer(*behaviours, tls=_server_side(authority, "127.0.0.1")) as server, opened(ca_file=ca_file) as client:
+
+    async def close_later(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        # Together with the answer httpcore would read the end and not notice it.
+        await read.wait()
+
+    read = asyncio.Event()
+    async with (
+        HostileServer(close_later, answer(OK), tls=_server_side(authority, "127.0.0.1")) as server,
+        opened(ca_file=ca_file) as client,
+    ):
         await client.fetch(server.url)
-        await server.until(lambda: server.open == 0)
-        await asyncio.sleep(0.05)
+        read.set()
+        await server.closed()
         assert await client.fetch(server.url) == (200, b"hello")
         assert (server.accepted, len(server.requests)) == (2, 2)
 

@@ -172,7 +172,7 @@ def test_end_closes_what_is_open() -> None:
 
 def test_empty_text_is_never_a_block() -> None:
     """Clients send answers back, and the API refuses empty text."""
-    empty = [
+    empty: list[StreamEvent] = [
         BlockStart(block=0, kind="text"),
         TextDelta(block=0, text=""),
         BlockStop(block=0),
@@ -271,11 +271,12 @@ def test_late_events_of_a_block_are_nothing() -> None:
 def test_failure_ends_the_stream() -> None:
     """An `error` event, no `message_stop`, nothing after it."""
     error = ErrorInfo(status=529, message="Overloaded", type="overloaded_error")
-    for failing in (lambda encoder: encoder.fail(error), lambda encoder: encoder.encode(StreamFailed(error=error))):
-        encoder = MessagesStreamEncoder()
-        encoder.encode(START)
-        assert failing(encoder) == b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
-        assert encoder.encode(StreamEnd()) == b""
+    shown = b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}\n\n'
+    told, seen = MessagesStreamEncoder(), MessagesStreamEncoder()
+    told.encode(START)
+    seen.encode(START)
+    assert told.fail(error) == seen.encode(StreamFailed(error=error)) == shown
+    assert told.encode(StreamEnd()) == seen.encode(StreamEnd()) == b""
 
 
 def test_keep_alive() -> None:

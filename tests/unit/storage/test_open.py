@@ -1,0 +1,59 @@
+"""The record store that a URL names."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from proxy.core.errors import Unavailable
+from proxy.storage.open import AbsentRecords, open_records, sqlite_path
+from proxy.storage.records import KeyRecord, KeyRecords
+from proxy.storage.records_memory import MemoryRecords
+
+RECORD = KeyRecord(key_id="lek_a", tenant="t", key_hash="0", created_at=1.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///llm-edge.db", Path("llm-edge.db")),
+        ("sqlite:////var/lib/x.db", Path("/var/lib/x.db")),
+        ("sqlite+pysqlite:///a%20b.db", Path("a b.db")),
+        ("sqlite://", None),
+        ("sqlite:///:memory:", None),
+        ("memory://", None),
+        ("postgres://h/x", None),
+    ],
+)
+def test_sqlite_urls_name_a_file(url: str, path: Path | None) -> None:
+    """Three slashes relative, four absolute."""
+    assert sqlite_path(url) == path
+
+
+@pytest.mark.parametrize("url", ["memory://", "sqlite://", "sqlite:///:memory:"])
+def test_memory_urls_keep_nothing(url: str) -> None:
+    """Also in SQLite's own spelling."""
+    assert isinstance(open_records(url), MemoryRecords)
+
+
+CALLS: dict[str, Callable[[KeyRecords], Awaitable[object]]] = {
+    "create": lambda records: records.create(RECORD),
+    "create_first": lambda records: records.create_first(RECORD),
+    "get": lambda records: records.get("lek_a"),
+    "list": lambda records: records.list(),
+    "set_status": lambda records: records.set_status("lek_a", "revoked"),
+    "touch": lambda records: records.touch({"lek_a": 1.0}),
+    "meta": lambda records: records.meta("x"),
+    "meta_once": lambda records: records.meta_once("x", "y"),
+    "ping": lambda records: records.ping(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_a_back_end_without_an_adapter_is_unavailable(call: Callable[[KeyRecords], Awaitable[object]]) -> None:
+    """503 that says what to use; never an empty answer."""
+    records = open_records("postgresql+psycopg://h/x")
+    assert isinstance(records, AbsentRecords)
+    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
+        await call(records)
+    await records.aclose()
