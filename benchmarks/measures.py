@@ -152,5 +152,3 @@ class Scenario:
         if system.process is None:
             return self.baseline and not self.systems
         return not self.systems or system.name in self.systems
-
-

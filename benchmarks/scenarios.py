@@ -26,10 +26,10 @@ def scenarios(plan: Plan) -> list[Scenario]:
         Scenario("closed/small/1", "pass-through, small prompt, 1 connection", partial(_closed, "small", 1, 0)),
         Scenario("closed/small/32", "pass-through, small prompt, 32 connections", partial(_closed, "small", 32, 0)),
     ]
-    listed += [Scenario(f"closed/{size}/32", f"pass-through, {size} prompt, 32 connections", partial(_closed, size, 32, 0)) for size in plan.sizes]
     listed += [
-        Scenario(f"open/{rate}", f"open loop, {rate} requests/s", partial(_open, rate, 0), baseline=False) for rate in plan.rates
+        Scenario(f"closed/{size}/32", f"pass-through, {size} prompt, 32 connections", partial(_closed, size, 32, 0)) for size in plan.sizes
     ]
+    listed += [Scenario(f"open/{rate}", f"open loop, {rate} requests/s", partial(_open, rate, 0), baseline=False) for rate in plan.rates]
     listed.append(Scenario("stream", f"{plan.streams} streams, a chunk every {plan.interval_s * 1000:.0f} ms each", measures.stream))
     l2 = measures.HIT_BODIES
     listed += [

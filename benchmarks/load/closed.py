@@ -64,9 +64,7 @@ class ClosedLoop:
 
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
-        _, connection = await loop.create_connection(
-            lambda: Connection(self._answered, self._lost), self._target.host, self._target.port
-        )
+        _, connection = await loop.create_connection(lambda: Connection(self._answered, self._lost), self._target.host, self._target.port)
         self._open.add(connection)
 
     def _next(self, connection: Connection) -> None:

@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
+from time import monotonic
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -91,7 +92,6 @@ class TraceMiddleware:
             self._end(ctx)
 
     def _begin(self, scope: Scope) -> RequestContext:
-        loop = asyncio.get_running_loop()
         headers = dict(scope["headers"])
         path = scope["path"]
         root = scope.get("root_path", "")
@@ -100,7 +100,7 @@ class TraceMiddleware:
         request_id = new_trace_id()
         parent = headers.get(b"traceparent")
         match = _TRACEPARENT.fullmatch(parent) if parent is not None else None
-        ctx = RequestContext(self._classify(scope["method"], path), match[1].decode() if match else request_id, loop.time())
+        ctx = RequestContext(self._classify(scope["method"], path), match[1].decode() if match else request_id, monotonic())
         ctx.request_id = request_id
         ctx.raw_path = path
         ctx.query = scope["query_string"]
@@ -144,7 +144,7 @@ class TraceMiddleware:
         if ctx.cancelled:
             ctx.error = ctx.error or ClientGone.code
             ctx.status = ctx.status or ClientGone.status
-        self._meter.request_done(ctx, asyncio.get_running_loop().time() - ctx.started)
+        self._meter.request_done(ctx, monotonic() - ctx.started)
 
 
 def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
@@ -178,7 +178,7 @@ def _model_headers(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None
             head.append((b"x-cache-layer", ctx.cache_tier.upper().encode()))
     if ctx.attempts or ctx.cache_status is not None:
         head.append((b"x-llm-edge-attempts", b"%d" % len(ctx.attempts)))
-        overhead = asyncio.get_running_loop().time() - ctx.started - ctx.upstream_s
+        overhead = monotonic() - ctx.started - ctx.upstream_s
         head.append((b"x-llm-edge-overhead-ms", b"%.3f" % (overhead * 1e3)))
     if ctx.cost_nanos is not None:
         head.append((b"x-llm-edge-cost-usd", b"%.9f" % usd(ctx.cost_nanos)))

@@ -1,6 +1,6 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
-import asyncio
+from time import monotonic
 from typing import Any
 
 from proxy.cache.fingerprint import fingerprint
@@ -86,7 +86,7 @@ def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
     limit = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream:
         limit = min(limit, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return asyncio.get_running_loop().time() + limit
+    return monotonic() + limit
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

@@ -4,6 +4,7 @@
 """
 
 import asyncio
+from time import monotonic
 
 from starlette.types import Send
 
@@ -172,9 +173,8 @@ class _Generation:
 
     async def _call(self, flight: Flight | None) -> None:
         """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
-        loop = asyncio.get_running_loop()
         route = self.asked.route
-        decision = self.pipe.strategies[route.strategy].choose(route.targets, {}, loop.time(), self.pipe.rng)
+        decision = self.pipe.strategies[route.strategy].choose(route.targets, {}, monotonic(), self.pipe.rng)
         attempts = Attempts(
             decision.order,
             attempts=route.attempts,
@@ -184,7 +184,7 @@ class _Generation:
             rng=self.pipe.rng,
         )
         while True:
-            step = attempts.next(loop.time())
+            step = attempts.next(monotonic())
             if isinstance(step, Stop):
                 raise step.error
             if step.delay_s > 0:
@@ -193,7 +193,7 @@ class _Generation:
                 await self._try(step, flight)
                 return
             except UpstreamFault as exc:
-                attempts.failed(step.target, exc, loop.time())
+                attempts.failed(step.target, exc, monotonic())
 
     async def _try(self, step: Try, flight: Flight | None) -> None:
         pipe, ctx = self.pipe, self.ctx
@@ -207,11 +207,10 @@ class _Generation:
         if flight is not None:
             flight.provider, flight.model = step.target.provider, step.target.model
         response: UpstreamResponse | None = None
-        loop = asyncio.get_running_loop()
         try:
             response = await upstream.send(pipe, self.asked)
             if self.asked.stream:
-                ctx.upstream_s += loop.time() - upstream.sent_at
+                ctx.upstream_s += monotonic() - upstream.sent_at
                 await StreamDrive(pipe, self.asked, upstream, response, self._lane(upstream), self.out, flight).run()
             else:
                 await self._whole(upstream, response, flight)
@@ -221,7 +220,7 @@ class _Generation:
         finally:
             if response is not None and not upstream.detached:
                 response.close()
-            record.duration_s = loop.time() - upstream.sent_at
+            record.duration_s = monotonic() - upstream.sent_at
             pipe.meter.attempt_done(record)
 
     def _lane(self, upstream: Upstream) -> Lane:
@@ -238,7 +237,7 @@ class _Generation:
         except TransportError as exc:
             raise transport_error(name, exc) from exc
         finally:
-            ctx.upstream_s += asyncio.get_running_loop().time() - upstream.sent_at
+            ctx.upstream_s += monotonic() - upstream.sent_at
         try:
             if not upstream.passthrough:
                 encoded = asked.codec.encode_response(upstream.codec.decode_response(raw))

@@ -7,7 +7,6 @@ from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate, is_content
 from proxy.core.response import Usage
 
-
 Lane = StreamWatcher
 
 
@@ -24,6 +23,7 @@ class TranslateLane:
         self.usage: Usage | None = None
         self.model: str | None = None
         self.response_id: str | None = None
+        self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
 
@@ -38,10 +38,6 @@ class TranslateLane:
 
     def keep_alive(self) -> bytes:
         return self._encoder.keep_alive()
-
-    @property
-    def usage_chunk(self) -> bytes:
-        return self._encoder.usage_chunk
 
     @property
     def dropped(self) -> list[str]:
@@ -62,7 +58,9 @@ class TranslateLane:
             self.content = True
             self.text_bytes += len(getattr(event, "text", "") or getattr(event, "json", "") or "")
             self.tool_calls = self.tool_calls or getattr(event, "kind", "") == "tool_use"
-        return self._encoder.encode(event)
+        shown = self._encoder.encode(event)
+        self.usage_chunk = self._encoder.usage_chunk
+        return shown
 
 
 _: type[Lane] = TranslateLane

@@ -1,6 +1,6 @@
 """Writing the answer: whole bodies with their spliced metadata, and streams that are committed once."""
 
-import asyncio
+from time import monotonic
 
 import orjson
 from starlette.types import Send
@@ -19,11 +19,10 @@ _JSON = (b"content-type", b"application/json")
 class Responder:
     """One response. `started`: status and headers are out, from here on failures are in-band."""
 
-    __slots__ = ("_send", "_time", "busy", "ended", "started", "touched")
+    __slots__ = ("_send", "busy", "ended", "started", "touched")
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._time = asyncio.get_running_loop().time
         self.started = False
         self.ended = False
         self.busy = False
@@ -45,7 +44,7 @@ class Responder:
         if data:
             await self._send({"type": "http.response.body", "body": data, "more_body": True})
         self.busy = False
-        self.touched = self._time()
+        self.touched = monotonic()
 
     async def end(self, data: bytes = b"") -> None:
         if not self.started:
@@ -62,7 +61,7 @@ def metadata(ctx: RequestContext) -> bytes:
             "provider": "cache" if cached else ctx.provider,
             "cached": cached,
             "cache_tier": ctx.cache_tier if cached else None,
-            "latency_ms": int((asyncio.get_running_loop().time() - ctx.started) * 1e3),
+            "latency_ms": int((monotonic() - ctx.started) * 1e3),
             "cost_usd": 0.0 if cached else (None if ctx.cost_nanos is None else usd(ctx.cost_nanos)),
         }
     )

@@ -7,6 +7,7 @@ One timer a stream, re-armed when it fires, costs nothing per chunk. A keep-aliv
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.respond import Responder
@@ -21,14 +22,14 @@ class KeepAlive:
         self._make = make
         self._tasks = tasks
         self._loop = asyncio.get_running_loop()
-        out.touched = self._loop.time()
+        out.touched = monotonic()
         self._timer = self._loop.call_at(out.touched + after_s, self._fire)
 
     def stop(self) -> None:
         self._timer.cancel()
 
     def _fire(self) -> None:
-        now = self._loop.time()
+        now = monotonic()
         due = self._out.touched + self._after_s
         if now >= due - 0.005:
             due = now + self._after_s

@@ -10,6 +10,7 @@ the readers (`cache/flight.py`).
 """
 
 import asyncio
+from time import monotonic
 
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
@@ -88,7 +89,7 @@ class StreamDrive:
                     held += await self._events()
         except TimeoutError:
             raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         self._upstream.record.first_byte_s = now - self._upstream.sent_at
         self._ctx.first_token_s = now - self._ctx.started
         return held

@@ -1,6 +1,6 @@
 """One try on the wire: the call as the provider wants it, and what went wrong as one of our errors."""
 
-import asyncio
+from time import monotonic
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Upstream:
         self.codec: Codec = pipe.codecs[self.provider.dialect]
         self.passthrough = self.provider.dialect == asked.codec.name
         self.record = AttemptRecord(target.provider, target.model)
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         pool = self.provider.keys
         self.key: Credential = pool.members[0] if len(pool.members) == 1 else pool.choose(conversation_of(asked.body), now)
         self.sent_at = now
@@ -104,7 +104,7 @@ class Upstream:
         info = self.codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
         if response.status < 400:
             return BadGateway(f"{self.provider.name} answered with status {response.status}")
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         pool = self.provider.keys
         if len(pool.members) > 1 and response.status in (401, 402, 403, 429):
             pool.rest(self.key, now + (info.retry_after_s or REFUSED_REST_S))

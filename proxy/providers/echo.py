@@ -147,12 +147,17 @@ class EchoResponse:
         self._pieces = pieces
         self._sleep = sleep
         self._closed = False
+        self._over = False
         self.on_end: Callable[[], None] | None = None
         """Called once, when the body was read to its end or the answer is closed."""
         self._wait_s, self._chunk_s = script.first_token_s, script.chunk_s
         self._reset = script.reset == "body"
         self._stop_after, self._last_words = _scripted_end(script)
         self._seen = 0
+
+    @property
+    def finished(self) -> bool:
+        return self._over
 
     def header(self, name: bytes) -> bytes | None:
         for key, value in self.headers:
@@ -192,6 +197,7 @@ class EchoResponse:
         self._end()
 
     def _end(self) -> None:
+        self._over = True
         if (on_end := self.on_end) is not None:
             self.on_end = None
             on_end()

@@ -356,7 +356,10 @@ class EdgeProtocol(HttpToolsProtocol):
         self.since = self.state.now
         self.flow.resume_reading()
         if self.transport.can_write_eof():
-            self.transport.write_eof()
+            try:
+                self.transport.write_eof()
+            except OSError:
+                self.transport.abort()
 
     def _all_gone(self) -> None:
         queue, self.queue = self.queue, deque()

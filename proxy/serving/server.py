@@ -99,8 +99,8 @@ class EdgeServer(uvicorn.Server):
         metrics.count("llm_edge_http_refused_total", lambda: [((reason,), float(n)) for reason, n in state.refused.items()])
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.state.sweep(loop.time(), time.time())
         self._sweeper = loop.call_later(self.state.limits.sweep_s, self._sweep, loop)
+        self.state.sweep(loop.time(), time.time())
 
     async def _end(self, sockets: list[socket.socket]) -> None:
         await asyncio.sleep(self._delay_s)

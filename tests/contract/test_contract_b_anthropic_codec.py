@@ -72,16 +72,17 @@ def test_sdk_raises_on_the_in_band_error() -> None:
 
 
 def test_provider_s_error_event_is_a_failure_everywhere() -> None:
-    """It ends the decoder's events, marks the watcher, and reaches the SDK as its error."""
+    """It ends the decoder's events, marks the watcher, and reaches the SDK as its error through `fail`."""
     body = (WIRE / "stream_error.sse").read_bytes()
     watcher = ANTHROPIC.watcher()
     events = ANTHROPIC.stream_decoder().feed(body)
-    assert watcher.feed(body) == body
+    shown = watcher.feed(body)
+    assert b"event: error" not in shown
     assert isinstance(events[-1], StreamFailed)
     assert watcher.error == events[-1].error
     assert not watcher.complete
     with pytest.raises(anthropic.APIStatusError, match="Overloaded"):
-        through_sdk(body)
+        through_sdk(shown + watcher.fail(events[-1].error))
 
 
 @pytest.mark.parametrize("at", range(1, 8))

@@ -70,6 +70,10 @@ class Peer:
             raise ConnectionResetError("the client left")
         return len(data)
 
+    async def receive(self) -> bytes:
+        """Whatever comes next; b"" when the client left."""
+        return await self._reader.read(65536)
+
     async def send(self, data: bytes) -> None:
         self._writer.write(data)
         self.sent += len(data)

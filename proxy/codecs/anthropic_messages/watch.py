@@ -20,6 +20,8 @@ _UNREAD = frozenset((b"ping", b"content_block_stop"))
 
 
 class MessagesStreamWatcher:
+    """An `error` event, and what follows it, is not forwarded: `error` is set, and whoever owns the stream tells the client by `fail`."""
+
     __slots__ = (
         "_parser",
         "_raw_usage",
@@ -51,14 +53,17 @@ class MessagesStreamWatcher:
         self._raw_usage: dict[str, Any] = {}
 
     def feed(self, chunk: bytes) -> bytes:
+        if self.error is not None:
+            return b""
         events = self._parser.feed(chunk)
-        for event in events:
+        for place, event in enumerate(events):
             name = event.event
             if name == b"content_block_delta":
                 self.content = True
                 self.text_bytes += _text_length(event.data)
-            elif name not in _UNREAD:
-                self._read(event.data)
+            elif name not in _UNREAD and not self._read(event.data):
+                del events[place:]
+                break
         if len(events) == 1:
             return events[0].raw
         return b"".join([event.raw for event in events])
@@ -73,7 +78,8 @@ class MessagesStreamWatcher:
     def keep_alive(self) -> bytes:
         return PING
 
-    def _read(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> bool:
+        """False for the provider's error, with which the stream is over."""
         event = parse_event(data)
         kind = event.get("type")
         if kind == "content_block_delta":
@@ -93,6 +99,8 @@ class MessagesStreamWatcher:
         elif kind == "error":
             self.error = decode_stream_error(event)
             self.ended = True
+            return False
+        return True
 
     def _start(self, block: dict[str, Any]) -> None:
         """A text or thinking block shows nothing before its first delta; every other one does."""

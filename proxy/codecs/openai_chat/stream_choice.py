@@ -154,7 +154,8 @@ class ChoiceDecoder:
         named = isinstance(function, dict) and bool(function.get("name"))
         key = optional(item, "index", integer(), path)
         if key is None:
-            key = self._latest + 1 if call_id or named or self._latest < 0 else self._latest
+            latest = self._calls.get(self._latest)
+            key = self._latest + 1 if latest is None or (latest.name and (call_id or named)) else self._latest
         known = self._calls.get(key)
         if known is not None and named and call_id and known.id and call_id != known.id:
             key = max(self._calls) + 1

@@ -168,6 +168,8 @@ def _liberal(data: bytes) -> _Chunk:
     if not isinstance(value, dict):
         raise InvalidBody("A stream event is not a JSON object")
     error = value.get("error")
+    if error or value.get("object") == "error":
+        return _Chunk(error=error, object="error")
     choices = value.get("choices")
     usage = value.get("usage")
     if choices is not None and not (isinstance(choices, list) and all(isinstance(item, dict) for item in choices)):
@@ -175,8 +177,6 @@ def _liberal(data: bytes) -> _Chunk:
     return _Chunk(
         choices=None if choices is None else [_liberal_choice(item) for item in choices],
         usage=usage if isinstance(usage, dict) else None,
-        error=error,
-        object="error" if value.get("object") == "error" else None,
     )
 
 

@@ -69,7 +69,7 @@ class LinkOwner(Protocol):
         """These batches are wholly answered, or (none) there is room to write again."""
         ...
 
-    def link_lost(self, link: "RedisLink", reason: str) -> None:
+    def link_lost(self, link: "RedisLink") -> None:
         """Once. Whatever it still owed has been failed."""
         ...
 
@@ -85,8 +85,8 @@ class RedisLink(asyncio.Protocol):
         self.batches: deque[Batch] = deque()
         """Sent and not wholly answered, oldest first."""
         self._room = True
-        self.lost: str | None = None
-        """Why, once it is."""
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        """Ends with the reason."""
 
     @property
     def writable(self) -> bool:
@@ -135,10 +135,11 @@ class RedisLink(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
-        self.lost = self._reason if exc is None else f"connection lost: {exc}"
+        reason = self._reason if exc is None else f"connection lost: {exc}"
         for batch in self.batches:
-            batch.fail(self.lost)
-        self._owner.link_lost(self, self.lost)
+            batch.fail(reason)
+        self.lost.set_result(reason)
+        self._owner.link_lost(self)
 
 
 async def connect(address: RedisAddress, tls: ssl.SSLContext | None, owner: LinkOwner, *, timeout_s: float) -> RedisLink:

@@ -29,6 +29,11 @@ MAX_QUEUED_BYTES = 32 * 1024 * 1024
 RECONNECT_GAP_S = 0.02
 """Between attempts before the breaker opens: a restart that is already over is seen, a refusing server not hammered."""
 
+LATE_S = 0.01
+EXCUSE_S = 0.02
+"""A timer that fires `LATE_S` late says that the loop was held up, and the replies may be waiting in the socket (uvloop runs timers
+before it reads): the server gets `EXCUSE_S` more, once, before it is blamed."""
+
 PING_EVERY_S = 5.0
 """So that `state` is true without traffic, and a half-open connection is found before a request does."""
 
@@ -71,6 +76,7 @@ class RedisHot:
         self._gathering: Batch | None = None
         self._flush_due = False
         self._watch: asyncio.TimerHandle | None = None
+        self._excused = False
         self._queued_bytes = 0
         self._runner: asyncio.Task[Any] | None = None
         self.batches_sent = 0
@@ -114,9 +120,9 @@ class RedisHot:
         if self._watch is not None:
             self._watch.cancel()
         self._fail_gathering("closed")
-        if self._link is not None:
-            self._link.close()
-            await asyncio.wait({self._lost}, timeout=self._op_timeout_s)
+        if (link := self._link) is not None:
+            link.close()
+            await asyncio.wait({link.lost}, timeout=self._op_timeout_s)
 
     def execute(self, *args: str | bytes | int | float) -> "asyncio.Future[Any]":
         packed = pack(args)
@@ -177,12 +183,10 @@ class RedisHot:
                 self._breaker.success()
         self._flush()
 
-    def link_lost(self, link: RedisLink, reason: str) -> None:
-        if link is not self._link:
-            return
-        self._queued_bytes -= sum(batch.bytes for batch in link.batches)
-        self._link = None
-        self._lost.set_result(reason)
+    def link_lost(self, link: RedisLink) -> None:
+        if link is self._link:
+            self._queued_bytes -= sum(batch.bytes for batch in link.batches)
+            self._link = None
 
     async def _run(self) -> None:
         while True:
@@ -202,9 +206,6 @@ class RedisHot:
 
     async def _serve(self, link: RedisLink) -> str:
         """Until the link is lost: why."""
-        if link.lost is not None:
-            return link.lost
-        self._lost: asyncio.Future[str] = self._loop.create_future()
         self._link = link
         self._accepting = True
         self._breaker.success()
@@ -212,9 +213,10 @@ class RedisHot:
         if not self._first.done():
             self._first.set_result(None)
         self._flush()
-        while not (await asyncio.wait({self._lost}, timeout=self._ping_every_s))[0]:
+        while not (await asyncio.wait({link.lost}, timeout=self._ping_every_s))[0]:
             self.execute("PING").add_done_callback(_take)
-        return self._lost.result()
+        self._link = None
+        return link.lost.result()
 
     def _failure(self, reason: str) -> None:
         self._breaker.failure(self._loop.time())
@@ -251,8 +253,13 @@ class RedisHot:
         self._watch = None
         now = self._loop.time()
         for batch in self._unanswered():
-            if batch.deadline > now:
+            late_s = now - batch.deadline
+            if late_s < 0:
                 self._watch = self._loop.call_at(batch.deadline, self._check_deadlines)
+                return
+            if late_s > LATE_S and not self._excused:
+                self._excused = True
+                self._watch = self._loop.call_later(EXCUSE_S, self._check_deadlines)
                 return
             reason = f"no answer within {self._op_timeout_s * 1000:g} ms"
             if batch is self._gathering:
@@ -261,6 +268,7 @@ class RedisHot:
                 batch.expired = True
                 batch.fail(f"{self.label}: {reason}")
             self._failure(reason)
+        self._excused = False
 
     def _fail_gathering(self, reason: str) -> None:
         batch, self._gathering = self._gathering, None

@@ -1,5 +1,6 @@
 """TLS with certificates made for the test."""
 
+import asyncio
 import ssl
 from pathlib import Path
 

@@ -14,7 +14,7 @@ from proxy.settings import Settings
 from proxy.storage.bootstrap import admin_key_file, bootstrap
 from proxy.storage.issue import new_key
 from proxy.storage.open import open_records
-from proxy.storage.records import KeyRecords
+from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
 from proxy.storage.records_memory import MemoryRecords
 
 
@@ -77,6 +77,25 @@ async def test_of_many_starts_at_once_one_makes_the_key(tmp_path: Path) -> None:
     assert len([key for key in keys if key is not None]) == 1
     assert len(await stores[0].list()) == 1
     await asyncio.gather(*(store.aclose() for store in stores))
+
+
+class SeenEmpty(MemoryRecords):
+    """Lists nothing: what a process sees that asked just before another one made the first key."""
+
+    async def list(
+        self, *, status: KeyStatus | None = None, tenant: str | None = None, limit: int = 1000, after: str = ""
+    ) -> list[KeyRecord]:
+        return []
+
+
+async def test_who_comes_second_leaves_the_first_ones_file_alone(tmp_path: Path) -> None:
+    """Its own draft is removed."""
+    records = SeenEmpty()
+    await records.create(new_key(b"s" * 32, 1.0)[1])
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "admin-key").write_text("the first one's\n")
+    assert await bootstrap(records, settings_of(tmp_path), tty=False) is None
+    assert [(file.name, file.read_text()) for file in (tmp_path / "store").iterdir()] == [("admin-key", "the first one's\n")]
 
 
 async def test_a_store_with_keys_gets_none(records: KeyRecords, tmp_path: Path) -> None:

@@ -24,6 +24,12 @@ def test_minimal() -> None:
     assert encode() == Encoded({"model": "claude-sonnet-4-5", "max_tokens": 4096, "messages": [{"role": "user", "content": "u"}]})
 
 
+def test_instructions_stand_apart() -> None:
+    """`system` beside `messages`."""
+    encoded = encode(messages=(Message(role="system", content=(TextPart(text="s"),), path="messages[0]"), USER))
+    assert (encoded.body["system"], encoded.body["messages"]) == ("s", [{"role": "user", "content": "u"}])
+
+
 def test_settings() -> None:
     """Each canonical field has its wire field."""
     encoded = encode(

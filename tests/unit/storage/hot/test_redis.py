@@ -1,6 +1,7 @@
 """RedisHot against a scripted server: batching, time-outs, breaker, healing, closing."""
 
 import asyncio
+import time
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -118,6 +119,17 @@ async def test_no_answer_is_redis_down_after_the_time_out() -> None:
         server.gate.set()
         assert await hot.get("c") == b"c"
         assert server.connections == 1
+
+
+async def test_a_loop_that_was_held_up_does_not_blame_the_server() -> None:
+    """150 ms of somebody's computing, with replies waiting in the socket: no time-out."""
+    async with RespServer(echo_key) as server, opened(server.url, op_timeout_s=0.05) as hot:
+        futures = [hot.get("a")]
+        await asyncio.sleep(0)
+        futures.append(hot.get("b"))
+        time.sleep(0.15)
+        assert [await future for future in futures] == [b"a", b"b"]
+        assert hot.state == "closed"
 
 
 async def test_three_time_outs_open_the_breaker() -> None:
