@@ -89,7 +89,7 @@ def test_records_in_memory_are_writable() -> None:
 @pytest.mark.parametrize("policy", ["noeviction", "allkeys-lru"])
 def test_a_redis_that_may_evict_limits_is_a_warning(policy: str) -> None:
     """Unless the cache has a Redis of its own."""
-    with Valkey(**{"maxmemory-policy": policy}) as server:
+    with Valkey(unix=False, **{"maxmemory-policy": policy}) as server:
         shared = findings(ECHO + f"stores: {{redis: '{server.url}'}}\n", "redis")
         own = findings(ECHO + f"stores: {{redis: '{server.url}'}}\ncache: {{l2: {{redis: '{server.url}'}}}}\n", "redis")
     assert [finding.verdict for finding in shared] == (["ok"] if policy == "noeviction" else ["ok", "warn"])

@@ -54,7 +54,8 @@ def test_help_lists_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_imports_no_command() -> None:
     """It must be there at once: neither settings nor a server are loaded for it."""
-    code = "import sys; from proxy.cli.main import main; main(['--help']); print([m for m in ('pydantic', 'uvicorn', 'starlette', 'redis') if m in sys.modules])"
+    code = "import sys; from proxy.cli.main import main; main(['--help']); "
+    code += "print([name for name in ('pydantic', 'uvicorn', 'starlette', 'redis') if name in sys.modules])"
     assert python("-c", code).stdout.splitlines()[-1] == "[]"
 
 
