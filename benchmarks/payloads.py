@@ -42,7 +42,8 @@ def chat_body(size: str, model: str = MODEL, *, max_tokens: int | None = None, s
 
 def first_number() -> int:
     """Where the digits begin: microseconds, so that later runs against the same process differ, too."""
-    return time.time_ns() // 1000 % 10**DIGITS
+    number: int = time.time_ns() // 1000 % 10**DIGITS
+    return number
 
 
 def upstream_answer() -> bytes:

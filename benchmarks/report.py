@@ -35,7 +35,8 @@ def _head(results: Results) -> str:
             f"- {machine['cpu']}, {machine['cores']} cores, {machine['memory_mb']} MB; {machine['os']}, Linux {machine['kernel']}",
             f"- Python {machine['python']}; {packages}",
             f"- {results.pinning}; streams come from an upstream in {results.streams_upstream}",
-            f"- load average before {_triple(machine['load_average'])}, after {_triple(results.load_after)}; {results.seconds:.0f} s in all",
+            f"- load average before {_triple(machine['load_average'])}, after {_triple(results.load_after)}",
+            f"- the whole run took {results.seconds:.0f} s",
             f"- {plan['passes']} passes, systems taking turns, {plan['seconds']:g} s each; medians, in brackets lowest to highest pass",
             "- CPU: user and system time of the whole process tree, from the kernel; not the upstream's, the load's or Valkey's",
         ]

@@ -57,7 +57,9 @@ class Run:
                 if US in names and wanted("workers", only):
                     self._workers(env, bench)
             finally:
-                for process in [*self._systems, *self._others]:
+                for system in self._systems:
+                    system.stop()
+                for process in self._others:
                     process.stop()
         self.results.seconds = time.monotonic() - begin
         self.results.load_after = facts()["load_average"]

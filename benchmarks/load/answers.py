@@ -42,7 +42,7 @@ def read_head(data: bytes, end: int) -> tuple[int, bytes]:
 
 def dechunk(data: bytes, at: int) -> bytes | None:
     """The body from `at` on once its last chunk is there. Trailers are not expected."""
-    pieces = []
+    pieces: list[bytes] = []
     while (line := data.find(b"\r\n", at)) >= 0:
         try:
             size = int(data[at:line].split(b";", 1)[0], 16)

@@ -7,6 +7,7 @@ import asyncio
 import random
 import time
 from collections import deque
+from collections.abc import Callable
 
 from benchmarks.load.answers import Answer
 from benchmarks.load.closed import fault_of
@@ -28,6 +29,10 @@ def schedule(requests: int, rate: float, seed: int) -> list[int]:
     return due
 
 
+def _nothing() -> None:
+    """Until somebody listens."""
+
+
 class Pool:
     """One target's connections: the one used last first, so that few stay warm."""
 
@@ -42,7 +47,7 @@ class Pool:
         self._samples: list[int] = []
         self.outcome = Outcome()
         self.pending = 0
-        self.on_done = lambda: None
+        self.on_done: Callable[[], None] = _nothing
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()

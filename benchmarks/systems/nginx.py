@@ -7,7 +7,8 @@ from benchmarks.upstream.servers import NoNginx, nginx_binary, nginx_version, st
 
 
 def _server(name: str, port: int, upstream_port: int, extra: str) -> str:
-    return f"""  upstream {name} {{ server 127.0.0.1:{upstream_port}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s; }}
+    pool = "keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s;"
+    return f"""  upstream {name} {{ server 127.0.0.1:{upstream_port}; {pool} }}
   server {{
     listen 127.0.0.1:{port};
     location / {{ proxy_pass http://{name}; proxy_http_version 1.1; proxy_set_header Connection ""; {extra} }}

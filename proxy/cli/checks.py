@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 
 def examine(config: str | None) -> list[Finding]:
     """All checks; those that need a configuration are left out when there is none that loads."""
-    findings = [*_python(), *_packages()]
+    findings = [*_python(), *packages("llm-edge")]
     try:
         settings = load_settings(config)
     except SettingsError as exc:
@@ -41,17 +41,18 @@ def _python() -> Iterator[Finding]:
     yield Finding("python", "ok" if sys.version_info >= MIN_PYTHON else "fail", text)
 
 
-def _packages() -> Iterator[Finding]:
+def packages(distribution: str) -> Iterator[Finding]:
+    """Whether what an installed distribution needs is installed, too."""
     try:
-        needed = [line for line in requires("llm-edge") or [] if "extra ==" not in line]
+        needed = [line for line in requires(distribution) or [] if "extra ==" not in line]
     except PackageNotFoundError:
-        yield Finding("packages", "warn", "llm-edge runs from a source tree and is not installed; its dependencies are not checked")
+        yield Finding("packages", "warn", f"{distribution} runs from a source tree and is not installed; its dependencies are not checked")
         return
     missing = [name for name in map(_name_of, needed) if not _installed(name)]
     if missing:
-        yield Finding("packages", "fail", f"missing: {', '.join(missing)}; reinstall with pip install llm-edge")
+        yield Finding("packages", "fail", f"missing: {', '.join(missing)}; reinstall with pip install {distribution}")
     else:
-        yield Finding("packages", "ok", f"llm-edge {version('llm-edge')} and its {len(needed)} dependencies")
+        yield Finding("packages", "ok", f"{distribution} {version(distribution)} and its {len(needed)} dependencies")
 
 
 def _name_of(requirement: str) -> str:

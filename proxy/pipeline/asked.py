@@ -7,6 +7,7 @@ from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.check import CHECKS
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.check import Asked as Checked
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest
@@ -66,8 +67,12 @@ class Asked:
                 headers=ctx.headers,
                 body=self.body,
             )
-        except InvalidBody as exc:
-            raise invalid(exc) from None
+        except TypeError:
+            try:
+                dump_json(self.body)
+            except InvalidBody as exc:
+                raise invalid(exc) from None
+            raise
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:

@@ -12,7 +12,6 @@ from proxy.cache.entry import CacheEntry
 from proxy.codecs.accumulate import Accumulator
 from proxy.codecs.base import Codec
 from proxy.core.errors import BadGateway
-from proxy.core.events import UsageUpdate
 from proxy.core.ids import trace_id
 
 _PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_"}
@@ -31,8 +30,8 @@ def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
         return _fresh_events(entry.body, entry, now), _fresh_events(entry.tail, entry, now)
     response = codec.decode_response(entry.body)
     encoder = codec.stream_encoder()
-    body = b"".join(encoder.encode(event) for event in codec.response_to_events(response) if not isinstance(event, UsageUpdate))
-    return _fresh_events(body, entry, now), b""
+    body = b"".join(encoder.encode(event) for event in codec.response_to_events(response))
+    return _fresh_events(body, entry, now), _fresh_events(encoder.usage_chunk, entry, now)
 
 
 def _assembled(entry: CacheEntry, codec: Codec) -> bytes:

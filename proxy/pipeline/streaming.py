@@ -107,15 +107,17 @@ class StreamDrive:
 
     async def _events(self) -> bytes:
         """The next whole events; sets `lane.ended` at a clean end. Raises an EdgeError on a broken or failed stream."""
-        chunk = await self._next_chunk()
         lane = self._lane
+        if lane.error is not None:
+            raise ProviderRejected(lane.error)
+        chunk = await self._next_chunk()
         try:
             frames = lane.feed(chunk) if chunk else lane.close()
         except InvalidBody as exc:
             raise broken_answer(self._name, exc) from exc
-        if lane.error is not None:
-            raise ProviderRejected(lane.error)
-        if not chunk:
+        if lane.error is not None and not (frames and lane.content):
+            raise ProviderRejected(lane.error)  # else what came before the error is shown first
+        if not chunk and lane.error is None:
             lane.ended = True
             if not lane.complete:
                 raise StreamTruncated(f"{self._name} ended its stream without its terminal event")

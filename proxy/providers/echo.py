@@ -157,6 +157,7 @@ class EchoResponse:
 
     @property
     def finished(self) -> bool:
+        """True with a stream's last piece already, so that nobody waits for an end that is known."""
         return self._over
 
     def header(self, name: bytes) -> bytes | None:
@@ -213,9 +214,11 @@ class EchoResponse:
             raise self._broken()
         if self._seen == self._stop_after and not piece.opening:
             self._pieces = iter(())
+            self._over = not self._reset
             return self._last_words
         self._seen += piece.content
         self._wait_s = self._chunk_s
+        self._over = piece.last
         return piece.data
 
     def _broken(self) -> TransportError:

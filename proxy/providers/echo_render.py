@@ -76,11 +76,12 @@ def _token(word: str, logprob: float) -> dict[str, Any]:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """One SSE event. `opening`: only a role; `content`: text or a piece of a tool call (what `cut_after` counts)."""
+    """One SSE event. `opening`: only a role; `content`: text or a piece of a tool call (what `cut_after` counts); `last`: nothing follows."""
 
     data: bytes
     opening: bool = False
     content: bool = False
+    last: bool = False
 
 
 def pieces(body: dict[str, Any], head: Head, answers: list[Answer], prompt_tokens: int) -> Iterator[Piece]:
@@ -105,7 +106,7 @@ def pieces(body: dict[str, Any], head: Head, answers: list[Answer], prompt_token
                 yield Piece(_chunk(shared, i, delta[0], logprobs=delta[1]), content=True)
     if with_usage:
         yield Piece(_event({**shared, "choices": [], "usage": usage_of(answers, prompt_tokens)}))
-    yield Piece(b"data: [DONE]\n\n")
+    yield Piece(b"data: [DONE]\n\n", last=True)
 
 
 def _deltas(answer: Answer, top: int | None) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:

@@ -10,9 +10,9 @@ from pathlib import Path
 class ProcessUsage:
     """CPU percent is over the time since it was last asked, but at least over `window_s` (two scrapers must not spoil each other's)."""
 
-    def __init__(self, window_s: float = 5.0) -> None:
+    def __init__(self, window_s: float = 5.0, statm: Path = Path("/proc/self/statm")) -> None:
         self._window_s = window_s
-        self._statm = Path("/proc/self/statm")
+        self._statm = statm
         self._page = os.sysconf("SC_PAGE_SIZE")
         self._at = time.monotonic()
         self._cpu = self.cpu_seconds()

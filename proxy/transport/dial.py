@@ -36,7 +36,7 @@ class Dialer:
         phase: Phase = "connect"
         try:
             async with asyncio.timeout_at(due):
-                connected = await self._connect(await _resolve(origin.host, origin.port))
+                connected = await self.race(await resolve(origin.host, origin.port))
                 if origin.scheme == "https":
                     phase = "tls"
                 return await self._attach(connected, origin, make)
@@ -58,7 +58,7 @@ class Dialer:
             _, protocol = await loop.create_connection(make, sock=connected, ssl=self._tls, server_hostname=origin.host)
         return protocol
 
-    async def _connect(self, infos: list[AddressInfo]) -> socket.socket:
+    async def race(self, infos: list[AddressInfo]) -> socket.socket:
         """The first that answers; each next address gets its turn after ATTEMPT_DELAY_S or the failure of all before it."""
         if len(infos) == 1:
             return await _connect_one(infos[0])
@@ -85,11 +85,15 @@ class Dialer:
                     _close([task.result()])
 
 
-async def _resolve(host: str, port: int) -> list[AddressInfo]:
+async def resolve(host: str, port: int) -> list[AddressInfo]:
+    """Addresses in the resolver's order; a literal address needs none. OSError: there is no such name."""
     try:
         return [*socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)]
     except socket.gaierror:
-        return [*await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        pass
+    except UnicodeError as exc:
+        raise OSError("not a host name") from exc
+    return [*await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 async def _outcome(info: AddressInfo) -> socket.socket | OSError:

@@ -1,6 +1,7 @@
 """The samples of tests/wire/openai_chat, and the two ways their streams are looked at."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def decode_all(decoder: StreamDecoder, *chunks: bytes) -> list[StreamEvent]:
 def cut(body: bytes, *places: int) -> list[bytes]:
     """`body` in pieces."""
     edges = [0, *sorted(min(place, len(body)) for place in places), len(body)]
-    return [body[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [body[a:b] for a, b in pairwise(edges)]
 
 
 def chunks_of(stream: bytes) -> list[Any]:

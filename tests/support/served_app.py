@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,10 @@ class ServedApp:
             await answer(send, b"slow")
         elif path == "/stream":
             await self._stream(send)
+        elif path == "/chatty":
+            for n in range(200):
+                logging.getLogger("chatty").info("chatty %d %s", n, "x" * 500)
+            await answer(send)
         elif path == "/exit":
             os._exit(7)
         else:

@@ -162,22 +162,34 @@ async def serving(app: ASGIApp, *, limits: ConnectionLimits | None = None, **opt
 class ServedProcess:
     """`python -m tests.support.served_main`: the serving side in processes of its own, with the test's small application."""
 
-    def __init__(self, *, workers: int = 1, **options: Any) -> None:
+    def __init__(self, *, workers: int = 1, config: str | None = None, read: bool = True, **options: Any) -> None:
+        """`read` False: nobody reads the log until `wait`."""
         limits = options.pop("limits", {})
         wanted = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "workers": workers, "drain_delay_s": 0.3, "grace_s": 5.0, **options}
-        launch = {"app": "tests.support.served_app:open_app", "options": {**wanted, "limits": {"sweep_s": 0.05, **limits}}}
+        launch = {"app": "tests.support.served_app:open_app", "config": config, "options": {**wanted, "limits": {"sweep_s": 0.05, **limits}}}
         self.lines: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.served_main", json.dumps(launch)], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        if read:
+            self._reader.start()
 
     @property
     def port(self) -> int:
         port: int = self.wait_for("ready")["port"]
         return port
+
+    def find_port(self) -> int:
+        """From the first lines of the log, of which the rest stays unread."""
+        if self.process.stdout is None:
+            raise RuntimeError("no log")
+        while True:
+            line = json.loads(self.process.stdout.readline())
+            if line["message"] == "ready":
+                port: int = line["port"]
+                return port
 
     @property
     def metrics_port(self) -> int:
@@ -206,7 +218,7 @@ class ServedProcess:
     def wait(self, within_s: float = 30.0) -> int:
         """Exit code."""
         code = self.process.wait(within_s)
-        self._reader.join(5.0)
+        self._join()
         return code
 
     def __enter__(self) -> "ServedProcess":
@@ -217,9 +229,13 @@ class ServedProcess:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        self._reader.join(5.0)
+        self._join()
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+    def _join(self) -> None:
+        if self._reader.ident is not None:
+            self._reader.join(5.0)
 
     def _read(self) -> None:
         if self.process.stdout is None:

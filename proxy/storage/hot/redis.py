@@ -256,7 +256,7 @@ class RedisHot:
             late_s = now - batch.deadline
             if late_s < 0:
                 self._watch = self._loop.call_at(batch.deadline, self._check_deadlines)
-                return
+                break
             if late_s > LATE_S and not self._excused:
                 self._excused = True
                 self._watch = self._loop.call_later(EXCUSE_S, self._check_deadlines)

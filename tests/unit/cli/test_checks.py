@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.checks import Finding, examine
+from proxy.cli.checks import Finding, examine, packages
 from tests.support.valkey import Valkey
 
 ECHO = "providers: {echo: {kind: echo}}\nserver: {host: 127.0.0.1, port: 0, metrics_port: 0}\n"
@@ -30,10 +30,25 @@ def test_this_python_will_do() -> None:
     assert finding.verdict == "ok"
 
 
-def test_packages_are_looked_at() -> None:
-    """Installed or run from a source tree: nothing is missing here."""
-    (finding,) = findings(ECHO, "packages")
-    assert finding.verdict in ("ok", "warn")
+def distribution(folder: Path, name: str, *needs: str) -> None:
+    """What an installer leaves behind of a package."""
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", "Version: 1.5", *(f"Requires-Dist: {need}" for need in needs)]
+    (folder / f"{name}-1.5.dist-info").mkdir()
+    (folder / f"{name}-1.5.dist-info" / "METADATA").write_text("\n".join(lines) + "\n")
+
+
+def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of extras are not missed; uvloop is not for every system."""
+    monkeypatch.syspath_prepend(tmp_path)
+    distribution(tmp_path, "edge_a", "edge-nope>=1; python_version > '3'", "pytest>=1", "edge-extra; extra == 'x'")
+    distribution(tmp_path, "edge_b", "pytest>=1", "uvloop>=0.1")
+    assert [(finding.verdict, "missing: edge-nope;" in finding.text) for finding in packages("edge_a")] == [("fail", True)]
+    assert [tuple(finding[1:]) for finding in packages("edge_b")] == [("ok", "edge_b 1.5 and its 2 dependencies")]
+
+
+def test_a_source_tree_is_not_checked() -> None:
+    """It has no metadata to compare with."""
+    assert [finding.verdict for finding in packages("edge-not-installed")] == ["warn"]
 
 
 def test_a_missing_configuration_ends_the_rest() -> None:

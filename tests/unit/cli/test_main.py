@@ -23,6 +23,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def python(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
     path = {"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]}
+    path |= {name: value for name, value in os.environ.items() if name.startswith("COV")}
     return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env={**path, **environ}, timeout=60, check=False)
 
 

@@ -1,6 +1,6 @@
 """Between a stream's events and a whole answer."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
@@ -53,7 +53,7 @@ PARTS: st.SearchStrategy[Part] = st.one_of(
 CHOICES = st.builds(
     Choice,
     content=st.lists(PARTS, max_size=4).map(tuple),
-    finish=st.sampled_from(FinishReason.__args__),  # type: ignore[attr-defined]
+    finish=st.sampled_from(get_args(FinishReason)),
     stop_sequence=st.none() | TEXT,
     logprobs=st.none() | st.just({"content": [{"token": "a"}], "refusal": None}),
 )
@@ -142,7 +142,12 @@ def test_failure_is_kept() -> None:
 
 def test_logprobs_grow() -> None:
     """Token lists are appended; a later null takes nothing back."""
-    pieces: list[dict[str, Any]] = [{"content": None, "refusal": None}, {"content": [1]}, {"content": [2], "refusal": None}, {"content": None}]
+    pieces: list[dict[str, Any]] = [
+        {"content": None, "refusal": None},
+        {"content": [1]},
+        {"content": [2], "refusal": None},
+        {"content": None},
+    ]
     accumulator = fold(*[LogprobsDelta(choice=0, logprobs=piece) for piece in pieces])
     assert accumulator.response().choices[0].logprobs == {"content": [1, 2], "refusal": None}
 
@@ -162,7 +167,11 @@ def test_logprobs_grow() -> None:
             [{"type": "input_json_delta", "partial_json": '{"q":'}, {"type": "other_delta", "x": 1}],
             {"type": "server_tool_use", "input": '{"q":', "x": 1},
         ),
-        ({"type": "server_tool_use", "input": {}}, [{"type": "input_json_delta", "partial_json": ""}], {"type": "server_tool_use", "input": {}}),
+        (
+            {"type": "server_tool_use", "input": {}},
+            [{"type": "input_json_delta", "partial_json": ""}],
+            {"type": "server_tool_use", "input": {}},
+        ),
     ],
 )
 def test_opaque_blocks_grow(value: dict[str, Any], deltas: list[dict[str, Any]], expected: dict[str, Any]) -> None:

@@ -123,7 +123,8 @@ def test_dump_is_compact() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "name"), [(None, "null"), (True, "a boolean"), (1, "a number"), (1.5, "a number"), ("", "a string"), ([], "an array"), ({}, "an object")]
+    ("value", "name"),
+    [(None, "null"), (True, "a boolean"), (1, "a number"), (1.5, "a number"), ("", "a string"), ([], "an array"), ({}, "an object")],
 )
 def test_kinds(value: Any, name: str) -> None:
     """As JSON calls them."""

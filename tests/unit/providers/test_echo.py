@@ -341,6 +341,18 @@ async def test_close_during_a_wait() -> None:
         await response.next_chunk()
 
 
+async def test_finished() -> None:
+    """A stream is finished with its last piece, a whole body once it was read."""
+    stream, seen = await echo().send(chat(stream=True)), []
+    while await stream.next_chunk():
+        seen.append(stream.finished)
+    assert seen == [False] * (len(seen) - 1) + [True]
+    whole = await echo().send(chat())
+    assert not whole.finished
+    await whole.read()
+    assert whole.finished
+
+
 async def test_in_use_counts_open_answers() -> None:
     """`stats` counts an answer until its body is at its end or it is closed, once."""
     transport = echo()

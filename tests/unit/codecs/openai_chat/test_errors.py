@@ -81,7 +81,19 @@ def test_unknown_status() -> None:
 
 @pytest.mark.parametrize(
     ("status", "retryable"),
-    [(400, False), (401, False), (403, False), (404, False), (408, True), (409, True), (413, False), (422, False), (429, True), (500, True), (529, True)],
+    [
+        (400, False),
+        (401, False),
+        (403, False),
+        (404, False),
+        (408, True),
+        (409, True),
+        (413, False),
+        (422, False),
+        (429, True),
+        (500, True),
+        (529, True),
+    ],
 )
 def test_retryable(status: int, retryable: bool) -> None:
     """By status."""
@@ -94,7 +106,9 @@ def test_empty_quota_is_not_retryable(field: str) -> None:
     assert not decode(429, {"error": {"message": "m", field: "insufficient_quota"}}).retryable
 
 
-@pytest.mark.parametrize(("status", "word", "retryable"), [(400, "true", True), (500, "false", False), (500, "TRUE", True), (429, "x", True)])
+@pytest.mark.parametrize(
+    ("status", "word", "retryable"), [(400, "true", True), (500, "false", False), (500, "TRUE", True), (429, "x", True)]
+)
 def test_provider_may_say_it_itself(status: int, word: str, retryable: bool) -> None:
     """`x-should-retry`."""
     assert decode(status, {}, x_should_retry=word).retryable is retryable

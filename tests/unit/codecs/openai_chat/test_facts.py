@@ -31,7 +31,9 @@ def test_same_usage_as_the_decoder() -> None:
     """Both lanes bill alike."""
     for name in ("completion_text.json", "completion_full.json"):
         assert CODEC.facts(sample(name)).usage == CODEC.decode_response(sample(name)).usage
-    assert CODEC.facts(body(usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})).usage == Usage(input_tokens=1, output_tokens=2)
+    assert CODEC.facts(body(usage={"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3})).usage == Usage(
+        input_tokens=1, output_tokens=2
+    )
 
 
 @pytest.mark.parametrize("metadata", [{}, {"a": "b"}, None])
@@ -46,7 +48,9 @@ def test_tool_calls(message: Any) -> None:
     assert CODEC.facts(body(choices=[{"message": message, "finish_reason": "stop"}])).tool_calls
 
 
-@pytest.mark.parametrize("choices", [[], [{"message": {}}], [{"message": {}, "finish_reason": "stop"}, {"message": {}, "finish_reason": None}]])
+@pytest.mark.parametrize(
+    "choices", [[], [{"message": {}}], [{"message": {}, "finish_reason": "stop"}, {"message": {}, "finish_reason": None}]]
+)
 def test_unfinished(choices: Any) -> None:
     """Every choice must have its finish_reason."""
     assert not CODEC.facts(body(choices=choices)).finished

@@ -112,7 +112,9 @@ def test_reasoning_spelled_either_way() -> None:
 
 def test_nulls_that_the_sdk_echoes_are_dropped() -> None:
     """An answer given back as a message has them."""
-    (message,) = decode({"role": "assistant", "content": "a", "refusal": None, "audio": None, "function_call": None, "tool_calls": None, "parsed": None})
+    (message,) = decode(
+        {"role": "assistant", "content": "a", "refusal": None, "audio": None, "function_call": None, "tool_calls": None, "parsed": None}
+    )
     assert (message.content, message.extra) == ((TextPart(text="a"),), {})
 
 
@@ -165,8 +167,16 @@ def _part(part: Any) -> dict[str, Any]:
         (_part({"type": "text", "text": 1}), "messages[0].content[0].text", "must be a string"),
         (_part({"type": "image_url"}), "messages[0].content[0].image_url", "is required"),
         (_part({"type": "image_url", "image_url": "u"}), "messages[0].content[0].image_url", "must be an object"),
-        (_part({"type": "image_url", "image_url": {"url": "data:image/png;base64,?"}}), "messages[0].content[0].image_url.url", "not valid base64"),
-        (_part({"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}), "messages[0].content[0].input_audio.data", "base64"),
+        (
+            _part({"type": "image_url", "image_url": {"url": "data:image/png;base64,?"}}),
+            "messages[0].content[0].image_url.url",
+            "not valid base64",
+        ),
+        (
+            _part({"type": "input_audio", "input_audio": {"data": "?", "format": "wav"}}),
+            "messages[0].content[0].input_audio.data",
+            "base64",
+        ),
         (_part({"type": "input_audio", "input_audio": {"data": "AAAA"}}), "messages[0].content[0].input_audio.format", "is required"),
         (_part({"type": "file", "file": {}}), "messages[0].content[0].file", "needs file_data or file_id"),
         (_part({"type": "file", "file": {"file_data": "?"}}), "messages[0].content[0].file.file_data", "not valid base64"),

@@ -142,7 +142,19 @@ def test_older_names_beside_newer_ones_are_left_over() -> None:
 
 def test_null_means_absent() -> None:
     """For every field the API knows."""
-    names = ["temperature", "max_tokens", "stop", "tools", "tool_choice", "stream", "stream_options", "response_format", "user", "n", "logit_bias"]
+    names = [
+        "temperature",
+        "max_tokens",
+        "stop",
+        "tools",
+        "tool_choice",
+        "stream",
+        "stream_options",
+        "response_format",
+        "user",
+        "n",
+        "logit_bias",
+    ]
     assert decode(**dict.fromkeys(names)) == decode()
 
 
@@ -194,7 +206,11 @@ def test_stream_options_without_stream_are_the_providers_to_judge() -> None:
         ({"tool_choice": "any"}, "tool_choice", "auto, none, required or an object"),
         ({"tool_choice": []}, "tool_choice", "a string or an object"),
         ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name", "is required"),
-        ({"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "any", "tools": []}}}, "tool_choice.allowed_tools.mode", "auto or"),
+        (
+            {"tool_choice": {"type": "allowed_tools", "allowed_tools": {"mode": "any", "tools": []}}},
+            "tool_choice.allowed_tools.mode",
+            "auto or",
+        ),
         ({"service_tier": 1}, "service_tier", "must be a string"),
     ],
 )

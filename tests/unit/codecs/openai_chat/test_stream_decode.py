@@ -150,7 +150,9 @@ def test_liberties_of_compatible_servers() -> None:
 
 def test_in_band_error_ends_the_stream() -> None:
     """Nothing follows it."""
-    found = decode_all(CODEC.stream_decoder(), sample("stream_error.sse"), b"data: [DONE]\n\n", sse_event(json.dumps(delta("stop")).encode()))
+    found = decode_all(
+        CODEC.stream_decoder(), sample("stream_error.sse"), b"data: [DONE]\n\n", sse_event(json.dumps(delta("stop")).encode())
+    )
     assert isinstance(found[-1], StreamFailed)
     assert found[-1].error.type == "server_error"
 

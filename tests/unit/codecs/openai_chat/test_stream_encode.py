@@ -68,7 +68,9 @@ def test_text() -> None:
     """Role first, then text, then the finish; head constant; nothing before there is something to show."""
     own = encoder()
     assert own.encode(START) + own.encode(BlockStart(block=0, kind="text")) == b""
-    out = b"".join(own.encode(e) for e in (TextDelta(block=0, text="Hé"), TextDelta(block=0, text='"'), BlockStop(block=0), Finish(), StreamEnd()))
+    out = b"".join(
+        own.encode(e) for e in (TextDelta(block=0, text="Hé"), TextDelta(block=0, text='"'), BlockStop(block=0), Finish(), StreamEnd())
+    )
     chunks = chunks_of(out)
     assert [chunk["choices"][0] for chunk in chunks] == [
         {"index": 0, "delta": {"role": "assistant", "content": "", "refusal": None}, "logprobs": None, "finish_reason": None},
@@ -102,7 +104,12 @@ def test_meaning_survives(name: str) -> None:
     out = b"".join(own.encode(event) for event in events) + CODEC.finish_stream(own.usage_chunk, include_usage=True, metadata=None)
     first, second = folded(events), folded(decode_all(CODEC.stream_decoder(), out))
     assert second.choices == folded([_filled(event) for event in events]).choices
-    assert (second.model, second.created, second.service_tier, second.extra) == (first.model, first.created, first.service_tier, first.extra)
+    assert (second.model, second.created, second.service_tier, second.extra) == (
+        first.model,
+        first.created,
+        first.service_tier,
+        first.extra,
+    )
     assert own.dropped == []
     if first.usage is not None and second.usage is not None and not first.usage.incomplete:
         assert second.usage == first.usage
@@ -217,7 +224,9 @@ def test_what_cannot_be_shown_is_named_once() -> None:
 def test_usage_is_held_back() -> None:
     """The last one, as the event for those who asked."""
     own = encoder()
-    out = b"".join(own.encode(e) for e in (START, UsageUpdate(usage=Usage(input_tokens=1)), UsageUpdate(usage=Usage(input_tokens=2)), StreamEnd()))
+    out = b"".join(
+        own.encode(e) for e in (START, UsageUpdate(usage=Usage(input_tokens=1)), UsageUpdate(usage=Usage(input_tokens=2)), StreamEnd())
+    )
     assert out == b""
     (chunk,) = chunks_of(own.usage_chunk)
     assert (chunk["choices"], chunk["usage"]["prompt_tokens"], chunk["id"]) == ([], 2, "msg_1")

@@ -122,7 +122,7 @@ def test_what_counts_as_content(fields: dict[str, Any], content: bool, calls: bo
     """What a client would see; types that the API does not have are understood as well."""
     watcher, out = watch(delta(**fields))
     assert (watcher.content, watcher.tool_calls) == (content, calls)
-    assert (watcher.text_bytes > 0) is (content and "audio" not in fields or "function_call" in fields)
+    assert (watcher.text_bytes > 0) is ((content and "audio" not in fields) or "function_call" in fields)
     assert out == delta(**fields)
 
 

@@ -117,7 +117,11 @@ def test_assistant_turn_of_calls_only() -> None:
     """Content is null then; arguments are at least an empty object."""
     encoded = encode(message("assistant", ToolUsePart(id="t", name="f", arguments="")))
     assert encoded.body["messages"] == [
-        {"role": "assistant", "content": None, "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [{"id": "t", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+        }
     ]
 
 
@@ -128,7 +132,9 @@ def test_assistant_turn_of_nothing_has_empty_content() -> None:
 
 def test_refusal() -> None:
     """In the field of its own."""
-    assert encode(message("assistant", RefusalPart(text="no"))).body["messages"] == [{"role": "assistant", "content": None, "refusal": "no"}]
+    assert encode(message("assistant", RefusalPart(text="no"))).body["messages"] == [
+        {"role": "assistant", "content": None, "refusal": "no"}
+    ]
 
 
 def test_tool_results_of_one_user_turn() -> None:

@@ -60,7 +60,15 @@ def test_same_dialect_is_equal_as_json(name: str) -> None:
         {"tools": [{"type": "function", "function": {"name": "f", "x": {"y": 1}}, "z": 2}]},
         {"top_k": 4, "service_tier": "x", "reasoning_effort": "none"},
         {"messages": [{"role": "user", "content": []}, {"role": "user", "content": ""}]},
-        {"messages": [{"role": "assistant", "content": "", "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}]}]},
+        {
+            "messages": [
+                {
+                    "role": "assistant",
+                    "content": "",
+                    "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": ""}}],
+                }
+            ]
+        },
         {"messages": [{"role": "tool", "tool_call_id": "c", "content": [{"type": "image_url", "image_url": {"url": "https://e.com/a"}}]}]},
         {"messages": [{"role": "tool", "tool_call_id": "c", "content": ""}, {"role": "tool", "tool_call_id": "d", "content": []}]},
     ],
@@ -125,11 +133,19 @@ def test_older_servers_get_max_tokens() -> None:
         ({"service_tier": "batch"}, {}, ("service_tier",)),
         ({"extra": {"container": "c", "mcp_servers": None}}, {}, ("container",)),
         ({"reasoning": Reasoning(effort="high")}, {"reasoning_effort": "high"}, ()),
-        ({"reasoning": Reasoning(mode="enabled", budget_tokens=1024), "paths": {"reasoning": "thinking"}}, {"reasoning_effort": "minimal"}, ("thinking",)),
+        (
+            {"reasoning": Reasoning(mode="enabled", budget_tokens=1024), "paths": {"reasoning": "thinking"}},
+            {"reasoning_effort": "minimal"},
+            ("thinking",),
+        ),
         ({"reasoning": Reasoning(mode="enabled", budget_tokens=8000)}, {"reasoning_effort": "medium"}, ("reasoning",)),
         ({"reasoning": Reasoning(mode="enabled", budget_tokens=60000)}, {"reasoning_effort": "high"}, ("reasoning",)),
         ({"reasoning": Reasoning(mode="disabled")}, {}, ("reasoning",)),
-        ({"response_format": ResponseFormat(kind="json_schema", schema={})}, {"response_format": {"type": "json_schema", "json_schema": {"name": "response", "schema": {}}}}, ()),
+        (
+            {"response_format": ResponseFormat(kind="json_schema", schema={})},
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "response", "schema": {}}}},
+            (),
+        ),
         ({"tool_choice": ToolChoice(mode="auto")}, {}, ("tool_choice",)),
         ({"parallel_tool_calls": True}, {}, ()),
     ],

@@ -1,0 +1,121 @@
+"""Contract L, same dialect: what leaves is the parsed body re-serialised; the answer's bytes pass but for `metadata`.
+
+The cross-dialect state machine is in the codecs' own test_contract_l_*; more dialects come with part 2.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.support.gateway import running, settings
+from tests.support.upstream import Upstream, chat, chat_stream, json_answer, stream_answer
+
+
+@pytest.fixture
+async def upstream() -> AsyncIterator[Upstream]:
+    async with Upstream() as up:
+        yield up
+
+
+async def test_unknown_fields_survive_and_absent_ones_stay_absent(upstream: Upstream) -> None:
+    """Equal as JSON but for the model."""
+    upstream.on(json_answer(chat()))
+    body: dict[str, Any] = {
+        "model": "alias",
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "é \u2028 😀"}], "x_unknown": {"a": [1, 2.5, None, True]}}],
+        "vendor_thing": {"deep": [[[]]], "n": 9007199254740993, "max": 18446744073709551615, "min": -9223372036854775808},
+        "temperature": 0.70,
+    }
+    config = settings(upstream.url, models={"alias": {"targets": [{"provider": "openai", "model": "real"}]}})
+    async with running(config) as edge:
+        assert (await edge.client.post("/v1/chat/completions", json=body)).status_code == 200
+    assert upstream.calls[0].json == body | {"model": "real"}
+
+
+async def test_streams_ask_for_usage_and_hide_the_extra_chunk(upstream: Upstream) -> None:
+    """`stream_options.include_usage` is added; the client sees the chunk only if it asked."""
+    upstream.on(stream_answer(chat_stream("a")))
+    async with running(settings(upstream.url)) as edge:
+        plain = await edge.chat("1", stream=True)
+        asked = await edge.chat("2", stream=True, stream_options={"include_usage": True, "include_obfuscation": False})
+    assert upstream.calls[0].json["stream_options"] == {"include_usage": True}
+    assert upstream.calls[1].json["stream_options"] == {"include_usage": True, "include_obfuscation": False}
+    assert '"usage"' not in plain.text
+    assert '"usage"' in asked.text
+
+
+async def test_the_answers_bytes_pass(upstream: Upstream) -> None:
+    """Spacing, order, escapes and unknown fields stay; only `metadata` is added at the end."""
+    raw = b'{ "id":"c1","object" :"chat.completion","zzz":1.50,"choices":[{"index":0,"message":{"role":"assistant","content":"\\u00e9"},"finish_reason":"stop"}],"aaa":{} }'
+    upstream.on(json_answer(raw))
+    async with running(settings(upstream.url)) as edge:
+        got = (await edge.chat()).content
+        assert got.startswith(raw[:-2] + b',"metadata":{')
+        assert orjson.loads(got)["metadata"]["provider"] == "openai"
+
+
+async def test_an_upstreams_own_metadata_is_kept(upstream: Upstream) -> None:
+    """Ours is `x_llm_edge` then."""
+    upstream.on(json_answer(chat(metadata={"own": "1"})))
+    async with running(settings(upstream.url)) as edge:
+        for _ in range(2):
+            body = (await edge.chat()).json()
+            assert body["metadata"] == {"own": "1"}
+            assert "cached" in body["x_llm_edge"]
+
+
+async def test_metadata_can_be_turned_off(upstream: Upstream) -> None:
+    """Byte for byte then."""
+    upstream.on(json_answer(chat()))
+    async with running(settings(upstream.url, server={"body_metadata": False})) as edge:
+        assert "metadata" not in (await edge.chat()).json()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"model":"m","messages":[{"role":"user","content":"x"}],"seed":18446744073709551616}',
+        b'{"model":"m","messages":[{"role":"user","content":"x"}],"n":1e999}',
+        b'{"model":"m","messages":[{"role":"user","content":"\\ud800"}]}',
+        b'{"model":"m","messages":[{"role":"user","content":"x"}],"a":' + b"[" * 200 + b"]" * 200 + b"}",
+        b'{"model":"m","messages":[{"role":"user","content":"x"},]}',
+        b"[]",
+        b"",
+        b'{"model":"m","messages":[{"role":"user","content":"\xff"}]}',
+    ],
+)
+async def test_what_cannot_be_judged_is_400(upstream: Upstream, raw: bytes) -> None:
+    """Numbers beyond 64 bits, lone surrogates, depth, broken JSON and encoding: nothing reaches the provider."""
+    upstream.on(json_answer(chat()))
+    async with running(settings(upstream.url)) as edge:
+        answer = await edge.client.post("/v1/chat/completions", content=raw, headers={"content-type": "application/json"})
+        assert answer.status_code == 400
+        assert answer.json()["error"]["message"]
+    assert not upstream.calls
+
+
+async def test_duplicate_keys_collapse(upstream: Upstream) -> None:
+    """What was judged is what is sent."""
+    upstream.on(json_answer(chat()))
+    raw = b'{"model":"evil","messages":[{"role":"user","content":"x"}],"model":"gpt-4o"}'
+    async with running(settings(upstream.url)) as edge:
+        await edge.client.post("/v1/chat/completions", content=raw, headers={"content-type": "application/json"})
+    assert upstream.calls[0].body.count(b'"model"') == 1
+    assert upstream.calls[0].json["model"] == "gpt-4o"
+
+
+async def test_what_a_translation_drops_is_said(upstream: Upstream) -> None:
+    """JSON paths in a header; 422 listing them in strict mode, before any call."""
+    message = {"type": "message", "id": "msg_1", "role": "assistant", "model": "c", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
+    upstream.on(json_answer({**message, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}))
+    config = settings(providers={"anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]}})
+    async with running(config) as edge:
+        answer = await edge.chat(model="claude-x", seed=7, logit_bias={"1": 1})
+        assert answer.status_code == 200
+        assert set(answer.headers["x-llm-edge-dropped"].split(",")) >= {"seed", "logit_bias"}
+        strict = await edge.chat("other", model="claude-x", seed=7, headers={"x-llm-edge-strict": "true"})
+        assert strict.status_code == 422
+        assert "seed" in strict.json()["error"]["message"]
+    assert len(upstream.calls) == 1

@@ -1,0 +1,72 @@
+"""States and their call-backs."""
+
+import asyncio
+
+from proxy.core.lifecycle import Lifecycle
+
+
+async def test_states_in_order() -> None:
+    """starting, ready, draining, stopped; never back."""
+    life = Lifecycle()
+    assert (life.state, life.is_ready, life.is_draining) == ("starting", False, False)
+    life.mark_ready()
+    assert (life.state, life.is_ready) == ("ready", True)
+    life.begin_drain()
+    assert (life.state, life.is_ready, life.is_draining) == ("draining", False, True)
+    life.mark_ready()
+    assert life.state == "draining"
+    life.stop()
+    assert (life.state, life.is_draining) == ("stopped", True)
+
+
+async def test_a_drain_before_ready_stays_one() -> None:
+    """A signal during the start."""
+    life = Lifecycle()
+    life.begin_drain()
+    life.mark_ready()
+    assert life.is_draining
+
+
+async def test_drain_is_told_once() -> None:
+    """However often it is begun."""
+    life, calls = Lifecycle(), list[str]()
+    life.on_drain(lambda: calls.append("drain"))
+    life.begin_drain()
+    life.begin_drain()
+    await asyncio.sleep(0)
+    assert calls == ["drain"]
+    life.on_drain(lambda: calls.append("late"))
+    assert calls == ["drain", "late"]
+
+
+async def test_force_end_reaches_who_still_listens() -> None:
+    """Those who unsubscribed hear nothing, those who come late hear at once."""
+    life, calls = Lifecycle(), list[str]()
+    life.on_force_end(lambda: calls.append("stays"))
+    leave = life.on_force_end(lambda: calls.append("left"))
+    leave()
+    leave()
+    assert not life.force_ended
+    life.force_end()
+    life.force_end()
+    await asyncio.sleep(0)
+    assert calls == ["stays"]
+    assert life.force_ended
+    life.on_force_end(lambda: calls.append("late"))()
+    assert calls == ["stays", "late"]
+
+
+async def test_a_failing_callback_keeps_none_of_the_others() -> None:
+    """The loop reports it."""
+    life, calls, reported = Lifecycle(), list[str](), list[str]()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(repr(context["exception"])))
+
+    def fails() -> None:
+        raise LookupError("no")
+
+    life.on_force_end(fails)
+    life.on_force_end(lambda: calls.append("told"))
+    life.force_end()
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert (calls, reported) == (["told"], ["LookupError('no')"])
