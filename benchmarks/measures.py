@@ -149,6 +149,8 @@ class Scenario:
     """Whether the bare upstream is measured, too."""
 
     def applies(self, system: System) -> bool:
+        if self.key == "stream" and system.streams is None:
+            return False
         if system.process is None:
             return self.baseline and not self.systems
         return not self.systems or system.name in self.systems

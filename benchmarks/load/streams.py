@@ -6,6 +6,7 @@ import re
 import time
 from array import array
 from collections.abc import Callable
+from typing import cast
 
 from benchmarks.load.answers import BadAnswer, read_head
 from benchmarks.load.jobs import Job, Outcome
@@ -42,8 +43,7 @@ class Stream(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def data_received(self, data: bytes) -> None:
         now = time.monotonic_ns()

@@ -42,7 +42,8 @@ class System:
     """What is done for each request besides passing it on."""
     process: Managed | None
     answers: Endpoint
-    streams: Endpoint
+    streams: Endpoint | None
+    """None: it has no streams."""
     ready_s: list[float] = field(default_factory=list)
     verbatim: bool = False
     """Passes the upstream's bytes unchanged, so an answer's exact length is known."""
@@ -63,6 +64,8 @@ class System:
         )
 
     def stream_target(self, chunks: int) -> Target:
+        if self.streams is None:
+            raise ValueError(f"{self.name} has no streams")
         body = chat_body("small", self.streams.model, max_tokens=chunks, stream=True)
         return Target(
             port=self.streams.port,

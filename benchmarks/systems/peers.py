@@ -172,7 +172,7 @@ def start_floor(env: Env) -> System:
         governance="none; answers by itself, no upstream call",
         process=process,
         answers=Endpoint(port),
-        streams=Endpoint(port, model=STREAM_MODEL),
+        streams=None,
         ready_s=[_ready(process, port, "/", 20)],
         verbatim=True,
     )

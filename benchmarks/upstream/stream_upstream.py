@@ -4,6 +4,7 @@ import asyncio
 import re
 import sys
 import time
+from typing import cast
 
 from benchmarks.load.__main__ import new_loop
 
@@ -30,8 +31,7 @@ class Paced(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by inheritance
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -5,9 +5,9 @@ chunks needs no care. Lines end in CRLF, LF or CR; a blank line ends an event; a
 event that the body's end cuts off is discarded by the standard and here reported as the leftover.
 
 Three ways through `feed`, by what the stream looks like:
-    one whole LF-only event of the usual form and nothing buffered    no copy of the raw bytes
-    LF-only                                                           one split on the blank lines
-    a CR was seen                                                     a regular expression finds the blank lines
+    one whole LF-only event of one data line, nothing buffered    no copy of the raw bytes
+    LF-only                                                       one split on the blank lines
+    a CR was seen                                                 a regular expression finds the blank lines
 """
 
 import re
@@ -36,7 +36,7 @@ class SSEEvent(msgspec.Struct, frozen=True, gc=False):
 class SSEParser:
     """Feed chunks cut anywhere; a byte order mark at the start belongs to no event."""
 
-    __slots__ = ("_buffer", "_carriage", "_max", "_prefix", "_scan", "_started", "last_event_id", "retry_ms")
+    __slots__ = ("_buffer", "_carriage", "_clean", "_max", "_prefix", "_scan", "_started", "last_event_id", "retry_ms")
 
     def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.last_event_id = b""
@@ -51,14 +51,16 @@ class SSEParser:
         """No blank line begins before this offset of the buffer."""
         self._carriage = False
         self._started = False
+        self._clean = False
+        """Nothing is buffered, and no CR has been seen: the next chunk may take the short way."""
 
     def feed(self, chunk: bytes) -> list[SSEEvent]:
         """Raises InvalidBody when one event exceeds the cap."""
-        if not self._buffer and self._started and not self._carriage and not self._prefix and len(chunk) <= self._max:
+        if self._clean:
             end = len(chunk) - 2
-            event = _single(chunk, end, chunk) if chunk.endswith(b"\n\n") and b"\r" not in chunk else None
-            if event is not None:
-                return [event]
+            first = chunk.find(b"\n")
+            if first == end and chunk.startswith(b"data: ") and chunk[-1] == 10 and end < self._max and b"\r" not in chunk:
+                return [SSEEvent(None, chunk[6:end], chunk)]
         return self._feed_buffered(chunk)
 
     def close(self) -> bytes:
@@ -67,6 +69,7 @@ class SSEParser:
         self._prefix = b""
         self._buffer.clear()
         self._scan = 0
+        self._clean = False
         return leftover
 
     def _feed_buffered(self, chunk: bytes) -> list[SSEEvent]:
@@ -79,6 +82,7 @@ class SSEParser:
         events = self._split_any() if self._carriage else self._split_lf()
         if len(buffer) + len(self._prefix) > self._max:
             raise self._too_large()
+        self._clean = not buffer and not self._prefix and not self._carriage
         return events
 
     def _strip_bom(self) -> bool:

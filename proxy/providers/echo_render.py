@@ -76,7 +76,8 @@ def _token(word: str, logprob: float) -> dict[str, Any]:
 
 
 class Piece(msgspec.Struct, frozen=True):
-    """One SSE event. `opening`: only a role; `content`: text or a piece of a tool call (what `cut_after` counts); `last`: nothing follows."""
+    """One SSE event. `opening`: only a role; `content`: text or a piece of a tool call (what `cut_after` counts);
+    `last`: nothing follows."""
 
     data: bytes
     opening: bool = False

@@ -105,8 +105,13 @@ class LogBuffer:
 
     def _write_some(self) -> bool:
         """Whether the reader took everything offered. The rest of a line that was cut goes first and is never dropped."""
-        data = self._cut + b"".join(self._take())
-        done = self._sink.write(data)
+        taken = self._take()
+        data = self._cut + b"".join(taken)
+        try:
+            done = self._sink.write(data)
+        except OSError:
+            self.dropped += len(taken)
+            raise
         rest = data[done:]
         if rest:
             self._keep(rest, fresh_line=done == 0 and not self._cut)

@@ -116,9 +116,12 @@ class AccessLog:
             line["cost_usd"] = ctx.cost_nanos / NANOS_PER_USD
         if ctx.first_token_s is not None:
             line["ttft_ms"] = int(ctx.first_token_s * 1e6) / 1e3
-        if ctx.error is not None or ctx.cancelled:
+        if ctx.error is None and not ctx.cancelled:
+            raw = orjson.dumps(line)
+        else:
             _add_error(line, ctx)
-        self._put(orjson.dumps(line)[:-1] + head)
+            raw = _dump_loose(line).rstrip()
+        self._put(raw[:-1] + head)
 
     def _head(self, key: tuple[object, ...], ctx: RequestContext) -> bytes:
         """The part of the line that repeats, with its comma, brace and newline."""

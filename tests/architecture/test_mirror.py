@@ -5,10 +5,7 @@ from pathlib import PurePosixPath
 
 from tests.architecture.source_tree import ROOT, Function, Module, functions, modules
 
-ELSEWHERE: dict[str, str] = {
-    "proxy/transport/http1.py": "tests/contract/transport/test_exchange.py",
-    "proxy/transport/httpx.py": "tests/contract/transport/test_exchange.py",
-}
+ELSEWHERE: dict[str, str] = {}
 """Modules whose tests stand outside tests/unit, with the file (contract and integration suites)."""
 
 
