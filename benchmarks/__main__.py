@@ -15,6 +15,7 @@ from benchmarks.processes import StartError
 from benchmarks.report import markdown, plot
 from benchmarks.results import Results
 from benchmarks.runner import DEFAULT, NAMES, Run
+from benchmarks.scenarios import US
 from benchmarks.targets import judge
 from benchmarks.upstream.servers import NoNginx
 
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace, work: Path) -> int:
     only = [key for key in args.only.split(",") if key]
     results = Run(plan, cores, work, peers=args.peers, say=say).go(_chosen(args), only)
     write(results, args.out)
-    return 0
+    return 1 if US in results.skipped else 0
 
 
 def write(results: Results, out: Path) -> None:

@@ -58,7 +58,8 @@ class Managed:
         return self._process.poll() is None
 
     def tail(self, lines: int = 12) -> str:
-        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+        text = self.log.read_text("utf-8", "replace").splitlines()[-lines:]
+        return "\n".join(line if len(line) <= 400 else f"… {line[-400:]}" for line in text)
 
     def pids(self) -> list[int]:
         """The process and all its living descendants."""

@@ -4,7 +4,7 @@ import re
 
 from benchmarks.processes import get
 
-_SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? ([^ #]+)", re.MULTILINE)
+_SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? (\S+)", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 

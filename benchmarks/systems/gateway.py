@@ -16,11 +16,10 @@ KEY = "sk-bench-5f1d7c0a9e3b4826a7d4c1f0b6e98352"
 GOVERNANCE = "on: authentication, cache look-up and store, metrics, access log, headers, body metadata"
 READY_PATH = "/health/ready"
 _READY_LIMIT_S = 30.0
-_SECTIONS = ("server", "stores", "cache")
 
 
 def config_of(env: Env, port: int, name: str, **sections: dict[str, Any]) -> dict[str, Any]:
-    """The configuration file's content. `sections` overlay server, stores and cache."""
+    """The configuration file's content. `sections` overlay what stands here."""
     up = env.upstreams
 
     def provider(upstream_port: int) -> dict[str, Any]:
@@ -38,8 +37,8 @@ def config_of(env: Env, port: int, name: str, **sections: dict[str, Any]) -> dic
         },
         "cache": {"enabled": True},
     }
-    for section in _SECTIONS:
-        config[section].update(sections.get(section, {}))
+    for section, fields in sections.items():
+        config[section].update(fields)
     return config
 
 

@@ -67,6 +67,7 @@ class Router:
         self._patterns: list[tuple[re.Pattern[str], dict[str, tuple[RouteInfo, ASGIApp]]]] = []
         for row in TABLE:
             self._add(row, health_needs_key)
+        self._by_info: dict[RouteInfo, ASGIApp] = {info: handler for rows in self._all() for info, handler in rows.values()}
         self._unknown = {family: RouteInfo(name="unmatched", family=family, public=True) for _, family, _ in _FAMILY_BY_PREFIX}
         self._unknown["ops"] = RouteInfo(name="unmatched", family="ops", public=True)
 
@@ -85,6 +86,9 @@ class Router:
                 self._patterns.append((pattern, {row.method: found}))
             else:
                 self._exact.setdefault(prefix + row.path, {})[row.method] = found
+
+    def _all(self) -> list[dict[str, tuple[RouteInfo, ASGIApp]]]:
+        return [*self._exact.values(), *(rows for _, rows in self._patterns)]
 
     def classify(self, method: str, path: str) -> RouteInfo:
         methods = self._methods(path)
@@ -112,13 +116,14 @@ class Router:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx: RequestContext = scope[SCOPE_KEY]
-        if ctx.headers.get(b"upgrade", b"").lower() == b"websocket":
+        if b"upgrade" in ctx.headers and ctx.headers[b"upgrade"].lower() == b"websocket":
             raise Unsupported("WebSocket is not served here: use HTTP, with stream: true for server-sent events")
+        handler = self._by_info.get(ctx.route)
+        if handler is not None:
+            await handler(scope, receive, send)
+            return
         methods = self._methods(ctx.raw_path)
         if methods is None:
             raise NotFound(f"no such path: {scope['method']} {ctx.raw_path[:200]}")
-        found = methods.get(scope["method"]) or methods.get("GET" if scope["method"] == "HEAD" else "")
-        if found is None:
-            ctx.headers_out.append((b"allow", ", ".join(sorted(methods)).encode()))
-            raise ClientFault(f"{scope['method']} is not allowed on {ctx.route.name}", status=405, code="method_not_allowed")
-        await found[1](scope, receive, send)
+        ctx.headers_out.append((b"allow", ", ".join(sorted(methods)).encode()))
+        raise ClientFault(f"{scope['method']} is not allowed on {ctx.route.name}", status=405, code="method_not_allowed")

@@ -15,6 +15,9 @@ _CLIENT_PREFIXES = ("bash_", "text_editor_", "computer_", "memory_")
 _SWITCHES = ("web_search_options", "search_parameters", "enable_search", "plugins", "mcp_servers", "container")
 """Top-level fields that turn a provider's own tool on; `web_search_options: {}` does, too."""
 
+SUSPECTS = frozenset({*_SWITCHES, "tools", "toolConfig", "additionalModelRequestFields"})
+"""Top-level fields without which `has_server_tools` is False."""
+
 _GEMINI_CLIENT_KEYS = frozenset({"functionDeclarations", "function_declarations"})
 
 

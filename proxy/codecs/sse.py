@@ -5,7 +5,7 @@ chunks needs no care. Lines end in CRLF, LF or CR; a blank line ends an event; a
 event that the body's end cuts off is discarded by the standard and here reported as the leftover.
 
 Three ways through `feed`, by what the stream looks like:
-    one whole LF-only event of one data line, nothing buffered    no copy of the raw bytes
+    one whole LF-only event of the usual form, nothing buffered   no copy of the raw bytes
     LF-only                                                       one split on the blank lines
     a CR was seen                                                 a regular expression finds the blank lines
 """
@@ -58,9 +58,11 @@ class SSEParser:
         """Raises InvalidBody when one event exceeds the cap."""
         if self._clean:
             end = len(chunk) - 2
-            first = chunk.find(b"\n")
-            if first == end and chunk.startswith(b"data: ") and chunk[-1] == 10 and end < self._max and b"\r" not in chunk:
-                return [SSEEvent(None, chunk[6:end], chunk)]
+            if chunk.endswith(b"\n\n") and end < self._max and b"\r" not in chunk:
+                if chunk.find(b"\n") == end and chunk.startswith(b"data: "):
+                    return [SSEEvent(None, chunk[6:end], chunk)]
+                if (event := _single(chunk, end, chunk)) is not None:
+                    return [event]
         return self._feed_buffered(chunk)
 
     def close(self) -> bytes:

@@ -8,7 +8,9 @@ Family = Literal["openai", "anthropic", "bedrock", "gemini", "agents", "invoke",
 """Which error body a route answers with (PRODUCT.md, Endpoints)."""
 
 
-class RouteInfo(msgspec.Struct, frozen=True, kw_only=True):
+class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """One object a route, compared by identity."""
+
     name: str
     """Template for labels and logs: `/v1/chat/completions`."""
     family: Family

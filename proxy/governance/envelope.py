@@ -5,7 +5,7 @@ Caps are bytes: `models` for generation routes, `admin` for the rest (PRODUCT.md
 
 import zlib
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.jsonbody import parse_object
@@ -24,10 +24,18 @@ class EnvelopeMiddleware:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.reads_body:
-                await self._open(ctx, receive)
+                headers = ctx.headers
+                if b"content-encoding" not in headers and headers.get(b"content-type") == b"application/json" and ctx.route.dialect is not None:
+                    message = await receive()
+                    if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= self._models_max:
+                        self._parse(ctx, message["body"])  # the usual request: whole in one message
+                    else:
+                        await self._open(ctx, receive, message)
+                else:
+                    await self._open(ctx, receive, None)
         await self.app(scope, receive, send)
 
-    async def _open(self, ctx: RequestContext, receive: Receive) -> None:
+    async def _open(self, ctx: RequestContext, receive: Receive, first: Message | None) -> None:
         limit = self._models_max if ctx.route.dialect is not None else self._admin_max
         ctx.body_unread = True
         length = ctx.headers.get(b"content-length")
@@ -39,20 +47,24 @@ class EnvelopeMiddleware:
         encoding = ctx.headers.get(b"content-encoding", b"identity").strip().lower()
         if encoding not in (b"identity", b"", b"gzip", b"x-gzip", b"zstd"):
             raise UnsupportedMedia("Content-Encoding must be gzip, zstd or identity", param="content-encoding")
-        body = await _read(ctx, receive, limit)
+        body = await _read(ctx, receive, limit, first or await receive())
         ctx.body_unread = False
-        ctx.body_bytes_in = len(body)
+        received = len(body)
         if encoding not in (b"identity", b""):
             body = decompress(encoding, body, limit)
+        self._parse(ctx, body)
+        ctx.body_bytes_in = received
+
+    def _parse(self, ctx: RequestContext, body: bytes) -> None:
         ctx.body = body
+        ctx.body_bytes_in = len(body)
         try:
             ctx.json = parse_object(body, max_depth=self._max_depth)
         except InvalidBody as exc:
             raise BadRequest(exc.message, code="invalid_json" if not exc.path else "invalid_request", param=exc.path or None) from None
 
 
-async def _read(ctx: RequestContext, receive: Receive, limit: int) -> bytes:
-    message = await receive()
+async def _read(ctx: RequestContext, receive: Receive, limit: int, message: Message) -> bytes:
     if message["type"] == "http.request" and not message.get("more_body", False):
         body: bytes = message.get("body", b"")
         if len(body) > limit:

@@ -8,6 +8,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import Any, Protocol
@@ -27,6 +28,20 @@ DISCONNECT_KEY = "llm_edge.disconnect"
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _SECURITY: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
+
+_CACHE_HEADERS: dict[tuple[str, str | None], list[tuple[bytes, bytes]]] = {
+    ("miss", None): [(b"x-llm-edge-cache", b"miss"), (b"x-cache-status", b"MISS")],
+    ("bypass", None): [(b"x-llm-edge-cache", b"bypass"), (b"x-cache-status", b"MISS")],
+    **{
+        ("hit", tier): [
+            (b"x-llm-edge-cache", b"hit"),
+            (b"x-cache-status", b"HIT"),
+            (b"x-llm-edge-cache-tier", tier.encode()),
+            (b"x-cache-layer", tier.upper().encode()),
+        ]
+        for tier in ("l1", "l2")
+    },
+}
 
 Classify = Callable[[str, str], RouteInfo]
 """(method, path below the mount point) → what is known of the route."""
@@ -50,6 +65,7 @@ class TraceMiddleware:
         self._meter = meter
         self._clock = clock
         self._client_ip = ClientAddress(trusted_proxies)
+        self._direct = not trusted_proxies
         self._log = logging.getLogger("llm_edge")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,9 +80,9 @@ class TraceMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 ctx.status = message["status"]
-                message["headers"] = [*message["headers"], *self._headers(ctx)]
-            else:
-                ctx.bytes_out += len(message.get("body", b""))
+                message["headers"] = message["headers"] + self._headers(ctx)
+            elif "body" in message:
+                ctx.bytes_out += len(message["body"])
             await send(message)
 
         try:
@@ -107,7 +123,8 @@ class TraceMiddleware:
         ctx.headers = headers
         ctx.unix_started = self._clock.time()
         client = scope.get("client")
-        ctx.client_ip = self._client_ip(client[0] if client else "", headers)
+        if client:
+            ctx.client_ip = client[0] if self._direct else self._client_ip(client[0], headers)
         ctx.task = asyncio.current_task()
         scope[SCOPE_KEY] = ctx
         hook = scope.get(DISCONNECT_KEY)
@@ -117,10 +134,12 @@ class TraceMiddleware:
         return ctx
 
     def _headers(self, ctx: RequestContext) -> list[tuple[bytes, bytes]]:
-        request_id = ctx.request_id.encode()
-        name = b"request-id" if ctx.route.family == "anthropic" else b"x-request-id"
-        head = [(b"x-trace-id", ctx.trace_id.encode()), (name, request_id), *_SECURITY, *ctx.headers_out]
-        if ctx.route.dialect is not None:
+        route = ctx.route
+        name = b"request-id" if route.family == "anthropic" else b"x-request-id"
+        head = [(b"x-trace-id", ctx.trace_id.encode()), (name, ctx.request_id.encode()), *_SECURITY]
+        if ctx.headers_out:
+            head += ctx.headers_out
+        if route.dialect is not None:
             _model_headers(ctx, head)
         if ctx.error_source is not None:
             head.append((b"x-llm-edge-error-source", ctx.error_source.encode()))
@@ -139,8 +158,8 @@ class TraceMiddleware:
         await send({"type": "http.response.body", "body": body})
 
     def _end(self, ctx: RequestContext) -> None:
-        for settle in reversed(ctx.settle):
-            settle(ctx)
+        while ctx.settle:
+            ctx.settle.pop()(ctx)
         if ctx.cancelled:
             ctx.error = ctx.error or ClientGone.code
             ctx.status = ctx.status or ClientGone.status
@@ -157,6 +176,7 @@ def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+@lru_cache(maxsize=1024)
 def ascii_header(text: str) -> bytes:
     """Header values made from names are ASCII or percent-encoded."""
     raw = text.encode("utf-8", "surrogatepass")
@@ -171,11 +191,7 @@ def _model_headers(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None
     if ctx.served_model is not None:
         head.append((b"x-llm-edge-model", ascii_header(ctx.served_model)))
     if ctx.cache_status is not None:
-        head.append((b"x-llm-edge-cache", ctx.cache_status.encode()))
-        head.append((b"x-cache-status", b"HIT" if ctx.cache_status == "hit" else b"MISS"))
-        if ctx.cache_tier is not None:
-            head.append((b"x-llm-edge-cache-tier", ctx.cache_tier.encode()))
-            head.append((b"x-cache-layer", ctx.cache_tier.upper().encode()))
+        head += _CACHE_HEADERS[ctx.cache_status, ctx.cache_tier]
     if ctx.attempts or ctx.cache_status is not None:
         head.append((b"x-llm-edge-attempts", b"%d" % len(ctx.attempts)))
         overhead = monotonic() - ctx.started - ctx.upstream_s

@@ -102,6 +102,8 @@ class Upstream:
             return transport_error(self.provider.name, exc)
         headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
         info = self.codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
+        if self.key.secret and self.key.secret in info.message:  # providers quote the key that they refuse (contract K)
+            info = msgspec.structs.replace(info, message=info.message.replace(self.key.secret, "***"))
         if response.status < 400:
             return BadGateway(f"{self.provider.name} answered with status {response.status}")
         now = monotonic()

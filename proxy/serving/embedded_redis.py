@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -30,7 +30,10 @@ class EmbeddedRedisFailed(Exception):
 class EmbeddedRedis:
     """A context manager; `url` is valid inside."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, options: Mapping[str, str] | None = None, stop_s: float = STOP_S) -> None:
+        """`options`: further settings of the server. `stop_s`: how long an orderly stop may take before SIGKILL."""
+        self._options = dict(options or {})
+        self._stop_s = stop_s
         self._dir: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -56,6 +59,7 @@ class EmbeddedRedis:
             "maxmemory-policy": "noeviction",
             "loglevel": "warning",
             "dir": str(self._dir),
+            **self._options,
         }
         command = [str(binary), *(part for name, value in options.items() for part in (f"--{name}", value))]
         log = (self._dir / "log").open("wb")
@@ -78,7 +82,7 @@ class EmbeddedRedis:
         if process is not None and process.poll() is None:
             process.terminate()
             try:
-                process.wait(STOP_S)
+                process.wait(self._stop_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -1,6 +1,7 @@
 """The gateway as the serving side sees it: opened from a Launch, reloaded in two steps."""
 
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
@@ -56,8 +57,12 @@ def register_secrets(redact: Redactor, settings: Settings) -> None:
 
 
 def secrets_in(value: Any) -> list[str]:
-    if isinstance(value, SecretStr | SecretUrl):
+    if isinstance(value, SecretStr):
         return [value.get_secret_value()]
+    if isinstance(value, SecretUrl):
+        url = value.get_secret_value()
+        password = urlsplit(url).password
+        return [url, password, unquote(password)] if password else [url]
     if isinstance(value, dict):
         return [s for item in value.values() for s in secrets_in(item)]
     if isinstance(value, list | tuple | set | frozenset):

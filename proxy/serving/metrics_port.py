@@ -17,7 +17,8 @@ MAX_HEAD = 16 * 1024
 class MetricsPort:
     """`alive()` tells whether the process as a whole still serves."""
 
-    def __init__(self, hub: MetricsHub, sock: socket.socket, *, alive: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, hub: MetricsHub, sock: socket.socket, *, alive: Callable[[], bool] = lambda: True, read_s: float = READ_S) -> None:
+        self._read_s = read_s
         self._hub = hub
         self._sock = sock
         self._alive = alive
@@ -33,12 +34,12 @@ class MetricsPort:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(self._read_s):
                 head = await reader.readuntil(b"\r\n\r\n")
             status, media, body = await self._answer(head)
             method = head.split(b" ", 1)[0]
             writer.write(_response(status, media, b"" if method == b"HEAD" else body, len(body)))
-            async with asyncio.timeout(READ_S):
+            async with asyncio.timeout(self._read_s):
                 await writer.drain()
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, TimeoutError, OSError) as exc:
             logging.getLogger("llm_edge").debug("metrics port", extra={"error": repr(exc)})

@@ -62,6 +62,7 @@ class Supervisor:
         self._was_ready = False
         self._code = 0
         self._began = time.monotonic()
+        self.margin_s = MARGIN_S
         runtime.metrics.gauge("llm_edge_workers", list)
         runtime.metrics.gauge("llm_edge_cpu_usage_percent", list)
 
@@ -79,6 +80,8 @@ class Supervisor:
         if metrics_port is not None:
             await metrics_port.close()
         await self._tasks.close()
+        for sock in self._sockets:
+            sock.close()
         self._runtime.logs.buffer.detach()
         return self._code
 
@@ -212,7 +215,7 @@ class Supervisor:
         await asyncio.sleep(options.drain_delay_s)
         for sock in self._sockets:
             sock.close()
-        await asyncio.sleep(options.grace_s + options.end_s + MARGIN_S)
+        await asyncio.sleep(options.grace_s + options.end_s + self.margin_s)
         self._log.error("workers did not end in time and are killed")
         self._kill_all()
 

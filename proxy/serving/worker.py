@@ -6,7 +6,6 @@ SIGINT and SIGHUP are the supervisor's (a terminal sends them to the whole group
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 import sys
@@ -139,6 +138,4 @@ def main(argv: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    code = main(sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(code)
+    sys.exit(main(sys.argv[1:]))

@@ -108,9 +108,7 @@ def test_reload_reaches_all_workers(tmp_path: Path) -> None:
         config.write_text("two")
         served.signal(signal.SIGHUP)
         assert served.wait_for("configuration reloaded")["workers"] == 2
-        assert {(f["pid"], f["version"]) for f in (who(port) for _ in range(40))} == {
-            (pid, "two") for pid in served.worker_pids()
-        }
+        assert {(f["pid"], f["version"]) for f in (who(port) for _ in range(40))} == {(pid, "two") for pid in served.worker_pids()}
         config.write_text("bad")
         served.signal(signal.SIGHUP)
         served.wait_for("configuration not reloaded, the old one stays in force")

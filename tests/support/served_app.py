@@ -23,6 +23,7 @@ class ServedApp:
 
     def __init__(self, launch: Launch, runtime: Runtime) -> None:
         self._config = Path(launch.config) if launch.config else None
+        self._overrides = launch.overrides
         self._runtime = runtime
         self._prepared = ""
         self.version = self._read()
@@ -52,6 +53,8 @@ class ServedApp:
         elif path == "/ready":
             ready = self._runtime.lifecycle.is_ready
             await answer(send, b"ready" if ready else b"not ready", status=200 if ready else 503)
+        elif path == "/overrides":
+            await answer(send, json.dumps(self._overrides).encode())
         elif path == "/slow":
             await asyncio.sleep(float(scope["query_string"] or b"1"))
             await answer(send, b"slow")

@@ -166,11 +166,18 @@ class ServedProcess:
         """`read` False: nobody reads the log until `wait`."""
         limits = options.pop("limits", {})
         wanted = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "workers": workers, "drain_delay_s": 0.3, "grace_s": 5.0, **options}
-        launch = {"app": "tests.support.served_app:open_app", "config": config, "options": {**wanted, "limits": {"sweep_s": 0.05, **limits}}}
+        launch = {
+            "app": "tests.support.served_app:open_app",
+            "config": config,
+            "options": {**wanted, "limits": {"sweep_s": 0.05, **limits}},
+        }
         self.lines: list[dict[str, Any]] = []
         self._changed = threading.Condition()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.support.served_main", json.dumps(launch)], stdout=subprocess.PIPE, cwd=ROOT, start_new_session=True
+            [sys.executable, "-m", "tests.support.served_main", json.dumps(launch)],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         if read:

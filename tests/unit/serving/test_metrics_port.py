@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from proxy.serving import metrics_port as module
 from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch, ServeOptions
 from proxy.serving.sockets import address_of, bind
@@ -18,9 +17,9 @@ class Hub:
 
 
 @asynccontextmanager
-async def running(alive: bool = True) -> AsyncIterator[int]:
+async def running(alive: bool = True, read_s: float = 5.0) -> AsyncIterator[int]:
     (sock,) = bind("127.0.0.1", 0)
-    port = MetricsPort(Hub(), sock, alive=lambda: alive)
+    port = MetricsPort(Hub(), sock, alive=lambda: alive, read_s=read_s)
     await port.start()
     try:
         yield address_of(sock)[1]
@@ -64,7 +63,8 @@ async def test_live(alive: bool, status: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("request_head", "status"), [(b"GET /x HTTP/1.1\r\n\r\n", b"404"), (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"), (b"junk\r\n\r\n", b"405")]
+    ("request_head", "status"),
+    [(b"GET /x HTTP/1.1\r\n\r\n", b"404"), (b"POST /metrics HTTP/1.1\r\n\r\n", b"405"), (b"junk\r\n\r\n", b"405")],
 )
 async def test_nothing_else(request_head: bytes, status: bytes) -> None:
     """Is here."""
@@ -72,10 +72,9 @@ async def test_nothing_else(request_head: bytes, status: bytes) -> None:
         assert (await ask(port, request_head)).split(b" ")[1] == status
 
 
-async def test_a_client_that_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_says_nothing() -> None:
     """Is dropped; so is one that says too much, or leaves."""
-    monkeypatch.setattr(module, "READ_S", 0.05)
-    async with running() as port:
+    async with running(read_s=0.05) as port:
         assert await ask(port, b"GET /metr") == b""
         assert await ask(port, b"GET /metrics HTTP/1.1\r\nX: " + b"a" * 40_000) == b""
         _, writer = await asyncio.open_connection("127.0.0.1", port)

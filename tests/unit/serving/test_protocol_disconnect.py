@@ -91,10 +91,9 @@ async def test_not_called_after_a_whole_answer() -> None:
     """A client that leaves with its answer complete has lost nothing."""
     app = Waiting()
     app.left.set()
-    async with serving(app) as running:
-        async with await running.connect() as raw:
-            raw.send(GET % b"x")
-            assert (await raw.response())[0] == 200
+    async with serving(app) as running, await running.connect() as raw:
+        raw.send(GET % b"x")
+        assert (await raw.response())[0] == 200
     assert app.gone == []
 
 

@@ -119,25 +119,23 @@ async def test_a_bad_body_ends_the_application_s_reading() -> None:
         except ConnectionError:
             outcome.append("left")
 
-    async with serving(reading) as running:
-        async with await running.connect() as raw:
-            raw.send(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n4\r\nabcd\r\n")
-            await eventually(lambda: bool(running.state.tasks))
-            raw.send(b"zz\r\n")
-            assert (await raw.rest()).startswith(b"HTTP/1.1 400 ")
+    async with serving(reading) as running, await running.connect() as raw:
+        raw.send(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n4\r\nabcd\r\n")
+        await eventually(lambda: bool(running.state.tasks))
+        raw.send(b"zz\r\n")
+        assert (await raw.rest()).startswith(b"HTTP/1.1 400 ")
     assert outcome == ["left"]
 
 
 async def test_a_bad_body_after_the_answer_began_cuts_it() -> None:
     """With half an answer out there is no other status to give: the connection ends."""
-    async with serving(_answer_then_read) as running:
-        async with await running.connect() as raw:
-            raw.send(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n4\r\nabcd\r\n")
-            await raw.head()
-            raw.send(b"zz\r\n")
-            rest = await raw.rest()
-            assert b"HTTP/1.1" not in rest
-            assert not rest.endswith(END)
+    async with serving(_answer_then_read) as running, await running.connect() as raw:
+        raw.send(b"POST / HTTP/1.1\r\n" + HOST + CHUNKED + b"\r\n4\r\nabcd\r\n")
+        await raw.head()
+        raw.send(b"zz\r\n")
+        rest = await raw.rest()
+        assert b"HTTP/1.1" not in rest
+        assert not rest.endswith(END)
 
 
 async def _answer_then_read(scope: Scope, receive: Receive, send: Send) -> None:

@@ -49,5 +49,5 @@ def test_a_taken_port() -> None:
 
 def test_an_unknown_host() -> None:
     """The resolver's words."""
-    with pytest.raises(CannotListen, match="cannot listen on nowhere.invalid:80"):
+    with pytest.raises(CannotListen, match=r"cannot listen on nowhere\.invalid:80"):
         bind("nowhere.invalid", 80)

@@ -4,15 +4,33 @@ import pytest
 
 from proxy.telemetry.families import DERIVED, FAMILIES
 
-REQUIRED = """
-llm_edge_requests_total llm_edge_request_duration_seconds llm_edge_request_errors_total llm_edge_cache_hits_total
-llm_edge_cache_misses_total llm_edge_cache_latency_seconds llm_edge_provider_latency_seconds llm_edge_provider_errors_total
-llm_edge_cost_usd_total llm_edge_tokens_used_total llm_edge_tokens_prompt_total llm_edge_tokens_completion_total
-llm_edge_request_duration_ms llm_edge_tokens_total llm_edge_active_requests llm_edge_provider_available
-llm_edge_cache_writes_total llm_edge_cache_latency_ms llm_edge_cache_size_entries llm_edge_cache_memory_bytes
-llm_edge_provider_health llm_edge_circuit_breaker_state llm_edge_memory_bytes llm_edge_cpu_usage_percent
-llm_edge_active_connections
-""".split()
+REQUIRED = [
+    "llm_edge_requests_total",
+    "llm_edge_request_duration_seconds",
+    "llm_edge_request_errors_total",
+    "llm_edge_cache_hits_total",
+    "llm_edge_cache_misses_total",
+    "llm_edge_cache_latency_seconds",
+    "llm_edge_provider_latency_seconds",
+    "llm_edge_provider_errors_total",
+    "llm_edge_cost_usd_total",
+    "llm_edge_tokens_used_total",
+    "llm_edge_tokens_prompt_total",
+    "llm_edge_tokens_completion_total",
+    "llm_edge_request_duration_ms",
+    "llm_edge_tokens_total",
+    "llm_edge_active_requests",
+    "llm_edge_provider_available",
+    "llm_edge_cache_writes_total",
+    "llm_edge_cache_latency_ms",
+    "llm_edge_cache_size_entries",
+    "llm_edge_cache_memory_bytes",
+    "llm_edge_provider_health",
+    "llm_edge_circuit_breaker_state",
+    "llm_edge_memory_bytes",
+    "llm_edge_cpu_usage_percent",
+    "llm_edge_active_connections",
+]
 """The families that existing alerts, dashboards and documents name."""
 
 LABELS = {

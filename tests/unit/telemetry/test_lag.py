@@ -14,7 +14,7 @@ async def test_a_blocked_loop_shows() -> None:
     monitor.start()
     await eventually(lambda: len(seen) >= 2)
     seen.clear()
-    time.sleep(0.1)
+    time.sleep(0.1)  # noqa: ASYNC251 - what is measured
     await eventually(lambda: bool(seen))
     monitor.stop()
     assert seen[0] > 0.05

@@ -262,7 +262,8 @@ def test_a_crash_loses_no_line() -> None:
     """What was logged before an uncaught exception, and the exception itself, are on standard output."""
     code = (
         "import asyncio, logging\nfrom proxy.telemetry.logs import Logging\nlogs = Logging()\nlogs.install()\n"
-        "async def main():\n    logs.buffer.attach(asyncio.get_running_loop())\n    logging.getLogger('x').info('before')\n    raise LookupError('lost')\n"
+        "async def main():\n    logs.buffer.attach(asyncio.get_running_loop())\n"
+        "    logging.getLogger('x').info('before')\n    raise LookupError('lost')\n"
         "asyncio.run(main())\n"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False)

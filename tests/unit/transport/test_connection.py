@@ -114,7 +114,7 @@ async def test_failed_body_behind_its_head() -> None:
     """A head and a broken body in one packet still give the head; the body fails when it is read."""
     async with connected() as (connection, theirs, _):
         answer = connection.begin(b"one", _request())
-        theirs.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\nbad\r\n")
+        theirs.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\nno size\r\n")
         response = await answer
         assert await response.next_chunk() == b"x"
         with pytest.raises(TransportError):

@@ -19,7 +19,7 @@ def test_what_http1_cannot_do() -> None:
     """A proxy or HTTP/2 with http1 is an error that says what to use."""
     for settings in ({"proxy": "http://p.test"}, {"http2": True}):
         with pytest.raises(ValueError, match="transport: httpx"):
-            make_transport("http1", **settings)  # type: ignore[arg-type]
+            make_transport("http1", **settings)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("socksio") is not None, reason="the package is there")

@@ -28,8 +28,7 @@ async def test_trailing_bytes_can_still_be_seen() -> None:
         inner = httpx2.AsyncHTTPTransport(trust_env=False)
         answered = await inner.handle_async_request(httpx2.Request("GET", server.url))
         stream: Any = answered.stream
-        state = stream._httpcore_stream._pool_request.connection._connection._h11_state
-        assert state.trailing_data == (b"", False)
         await answered.aread()
-        await answered.aclose()
+        state = stream._httpcore_stream._pool_request.connection._connection._h11_state
         await inner.aclose()
+        assert state.trailing_data == (b"", False)
