@@ -24,7 +24,8 @@ class Plan:
     """Prompts besides the small one."""
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        """As JSON would have it."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
 
 
 def quick(passes: int) -> Plan:

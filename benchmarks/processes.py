@@ -99,10 +99,13 @@ class Managed:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(grace_s)
         for pid in tree:
-            if _parent_session(pid) == self.pid:
+            if _session(pid) == self.pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         self._process.wait(10)
+        deadline = time.monotonic() + 5
+        while any(_session(pid) == self.pid for pid in tree) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def _signal_all(self, number: int) -> None:
         for pid in self.pids():
@@ -131,9 +134,10 @@ def _stat(pid: int) -> list[str] | None:
     return text.rpartition(")")[2].split()
 
 
-def _parent_session(pid: int) -> int | None:
+def _session(pid: int) -> int | None:
+    """None: gone, or dead and not yet reaped."""
     fields = _stat(pid)
-    return None if fields is None else int(fields[3])
+    return None if fields is None or fields[0] == "Z" else int(fields[3])
 
 
 def _cpu_s(pid: int) -> float:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 
 from benchmarks.soak_kinds import Ask, Kind, pick
@@ -17,6 +18,7 @@ class Tally:
         self.asked: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.unexpected: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
         self.done = 0
 
     def wrong(self, kind: Kind, what: str) -> None:
@@ -38,12 +40,14 @@ class Client:
             kind = pick(self._rng)
             self._number += 1
             self._tally.asked[kind.name] += 1
+            begin = time.monotonic()
             try:
                 async with asyncio.timeout(_ANSWER_S):
                     await self._exchange(kind, kind.make(self._number, self._rng))
             except (OSError, EOFError, TimeoutError, ValueError) as exc:
                 self._tally.wrong(kind, f"{type(exc).__name__} {exc}")
                 self._leave()
+            self._tally.seconds[kind.name] += time.monotonic() - begin
             self._tally.done += 1
         self._leave()
 

@@ -4,10 +4,12 @@
 one, or `async with gateway.lifespan():` around it), or call it in process through `httpx2.ASGITransport`.
 """
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -22,14 +24,17 @@ from proxy.api.models import Models
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs
 from proxy.cache.flight import Flights
+from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import SystemClock
 from proxy.core.context import RequestContext
 from proxy.core.cooldown import Cooldowns
+from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
@@ -39,10 +44,36 @@ from proxy.settings import Settings
 from proxy.state import AppState
 from proxy.storage.open import open_records
 from proxy.storage.records import KeyRecords
-from proxy.stores import open_cache, open_keyring
+from proxy.stores import keep_last_used, open_cache, open_keyring
+from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.model_labels import ModelLabels
+
+RETIRE_POLL_S = 0.1
+"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
+
+
+class ConfigRefused(Exception):
+    """A configuration cannot come into force; the message says why. The old one stays."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration with everything built that it needs; nothing of it is in force yet."""
+
+    base: AppState
+    """What it is to replace."""
+    state: AppState
+    app: ASGIApp
+    signed: SignedKeys | None
+    made: Sequence[Provider]
+    """Built for it; providers whose settings did not change are taken over, with their connections."""
+
+    async def abandon(self) -> None:
+        """Instead of `Gateway.commit`."""
+        for provider in self.made:
+            await provider.aclose()
 
 
 class RequestMeter:
@@ -85,6 +116,15 @@ class Gateway:
         self._log = logging.getLogger("llm_edge")
         self._open: AppState | None = None
         self._app: ASGIApp | None = None
+        self._health: Health | None = None
+        self._reloading = asyncio.Lock()
+        self._users: list[InFlight] = []
+        """One a configuration since the start."""
+        self._last_used: asyncio.Task[Any] | None = None
+        self._model_labels = ModelLabels()
+        self._l2_size = StoreSize()
+        self.metrics.known_models = self._model_labels
+        watch_gateway(self.metrics, cache=self._cache_status, l2_size=self._l2_size, providers=self._usable_providers)
 
     @property
     def state(self) -> AppState:
@@ -115,19 +155,46 @@ class Gateway:
             self._app = None
             await _close(state)
 
+    async def prepare(self, settings: Settings) -> Prepared:
+        """Everything of a new configuration that can fail; nothing changes yet. What is not committed is to be abandoned.
+
+        Raises ConfigRefused."""
+        base = self._open
+        if base is None:
+            raise ConfigRefused("the gateway is not running")
+        try:
+            providers = self._providers(settings, base)
+            made = [p for name, p in providers.items() if name not in self._own_providers and p is not base.pipeline.providers.get(name)]
+            pipeline = self._pipeline(settings, base.pipeline, providers)
+            state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight())
+            keys, signed = await self._keys(state)
+            return Prepared(base=base, state=state, app=self._stack(state, keys), signed=signed, made=made)
+        except (ValueError, OSError, EdgeError) as exc:
+            raise ConfigRefused(str(exc)) from exc
+
+    def commit(self, prepared: Prepared) -> None:
+        """Put it in force, at once and as a whole. Requests under way finish on the one they began with. Listening address, stores and
+        workers need a restart. Raises ConfigRefused only when another configuration came into force since, or the gateway ended."""
+        old = prepared.base
+        if self._open is not old:
+            raise ConfigRefused("another configuration came into force meanwhile")
+        self._enforce(prepared.state, prepared.app, prepared.signed)
+        self.metrics.config_loaded(self.settings.digest())
+        staying = prepared.state.pipeline.providers.values()
+        leaving = [p for name, p in old.pipeline.providers.items() if name not in self._own_providers and p not in staying]
+        if leaving:
+            old.tasks.start(_retire(self._users[:-1], leaving), name="provider-retire")
+
     async def reload(self, settings: Settings) -> None:
-        """Take a new configuration whole or not at all: what fails to build leaves the old one in force. Requests under way finish on
-        the one they began with. Listening address, stores and workers need a restart."""
-        old = self.state
-        pipeline = self._pipeline(settings, old.pipeline)
-        self.settings = settings
-        self._open = msgspec.structs.replace(old, settings=settings, pipeline=pipeline)
-        self._app = self._stack(self._open, await self._keys(settings, old))
-        self.metrics.config_loaded(settings.digest())
-        for name, provider in old.pipeline.providers.items():
-            if name not in self._own_providers:
-                old.tasks.start(_retire(old.in_flight, provider), name="provider-retire")
-        self._announce(settings)
+        """`prepare` and `commit`: a new configuration is taken whole or not at all. Raises ConfigRefused, which has been counted and
+        logged then."""
+        async with self._reloading:
+            try:
+                self.commit(await self.prepare(settings))
+            except ConfigRefused as exc:
+                self.metrics.config_refused()
+                self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
+                raise
 
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol, by Starlette's own implementation of it."""
@@ -138,13 +205,13 @@ class Gateway:
         tasks = TaskSupervisor(on_failure=self._task_failed)
         clock = SystemClock()
         closers: list[Callable[[], Awaitable[None]]] = []
-        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers)
+        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
-            providers=self._providers(self.settings),
+            providers=self._providers(self.settings, None),
             cache=cache,
             flights=Flights(),
             cooldowns=Cooldowns(),
@@ -167,21 +234,46 @@ class Gateway:
             in_flight=InFlight(),
             closers=closers,
         )
-        self._open = state
-        self._app = self._stack(state, await self._keys(self.settings, state))
+        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
+        keys, signed = await self._keys(state)
+        self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
-        self._announce(self.settings)
         self.lifecycle.mark_ready()
         return state
 
-    def _providers(self, settings: Settings) -> dict[str, Provider]:
-        return {**build_providers(settings.providers, SystemClock()), **self._own_providers}
+    def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
+        settings, providers = state.settings, state.pipeline.providers
+        self.settings = settings
+        self._open, self._app = state, app
+        self._users.append(state.in_flight)
+        if self._last_used is not None:
+            self._last_used.cancel()
+        self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
+        self._model_labels.configure(
+            listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
+            patterns=state.pipeline.routes.patterns(),
+            providers=providers,
+            open_names=not settings.models,
+        )
+        if not settings.auth.enabled:
+            self._log.warning("authentication is off: every caller is an administrator")
+        for line in settings.not_yet():
+            self._log.warning(line)
 
-    def _pipeline(self, settings: Settings, old: Pipeline) -> Pipeline:
+    def _providers(self, settings: Settings, old: AppState | None) -> dict[str, Provider]:
+        """In configured order. A provider with the settings that it had stays, unless they name a file, which may have changed."""
+        have = old.pipeline.providers if old is not None else {}
+        before = old.settings.providers if old is not None else {}
+        same = {n: have[n] for n, s in settings.providers.items() if n in have and before.get(n) == s and s.ca_file is None}
+        built = build_providers({n: s for n, s in settings.providers.items() if n not in same}, SystemClock())
+        return {n: p for n in settings.providers if (p := same.get(n) or built.get(n)) is not None} | self._own_providers
+
+    def _pipeline(self, settings: Settings, old: Pipeline, providers: Mapping[str, Provider]) -> Pipeline:
         return build_pipeline(
             settings,
             codecs=old.codecs,
-            providers=self._providers(settings),
+            providers=providers,
             cache=old.cache,
             flights=old.flights,
             cooldowns=old.cooldowns,
@@ -193,15 +285,14 @@ class Gateway:
             strategies=self._own_strategies,
         )
 
-    async def _keys(self, settings: Settings, state: AppState) -> Keys | None:
-        if not settings.auth.enabled:
-            self._log.warning("authentication is off: every caller is an administrator")
-            return None
-        return await open_keyring(settings, records=state.records, clock=state.clock, tasks=state.tasks)
+    async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
+        if not state.settings.auth.enabled:
+            return None, None
+        return await open_keyring(state.settings, records=state.records, clock=state.clock)
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
-        health = Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
         models = Models(lambda: self.state.pipeline)
         router = Router(
             {
@@ -234,9 +325,13 @@ class Gateway:
         )
         return govern(router, options)
 
-    def _announce(self, settings: Settings) -> None:
-        for line in settings.not_yet():
-            self._log.warning(line)
+    def _cache_status(self) -> CacheStatus | None:
+        return self._open.pipeline.cache.status() if self._open is not None else None
+
+    def _usable_providers(self) -> dict[str, bool]:
+        """False: every key of its pool rests."""
+        now = monotonic()
+        return {name: p.keys.has_free(now) for name, p in self._open.pipeline.providers.items()} if self._open is not None else {}
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)
@@ -248,9 +343,18 @@ def build_app(settings: Settings, **own: Any) -> Gateway:
     return Gateway(settings, **own)
 
 
-async def _retire(in_flight: InFlight, provider: Provider) -> None:
-    """Connections in use are closed when their answers are; idle ones at once."""
-    await provider.aclose()
+async def _retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
+    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
+
+    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
+    try:
+        while True:
+            await asyncio.sleep(RETIRE_POLL_S)
+            if not any(user.requests for user in users):
+                return
+    finally:
+        for provider in providers:
+            await provider.aclose()
 
 
 async def _close(state: AppState) -> None:

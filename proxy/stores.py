@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Awaitable, Callable
 
 from proxy.cache.memory import MemoryCache
@@ -12,12 +13,14 @@ from proxy.core.clock import Clock
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.settings import Settings
-from proxy.storage.hot.base import LinkState
+from proxy.storage.hot.base import HotStore, LinkState, RedisDown, RedisRefused
 from proxy.storage.hot.redis import RedisHot
 from proxy.storage.issue import signing_secret
 from proxy.storage.records import KeyRecords
+from proxy.telemetry.gauges import StoreSize
 
 LAST_USED_EVERY_S = 5.0
+L2_SIZE_EVERY_S = 5.0
 
 Closers = list[Callable[[], Awaitable[None]]]
 
@@ -30,8 +33,9 @@ async def open_cache(
     meter: CacheMeter,
     closers: Closers,
     on_l2_state: Callable[[LinkState], None] | None = None,
+    l2_size: StoreSize | None = None,
 ) -> TieredCache:
-    """A Redis that is down at the start is a warning and an L1-only cache until it comes."""
+    """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date."""
     c = settings.cache
     l1 = MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s) if c.enabled else None
     url = settings.l2_url
@@ -41,24 +45,37 @@ async def open_cache(
     closers.append(hot.close)
     if not await hot.open():
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
+    if l2_size is not None:
+        tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
     l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
 
 
-async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock, tasks: TaskSupervisor) -> Keyring:
-    """Static keys always; signed ones where there is a signing secret. `last_used` is written back every few seconds."""
+async def _measure(hot: HotStore, size: StoreSize) -> None:
+    while True:
+        try:
+            size.entries = int(await hot.execute("DBSIZE"))
+            memory = re.search(rb"^used_memory:(\d+)", await hot.execute("INFO", "memory"), re.MULTILINE)
+            size.bytes = int(memory[1]) if memory is not None else None
+        except (RedisDown, RedisRefused):
+            size.forget()
+        await asyncio.sleep(L2_SIZE_EVERY_S)
+
+
+async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock) -> tuple[Keyring, SignedKeys | None]:
+    """Static keys always; signed ones where there is a signing secret (returned apart for `keep_last_used`). Raises Unavailable."""
     auth = settings.auth
     static = StaticKeys((k.get_secret_value() for k in auth.static_keys), auth.admin_key.get_secret_value() if auth.admin_key else None)
     configured = auth.signing_secret.get_secret_value() if auth.signing_secret is not None else None
     if configured is None and not settings.stores.embedded_records:
-        return Keyring(static)
+        return Keyring(static), None
     secret = await signing_secret(records, configured)
     signed = SignedKeys(secret, records, auth.key_cache_ttl_s, size=auth.key_cache_size, clock=clock)
-    tasks.start(_flush_last_used(signed), name="keys-last-used", endless=True)
-    return Keyring(static, signed)
+    return Keyring(static, signed), signed
 
 
-async def _flush_last_used(signed: SignedKeys) -> None:
+async def keep_last_used(signed: SignedKeys) -> None:
+    """Writes `last_used` of its keys back every few seconds, and once more when cancelled."""
     try:
         while True:
             await asyncio.sleep(LAST_USED_EVERY_S)

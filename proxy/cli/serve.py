@@ -40,6 +40,7 @@ def run(args: argparse.Namespace) -> int:
     if args.demo:
         demo_key = f"sk-demo-{secret_hex(16)}"
         overrides["auth"] = {"static_keys": [demo_key]}
+        overrides["server"] = {"drain_delay_s": 0, **overrides.get("server", {})}
     settings = load_settings(args.config, overrides=overrides)
     if demo_key is None:
         show_first_key(settings)

@@ -24,7 +24,7 @@ from proxy.core.route import RouteInfo
 from proxy.governance.bodies import ErrorBodies
 
 DISCONNECT_KEY = "llm_edge.disconnect"
-"""Our server's protocol puts an object with `set_callback(fn)` here; other servers do not, see `api.disconnect`."""
+"""Our server's protocol puts an object with `set_callback(fn)` and `task` (the request's) here; other servers do not, see `api.disconnect`."""
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _SECURITY: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
@@ -125,10 +125,12 @@ class TraceMiddleware:
         client = scope.get("client")
         if client:
             ctx.client_ip = client[0] if self._direct else self._client_ip(client[0], headers)
-        ctx.task = asyncio.current_task()
         scope[SCOPE_KEY] = ctx
         hook = scope.get(DISCONNECT_KEY)
-        if hook is not None:
+        if hook is None:
+            ctx.task = asyncio.current_task()
+        else:
+            ctx.task = hook.task
             hook.set_callback(ctx.client_left)
         self._meter.request_started()
         return ctx
@@ -164,6 +166,7 @@ class TraceMiddleware:
             ctx.error = ctx.error or ClientGone.code
             ctx.status = ctx.status or ClientGone.status
         self._meter.request_done(ctx, monotonic() - ctx.started)
+        ctx.task = ctx.on_disconnect = None  # no cycle is left for the collector
 
 
 def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:

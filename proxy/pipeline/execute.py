@@ -168,7 +168,9 @@ class _Generation:
             flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
             raise
         finally:
-            flight.fail(ClientGone("the request that made this call is gone"), handover=True)
+            if not flight.done:
+                flight.fail(ClientGone("the request that made this call is gone"), handover=True)
+            flight.on_shared = flight.on_abandoned = None
             self.pipe.flights.end(key, flight)
 
     async def _call(self, flight: Flight | None) -> None:

@@ -1,13 +1,14 @@
 """The gateway as the serving side sees it: opened from a Launch, reloaded in two steps."""
 
+import logging
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
-from proxy.app import Gateway, build_app
-from proxy.serving.options import Launch
+from proxy.app import ConfigRefused, Gateway, Prepared, build_app
+from proxy.serving.options import Launch, ServeOptions
 from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp
 from proxy.settings import Settings, SettingsError, load_settings
 from proxy.settings.base import SecretUrl
@@ -18,7 +19,7 @@ class ServedGateway:
     def __init__(self, launch: Launch, runtime: Runtime, settings: Settings) -> None:
         self._launch = launch
         self._runtime = runtime
-        self._prepared: Settings | None = None
+        self._prepared: Prepared | None = None
         register_secrets(runtime.logs.redact, settings)
         self.gateway: Gateway = build_app(
             settings,
@@ -30,20 +31,32 @@ class ServedGateway:
         self.asgi: ASGIApp = self.gateway
 
     async def prepare_reload(self) -> str:
-        self._prepared = None
+        await self._abandon()
         try:
             settings = load_settings(self._launch.config, overrides=self._launch.overrides)
-        except SettingsError as exc:
+            register_secrets(self._runtime.logs.redact, settings)
+            self._prepared = await self.gateway.prepare(settings)
+        except (SettingsError, ConfigRefused) as exc:
             raise ReloadRefused(str(exc)) from exc
-        self._prepared = settings
         return settings.digest()
 
     async def commit_reload(self) -> None:
-        settings, self._prepared = self._prepared, None
-        if settings is None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is None:
             raise ReloadRefused("nothing has been prepared")
-        register_secrets(self._runtime.logs.redact, settings)
-        await self.gateway.reload(settings)
+        try:
+            self.gateway.commit(prepared)
+        except ConfigRefused as exc:
+            await prepared.abandon()
+            raise ReloadRefused(str(exc)) from exc
+        before, after = prepared.base.settings, prepared.state.settings
+        if ServeOptions.of(before) != ServeOptions.of(after) or before.stores != after.stores:
+            logging.getLogger("llm_edge").warning("changed settings of the server, its stores or its log wait for a restart")
+
+    async def _abandon(self) -> None:
+        prepared, self._prepared = self._prepared, None
+        if prepared is not None:
+            await prepared.abandon()
 
 
 def open_gateway(launch: Launch, runtime: Runtime) -> ServedApp:

@@ -16,6 +16,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from proxy.core.lifecycle import Lifecycle
+from proxy.serving import garbage
 from proxy.serving.limits import EdgeState
 from proxy.serving.options import ServeOptions
 from proxy.serving.protocol import EdgeProtocol
@@ -60,6 +61,7 @@ class EdgeServer(uvicorn.Server):
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=sockets)
         self._sweep(asyncio.get_running_loop())
+        garbage.settle()
         self.lifecycle.mark_ready()
         for callback in self._on_ready:
             callback()
@@ -86,7 +88,7 @@ class EdgeServer(uvicorn.Server):
 
     def reload_tls(self) -> None:
         """Read certificate and key again; new connections get them. Raises OSError or ssl.SSLError, and then the old ones stay."""
-        context = self.config.ssl
+        context = self.config.ssl if self.config.loaded else None
         if context is None or self._options.tls_cert is None:
             return
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._options.tls_cert, self._options.tls_key)

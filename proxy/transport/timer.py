@@ -11,7 +11,7 @@ _TICK_S = 0.001
 
 class LazyTimer:
     """`fired` is called once the loop's time passes `due`. Later due times are only noted, and looked at when the handle armed for an
-    earlier one runs: a call_later and cancel for each exchange would cost more than parsing it (1.2 of 18 µs, measured)."""
+    earlier one runs: a call_later and cancel for each exchange would cost 1 µs under uvloop and 4 under asyncio (measured)."""
 
     __slots__ = ("_armed_for", "_fired", "_handle", "_loop", "due")
 

@@ -64,7 +64,8 @@ async def read_all(receive: Receive) -> bytes:
         message: Message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionError
-        body += message["body"]
+        piece: bytes = message["body"]
+        body += piece
         if not message["more_body"]:
             return body
 
@@ -107,7 +108,8 @@ class Raw:
 
     async def head(self) -> bytes:
         async with asyncio.timeout(PATIENT_S):
-            return await self.reader.readuntil(b"\r\n\r\n")
+            head: bytes = await self.reader.readuntil(b"\r\n\r\n")
+            return head
 
     async def response(self) -> tuple[int, bytes, bytes]:
         """(status, head, body) of an answer with Content-Length."""

@@ -3,10 +3,11 @@
 from typing import Any
 
 import httpx2
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.api.json_response import send_json
 from proxy.core.clock import SystemClock
-from proxy.core.context import RequestContext
+from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.identity import Principal
 from proxy.core.route import RouteInfo
 from proxy.governance.admission import InFlight
@@ -16,6 +17,8 @@ from proxy.governance.stack import StackOptions, govern
 
 CHAT = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat", reads_body=True)
 ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True)
+CHAT_PATH = "/v1/chat/completions"
+GOOD = {"authorization": "Bearer good"}
 OPS = RouteInfo(name="/health", family="ops", public=True)
 
 
@@ -47,12 +50,24 @@ def classify(method: str, path: str) -> RouteInfo:
     return {"/v1/chat/completions": CHAT, "/v1/admin/x": ADMIN}.get(path, OPS)
 
 
-def stack(app: ASGIApp, **more: Any) -> tuple[httpx2.AsyncClient, Ends]:
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with what the wrappers left behind."""
+    ctx = scope[SCOPE_KEY]
+    seen: dict[str, Any] = {
+        "json": ctx.json,
+        "key": ctx.principal.key_id if ctx.principal else None,
+        "ip": ctx.client_ip,
+        "trace": ctx.trace_id,
+    }
+    await send_json(send, 200, seen)
+
+
+def governed(app: ASGIApp, **more: Any) -> tuple[ASGIApp, Ends]:
     ends = Ends()
     keys: Keys | None = more.pop("keys", TwoKeys())
     options = StackOptions(
         classify=classify,
-        bodies=ErrorBodies({}),
+        bodies=ErrorBodies(more.pop("encoders", {})),
         meter=ends,
         clock=SystemClock(),
         keys=keys,
@@ -61,5 +76,10 @@ def stack(app: ASGIApp, **more: Any) -> tuple[httpx2.AsyncClient, Ends]:
         admin_max=100,
         **more,
     )
-    governed = govern(app, options)
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(governed), base_url="http://edge.test"), ends
+    return govern(app, options), ends
+
+
+def stack(app: ASGIApp, **more: Any) -> tuple[httpx2.AsyncClient, Ends]:
+    """A client of the governed application, and how its requests ended."""
+    wrapped, ends = governed(app, **more)
+    return httpx2.AsyncClient(transport=httpx2.ASGITransport(wrapped), base_url="http://edge.test"), ends

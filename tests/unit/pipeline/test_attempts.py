@@ -16,7 +16,11 @@ A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
 
 
 def machine(
-    *order: Target, attempts: int = 3, deadline: float | None = None, cooldowns: Cooldowns | None = None, denied: frozenset[str] = frozenset()
+    *order: Target,
+    attempts: int = 3,
+    deadline: float | None = None,
+    cooldowns: Cooldowns | None = None,
+    denied: frozenset[str] = frozenset(),
 ) -> Attempts:
     def permit(provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
@@ -25,9 +29,7 @@ def machine(
 
 
 def rejected(status: int, *, retryable: bool = False, retry_after_s: float | None = None) -> EdgeError:
-    return ProviderRejected(
-        ErrorInfo(status=status, message="no", blame="provider", retryable=retryable, retry_after_s=retry_after_s)
-    )
+    return ProviderRejected(ErrorInfo(status=status, message="no", blame="provider", retryable=retryable, retry_after_s=retry_after_s))
 
 
 def test_falls_over_to_the_next_target_at_once() -> None:
@@ -167,6 +169,8 @@ def test_never_more_tries_than_configured(attempts: int, outcomes: list[str], n:
         outcome = outcomes[tries]
         tries += 1
         errors: dict[str, EdgeError] = {"reset": BadGateway("x"), "timeout": UpstreamTimeout("x")}
-        error = errors.get(outcome) or rejected(int(outcome), retryable=outcome in ("429", "503"), retry_after_s=1.0 if outcome == "429" else None)
+        error = errors.get(outcome) or rejected(
+            int(outcome), retryable=outcome in ("429", "503"), retry_after_s=1.0 if outcome == "429" else None
+        )
         m.failed(step.target, error, now)
     assert 1 <= tries <= attempts

@@ -15,7 +15,13 @@ def table(*names: str) -> RouteTable:
 
 @pytest.mark.parametrize(
     ("name", "provider"),
-    [("gpt-4o", "openai"), ("my-gpt", "openai"), ("o3-mini", "openai"), ("claude-sonnet-4", "anthropic"), ("anthropic.claude-v2:0", "anthropic")],
+    [
+        ("gpt-4o", "openai"),
+        ("my-gpt", "openai"),
+        ("o3-mini", "openai"),
+        ("claude-sonnet-4", "anthropic"),
+        ("anthropic.claude-v2:0", "anthropic"),
+    ],
 )
 def test_without_a_table_the_name_says_which_provider(name: str, provider: str) -> None:
     """E's rule: gpt/openai → OpenAI, claude/anthropic → Anthropic."""

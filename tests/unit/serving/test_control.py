@@ -40,7 +40,7 @@ async def test_calls_both_ways() -> None:
     async with pair() as (a, b):
         big = b"x" * 3_000_000
         answers = await asyncio.gather(a.call("one", b"a"), b.call("two", b"b"), a.call("big", big))
-        assert answers == [b"one:A", b"two:B", b"big:" + big.upper()]
+        assert list(answers) == [b"one:A", b"two:B", b"big:" + big.upper()]
 
 
 async def test_a_refusal_reaches_the_caller() -> None:

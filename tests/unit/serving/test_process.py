@@ -55,6 +55,7 @@ async def test_a_certificate_that_cannot_be_read_is_said(tmp_path: Path, caplog:
         def load_cert_chain(self, *_: object) -> None:
             raise ssl.SSLError("broken")
 
+    what.server.config.load()
     what.server.config.ssl = Broken()  # type: ignore[assignment]
     what.server._options = ServeOptions(tls_cert=str(tmp_path / "none.pem"))
     await what.prepare()

@@ -143,9 +143,9 @@ async def test_connections_are_counted() -> None:
             raw.send(GET)
             await raw.response()
             samples = {(s.family, s.labels): s.values for s in running.metrics.snapshot()}
-            assert samples[("llm_edge_active_connections", ())] == (1,)
-            assert samples[("llm_edge_connections_total", ())] == (2,)
-            assert samples[("llm_edge_http_refused_total", ("bad_request",))] == (1,)
+            assert samples[("llm_edge_active_connections", ())] == (1.0,)
+            assert samples[("llm_edge_connections_total", ())] == (2.0,)
+            assert samples[("llm_edge_http_refused_total", ("bad_request",))] == (1.0,)
         await eventually(lambda: not running.state.open)
 
 

@@ -35,10 +35,10 @@ def test_gauges_by_their_rule() -> None:
         (*one(size, 10, "l1"), *one(size, 10, "l2")),
         (*one(size, 10, "l1"), *one(size, 10, "l2")),
     )
-    assert got[("llm_edge_active_requests",)] == (5,)
-    assert got[("llm_edge_cpu_usage_percent",)] == (90,)
-    assert got[("llm_edge_start_time_seconds",)] == (4,)
-    assert (got[(size, "l1")], got[(size, "l2")]) == ((20,), (10,))
+    assert got[("llm_edge_active_requests",)] == (5.0,)
+    assert got[("llm_edge_cpu_usage_percent",)] == (90.0,)
+    assert got[("llm_edge_start_time_seconds",)] == (4.0,)
+    assert (got[(size, "l1")], got[(size, "l2")]) == ((20.0,), (10.0,))
 
 
 def test_what_is_not_understood_is_left_out() -> None:

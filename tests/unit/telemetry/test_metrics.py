@@ -218,7 +218,8 @@ def test_lag() -> None:
     m.observe_lag(0.002)
     m.observe_lag(60.0)
     lag = values(m, "llm_edge_event_loop_lag_seconds")[()]
-    assert (lag[1], lag[-2], lag[-1]) == (1, 1, pytest.approx(60.002))
+    assert (lag[1], lag[-2]) == (1, 1)
+    assert lag[-1] == pytest.approx(60.002)
 
 
 def test_rare_events() -> None:

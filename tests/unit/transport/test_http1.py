@@ -1,6 +1,9 @@
 """Http1Transport by itself; the contract suite has the rest."""
 
 import asyncio
+from typing import cast
+
+import pytest
 
 from proxy.transport.base import Timeouts, UpstreamRequest
 from proxy.transport.http1 import Http1Transport
@@ -14,17 +17,14 @@ async def test_pooled_exchange_needs_one_wait() -> None:
         request = UpstreamRequest(method="GET", url=server.url, headers=(), timeouts=Timeouts())
         await (await transport.send(request)).read()
         sending = transport.send(request)
-        waits_for = sending.send(None)
+        waits_for = cast("asyncio.Future[object]", sending.send(None))
         assert waits_for is not None
         while not waits_for.done():
             await asyncio.sleep(0)
-        try:
+        with pytest.raises(StopIteration) as sent:
             sending.send(None)
-        except StopIteration as stopped:
-            response = stopped.value
-        assert response.finished
-        try:
-            response.read().send(None)
-        except StopIteration as stopped:
-            assert stopped.value == b"hello"
+        assert sent.value.value.finished
+        with pytest.raises(StopIteration) as read:
+            sent.value.value.read().send(None)
+        assert read.value.value == b"hello"
         await transport.aclose()

@@ -1,0 +1,102 @@
+"""Who is calling."""
+
+import pytest
+
+from proxy.core.errors import Unauthenticated, Unavailable
+from proxy.core.identity import Principal
+from proxy.governance.auth import presented_key
+from tests.unit.governance.stack_fixture import CHAT_PATH, GOOD, echo, stack
+
+
+async def test_a_good_key_passes() -> None:
+    """Bearer, x-api-key and api-key carry the same key; x-api-key wins."""
+    client, _ = stack(echo)
+    for headers in (GOOD, {"x-api-key": "good"}, {"api-key": "good"}, {"x-api-key": "good", "authorization": "Bearer bad"}):
+        answer = await client.post(CHAT_PATH, json={}, headers=headers)
+        assert (answer.status_code, answer.json()["key"]) == (200, "k1")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"authorization": "Basic x"}, {"authorization": "Bearer "}, {"authorization": "Bearer nope"}, {"x-api-key": "x" * 5000}],
+)
+async def test_anything_else_is_401(headers: dict[str, str]) -> None:
+    """Missing, malformed and unknown keys."""
+    client, ends = stack(echo)
+    answer = await client.post(CHAT_PATH, json={}, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["x-should-retry"] == "false"
+    assert ends.done[0].status == 401
+
+
+async def test_the_store_is_asked_for_unknown_keys() -> None:
+    """What memory does not know, `verify` may."""
+    client, _ = stack(echo)
+    assert (await client.post(CHAT_PATH, json={}, headers={"x-api-key": "slow"})).json()["key"] == "k3"
+
+
+async def test_admin_routes_need_the_role() -> None:
+    """A's text."""
+    client, _ = stack(echo)
+    refused = await client.get("/v1/admin/x", headers=GOOD)
+    assert (refused.status_code, refused.json()["message"]) == (403, "Admin role required")
+    assert (await client.get("/v1/admin/x", headers={"x-api-key": "boss"})).status_code == 200
+
+
+async def test_public_routes_need_no_key() -> None:
+    """Probes carry none."""
+    client, _ = stack(echo)
+    assert (await client.get("/health")).status_code == 200
+
+
+async def test_authentication_can_be_off() -> None:
+    """Everybody is an administrator then."""
+    client, _ = stack(echo, keys=None)
+    assert (await client.get("/v1/admin/x")).json()["key"] == "anonymous"
+
+
+class Down:
+    """A store that cannot say."""
+
+    def peek(self, key: str) -> Principal | None:
+        return None
+
+    async def verify(self, key: str) -> Principal | None:
+        raise Unavailable("the store is down")
+
+
+async def test_a_store_that_is_down_is_503_and_never_401() -> None:
+    """A client that is told 401 throws its key away."""
+    client, _ = stack(echo, keys=Down())
+    answer = await client.post(CHAT_PATH, json={}, headers=GOOD)
+    assert answer.status_code == 503
+    assert "x-should-retry" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ({b"x-api-key": b" k "}, "k"),
+        ({b"api-key": b"a", b"authorization": b"Bearer b"}, "a"),
+        ({b"authorization": b"bearer  k "}, "k"),
+    ],
+)
+def test_where_the_key_stands(headers: dict[bytes, bytes], key: str) -> None:
+    """The scheme in any case, blanks around the key aside."""
+    assert presented_key(headers) == key
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "says"),
+    [
+        ({}, "missing_api_key", "Missing Authorization header"),
+        ({b"authorization": b"Basic abc"}, "invalid_api_key", "Use: Bearer <api_key>"),
+        ({b"authorization": b"Bearer"}, "invalid_api_key", "Use: Bearer <api_key>"),
+        ({b"x-api-key": b"\xff"}, "invalid_api_key", "Invalid or expired API key"),
+    ],
+)
+def test_what_to_send_is_said(headers: dict[bytes, bytes], code: str, says: str) -> None:
+    """A's texts."""
+    with pytest.raises(Unauthenticated, match=says) as caught:
+        presented_key(headers)
+    assert caught.value.code == code

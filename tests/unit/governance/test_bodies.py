@@ -1,0 +1,57 @@
+"""Error bodies by route family."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
+from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.core.errors import ErrorInfo
+from proxy.core.route import Family, RouteInfo
+from proxy.governance.bodies import ErrorBodies
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+WRONG = ErrorInfo(status=404, message="no such thing", code="not_found", param="x", blame="client")
+
+
+def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -> Any:
+    codecs = (OpenAIChatCodec(), AnthropicMessagesCodec())
+    bodies = ErrorBodies({codec.name: codec.encode_error for codec in codecs})
+    return orjson.loads(bodies.render(RouteInfo(name="/x", family=family, dialect=dialect), error, TRACE))
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [
+        ("openai", {"error": {"message": "no such thing", "type": "not_found_error", "param": "x", "code": "not_found"}}),
+        ("anthropic", {"type": "error", "error": {"type": "not_found_error", "message": "x: no such thing"}}),
+        ("invoke", {"detail": "no such thing"}),
+        ("bedrock", {"detail": "no such thing", "message": "no such thing"}),
+        ("gemini", {"error": {"code": 404, "message": "no such thing", "status": "not_found"}}),
+        *(
+            (family, {"code": "HTTP_404", "message": "no such thing", "trace_id": TRACE, "details": {"code": "not_found", "param": "x"}})
+            for family in ("agents", "admin", "ops")
+        ),
+    ],
+)
+def test_each_family_has_its_shape(family: Family, expected: Any) -> None:
+    """As docs/errors.md says."""
+    assert body(family) == expected
+
+
+def test_the_routes_dialect_decides_before_its_family() -> None:
+    """A generation route speaks its codec's."""
+    assert body("ops", dialect="anthropic_messages")["type"] == "error"
+
+
+def test_as_code_of_an_internal_error() -> None:
+    """A's word; there is no `param` where no field is at fault."""
+    answer = body("ops", ErrorInfo(status=500, message="m", code="internal_error"))
+    assert (answer["code"], answer["details"]) == ("INTERNAL_ERROR", {"code": "internal_error"})
+
+
+def test_without_a_codec_the_family_still_answers() -> None:
+    """In the operations' shape."""
+    raw = ErrorBodies({}).render(RouteInfo(name="/x", family="openai"), WRONG, TRACE)
+    assert orjson.loads(raw)["code"] == "HTTP_404"
