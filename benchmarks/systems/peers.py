@@ -1,4 +1,4 @@
-"""Peers that are installed under LLM_EDGE_BENCH_PEERS, each in its plain configuration: one model passed on, no keys, no cache.
+"""Peers that are installed under LLM_EDGE_BENCH_PEERS, each in its plain configuration: one model passed on, no cache.
 
 Layout and how to install each: docs/benchmarks.md.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.payloads import MODEL, STREAM_MODEL
 from benchmarks.processes import Managed, StartError, free_port, wait_ready
 from benchmarks.systems.base import Endpoint, Env, Missing, System
-from benchmarks.systems.gateway import clean_environment
+from benchmarks.systems.gateway import KEY, clean_environment
 
 _NO_PEERS = "LLM_EDGE_BENCH_PEERS names no directory"
 
@@ -43,7 +43,7 @@ def _ready(process: Managed, port: int, path: str, limit_s: float) -> float:
 
 
 def start_litellm(env: Env) -> System:
-    """Its model price list is read from the package: fetching it would measure the network."""
+    """With a master key, without which it does not start. Its price list is read from the package: no network is measured."""
     binary = _need(env, "litellm/bin/litellm", 'python -m venv litellm && litellm/bin/pip install "litellm[proxy]"')
     port = free_port()
 
@@ -52,22 +52,23 @@ def start_litellm(env: Env) -> System:
         return {"model_name": name, "litellm_params": where}
 
     config = {"model_list": [model(MODEL, env.upstreams.answers_port), model(STREAM_MODEL, env.upstreams.streams_port)]}
+    headers = (("Authorization", f"Bearer {KEY}"),)
     path = env.work / "litellm.yaml"
     path.write_text(json.dumps(config))
     process = Managed(
         [str(binary), "--config", str(path), "--host", "127.0.0.1", "--port", str(port)],
         log=env.work / "litellm.log",
         cores=env.cores.system,
-        env={**clean_environment(), "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        env={**clean_environment(), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": KEY},
         cwd=env.work,
     )
     return System(
         name="litellm",
         version=_python_version(binary.parent / "python", "litellm"),
-        governance="off",
+        governance="master key, no database",
         process=process,
-        answers=Endpoint(port),
-        streams=Endpoint(port, model=STREAM_MODEL),
+        answers=Endpoint(port, headers=headers),
+        streams=Endpoint(port, model=STREAM_MODEL, headers=headers),
         ready_s=[_ready(process, port, "/health/liveliness", 120)],
     )
 

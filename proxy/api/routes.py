@@ -76,7 +76,7 @@ class Router:
             name=row.path,
             family=row.family,
             dialect=row.dialect,
-            public=row.public and not (health_needs_key and row.handler not in ("live", "ready", "healthz", "readyz")),
+            public=row.public and not health_needs_key,
             reads_body=row.method == "POST",
         )
         found = (info, self._handlers[row.handler])

@@ -67,8 +67,11 @@ class _Generation:
         if asked.key is not None and asked.verdict.read and await self._from_cache(asked.key):
             return
         self.ctx.cache_status = "miss" if asked.key is not None else "bypass"
-        if asked.key is None or not asked.verdict.join:
+        if asked.key is None:
             await self._call(None)
+            return
+        if not asked.verdict.join:
+            await self._lead(asked.key, Flight())  # nobody can find it, but its answer may be stored
             return
         while (flight := self.pipe.flights.find(asked.key)) is not None and self._may_read(flight):
             try:
@@ -76,7 +79,7 @@ class _Generation:
                 return
             except HandedOver:
                 continue
-        await self._lead(asked.key)
+        await self._lead(asked.key, self.pipe.flights.lead(asked.key))
 
     async def _from_cache(self, key: bytes) -> bool:
         max_age = self.asked.verdict.max_age_s
@@ -149,8 +152,7 @@ class _Generation:
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
         ctx.provider, ctx.served_model = flight.provider, flight.model
 
-    async def _lead(self, key: bytes) -> None:
-        flight = self.pipe.flights.lead(key)
+    async def _lead(self, key: bytes, flight: Flight) -> None:
         task = self.ctx.task
 
         def client_left() -> None:

@@ -62,6 +62,18 @@ async def test_cache_control(upstream: Upstream, headers: dict[str, str], calls:
         assert (len(upstream.calls), answer.headers["x-llm-edge-cache"]) == (calls, status)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_no_cache_stores_what_it_got(upstream: Upstream, stream: bool) -> None:
+    """The next request without it is answered with the new one."""
+    async with running(settings(upstream.url)) as edge:
+        for text in ("old", "new"):
+            upstream.on(stream_answer(chat_stream(text)) if stream else json_answer(chat(text)))
+            await edge.chat(stream=stream, headers={"cache-control": "no-cache"} if text == "new" else {})
+        last = await edge.chat(stream=True)
+        assert content(last.text) == "new"
+        assert len(upstream.calls) == 2
+
+
 @pytest.mark.parametrize("handler", [failing(400), json_answer(chat(choices=[{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}]))])  # fmt: skip
 async def test_errors_and_tool_calls_are_not_stored(upstream: Upstream, handler: Any) -> None:
     """Each is asked anew."""

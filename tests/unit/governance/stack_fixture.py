@@ -19,6 +19,7 @@ CHAT = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_c
 ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True)
 CHAT_PATH = "/v1/chat/completions"
 GOOD = {"authorization": "Bearer good"}
+MESSAGES = RouteInfo(name="/v1/messages", family="anthropic", public=True)
 OPS = RouteInfo(name="/health", family="ops", public=True)
 
 
@@ -47,7 +48,7 @@ class Ends:
 
 
 def classify(method: str, path: str) -> RouteInfo:
-    return {"/v1/chat/completions": CHAT, "/v1/admin/x": ADMIN}.get(path, OPS)
+    return {"/v1/chat/completions": CHAT, "/v1/admin/x": ADMIN, "/v1/messages": MESSAGES}.get(path, OPS)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

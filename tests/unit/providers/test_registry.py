@@ -1,0 +1,66 @@
+"""Providers from their settings."""
+
+import typing
+from typing import Any
+
+import pytest
+
+from proxy.core.clock import SystemClock
+from proxy.providers.anthropic import Anthropic
+from proxy.providers.base import Provider
+from proxy.providers.echo import MODELS
+from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
+from proxy.providers.registry import KINDS, build_providers
+from proxy.settings import ProviderSettings
+from proxy.settings.providers import BUILT_KINDS, Kind
+from tests.unit.providers.outgoing import outgoing
+
+
+async def build(**settings: Any) -> Provider:
+    (provider,) = build_providers({"p": ProviderSettings(**settings)}, SystemClock()).values()
+    await provider.aclose()
+    return provider
+
+
+def test_every_built_kind_has_an_adapter() -> None:
+    """What the settings call available is, and each adapter's kind is one that the settings know."""
+    assert set(BUILT_KINDS) == set(KINDS)
+    assert set(KINDS) <= set(typing.get_args(Kind))
+
+
+@pytest.mark.parametrize(
+    ("settings", "adapter", "url"),
+    [
+        ({"kind": "openai", "api_keys": ["sk-1"]}, OpenAICompatible, "https://api.openai.com/v1/chat/completions"),
+        ({"kind": "openai_compatible", "base_url": "http://local.test/v1"}, OpenAICompatible, "http://local.test/v1/chat/completions"),
+        ({"kind": "anthropic", "api_keys": ["sk-1"]}, Anthropic, "https://api.anthropic.com/v1/messages"),
+    ],
+)
+async def test_a_kind_knows_its_own_address(settings: dict[str, Any], adapter: type, url: str) -> None:
+    """Unless the settings give another."""
+    provider = await build(**settings)
+    assert isinstance(provider, adapter)
+    assert provider.request(outgoing(), provider.keys.members[0]).url == url
+
+
+async def test_settings_reach_the_adapter() -> None:
+    """Keys, headers, version and price."""
+    provider = await build(
+        kind="azure", base_url="http://res.test", api_keys=["a", "b"], headers={"X-Team": "t"}, api_version="v9", price="free"
+    )
+    assert isinstance(provider, AzureOpenAI)
+    request = provider.request(outgoing(), provider.keys.members[1])
+    assert (dict(request.headers)[b"x-team"], dict(request.headers)[b"api-key"]) == (b"t", b"b")
+    assert request.url.endswith("api-version=v9")
+    assert (provider.name, provider.free) == ("p", True)
+
+
+async def test_echo_is_free_and_lists_its_models() -> None:
+    """Nothing leaves the process."""
+    provider = await build(kind="echo")
+    assert (provider.free, provider.models) == (True, MODELS)
+
+
+def test_a_kind_without_an_adapter_is_left_out() -> None:
+    """The start-up announces it."""
+    assert build_providers({"b": ProviderSettings(kind="bedrock", region="eu-west-1")}, SystemClock()) == {}
