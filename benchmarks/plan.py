@@ -10,6 +10,9 @@ class Plan:
     seconds: float = 4.0
     """Of each measurement."""
     warm_s: float = 1.0
+    """Before each measurement."""
+    heat_s: float = 10.0
+    """Of load on each system once, before the first pass: a JIT compiler (Portkey's) takes so long to be done."""
     streams: int = 200
     chunks: int = 150
     """Of each stream."""
@@ -30,7 +33,7 @@ class Plan:
 
 def quick(passes: int) -> Plan:
     """A look at everything in a minute or two; the numbers are too noisy to quote."""
-    return Plan(passes=passes, seconds=1.0, warm_s=0.3, streams=50, chunks=50, ramp_s=0.5, rates=(50, 500), starts=2)
+    return Plan(passes=passes, seconds=1.0, warm_s=0.3, heat_s=1.0, streams=50, chunks=50, ramp_s=0.5, rates=(50, 500), starts=2)
 
 
 def full(passes: int) -> Plan:

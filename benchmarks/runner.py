@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.load.jobs import Job
 from benchmarks.load.worker import LoadError, LoadWorker
 from benchmarks.machine import Cores, facts
 from benchmarks.measures import Bench, Failed, Numbers, Scenario
@@ -52,6 +53,7 @@ class Run:
                 env = self._prepare()
                 bench = Bench(self._plan, load, self._systems[0])
                 self._start_all(env, names)
+                self._heat(bench)
                 self._measure_all(bench, [scenario for scenario in scenarios(self._plan) if wanted(scenario.key, only)])
                 self._note_peaks()
                 if US in names and wanted("workers", only):
@@ -110,6 +112,13 @@ class Run:
             system.pause()
         self._systems.append(system)
         self.results.systems[system.name] = found
+
+    def _heat(self, bench: Bench) -> None:
+        for system in self._systems:
+            self._say(f"warming up {system.name}")
+            system.resume()
+            bench.load.run(Job("closed", (system.target(),), requests=1_000_000, max_s=self._plan.heat_s, connections=32))
+            system.pause()
 
     def _measure_all(self, bench: Bench, chosen: list[Scenario]) -> None:
         for number in range(self._plan.passes):

@@ -14,6 +14,7 @@ class L1Settings(Section):
     max_entries: Count = Field(1000, description="Answers kept.")
     max_bytes: Count = Field(64 * 1024 * 1024, description="Bytes kept.")
     ttl_s: Positive = Field(300, description="Lifetime of an answer, in seconds.")
+    idle_s: Positive | None = Field(120, description="An answer that nobody asks for is dropped after so long, in seconds; null: never.")
 
 
 class L2Settings(Section):

@@ -35,7 +35,7 @@ class ServerSettings(Section):
     max_response_mb: Positive = Field(64, description="Cap of an upstream's non-streamed answer after decompression, in MiB.")
     max_json_depth: Count = Field(128, description="Deepest nesting of a JSON body, in levels; more is 400.")
     trusted_proxies: Strings = Field((), description="Addresses or CIDR ranges whose X-Forwarded-For is believed.")
-    public_hosts: Strings = Field((), description="Host names that the gateway answers to; empty: all.")
+    public_hosts: Strings = Field((), description="Host names by which clients reach the gateway, for signed AWS requests.")
     cors: CorsSettings = Field(CorsSettings(), description="Calls from browsers.")
     tls: TlsSettings = Field(TlsSettings(), description="HTTPS on the listening side.")
     drain_delay_s: NonNegative = Field(5, description="After SIGTERM: how long readiness says 503 while still accepting, in seconds.")

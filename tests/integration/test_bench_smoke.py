@@ -18,7 +18,7 @@ from benchmarks.targets import judge
 from benchmarks.upstream.servers import compile_streams
 from tests.support.require import missing, require
 
-TINY = Plan(passes=1, seconds=0.2, warm_s=0.05, streams=3, chunks=5, ramp_s=0.05, rates=(50,), starts=1, sizes=())
+TINY = Plan(passes=1, seconds=0.2, warm_s=0.05, heat_s=0.05, streams=3, chunks=5, ramp_s=0.05, rates=(50,), starts=1, sizes=())
 
 
 @pytest.fixture

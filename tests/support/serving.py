@@ -167,7 +167,7 @@ class ServedProcess:
     def __init__(self, *, workers: int = 1, config: str | None = None, read: bool = True, **options: Any) -> None:
         """`read` False: nobody reads the log until `wait`."""
         limits = options.pop("limits", {})
-        wanted = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "workers": workers, "drain_delay_s": 0.3, "grace_s": 5.0, **options}
+        wanted = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "workers": workers, "drain_delay_s": 0.0, "grace_s": 5.0, **options}
         launch = {
             "app": "tests.support.served_app:open_app",
             "config": config,
@@ -205,7 +205,7 @@ class ServedProcess:
         port: int = self.wait_for("metrics port")["port"]
         return port
 
-    def wait_for(self, message: str, *, count: int = 1, within_s: float = 30.0) -> dict[str, Any]:
+    def wait_for(self, message: str, *, count: int = 1, within_s: float = 60.0) -> dict[str, Any]:
         """The `count`-th log line with this message. Raises TimeoutError with the log so far."""
         until = time.monotonic() + within_s
         with self._changed:
@@ -234,7 +234,11 @@ class ServedProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """The whole group, so that a failed test leaves nothing behind."""
+        """In order if it can be had; then the whole group, so that a failed test leaves nothing behind."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(5.0)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
