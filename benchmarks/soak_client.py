@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 from benchmarks.soak_kinds import Ask, Kind, pick
 
@@ -18,7 +18,7 @@ class Tally:
         self.asked: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.unexpected: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
         self.done = 0
 
     def wrong(self, kind: Kind, what: str) -> None:

@@ -147,12 +147,11 @@ class Gateway:
     @asynccontextmanager
     async def lifespan(self, _outer: Any = None) -> AsyncIterator[None]:
         """Opens the stores, closes them at the end. Takes (and ignores) the outer application, so that it fits `Starlette(lifespan=…)`."""
-        state = await self._start()
+        await self._start()
         try:
             yield
         finally:
-            self._open = None
-            self._app = None
+            state, self._open, self._app = self.state, None, None
             await _close(state)
 
     async def prepare(self, settings: Settings) -> Prepared:
@@ -201,7 +200,8 @@ class Gateway:
         inner = Starlette(routes=[Mount("/", app=self)], lifespan=self.lifespan)
         await inner({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
 
-    async def _start(self) -> AppState:
+    async def _start(self) -> None:
+        self._users.clear()
         tasks = TaskSupervisor(on_failure=self._task_failed)
         clock = SystemClock()
         closers: list[Callable[[], Awaitable[None]]] = []
@@ -239,7 +239,6 @@ class Gateway:
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         self.lifecycle.mark_ready()
-        return state
 
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers

@@ -53,12 +53,20 @@ def nginx_version(binary: str) -> str:
     return (done.stderr or done.stdout).strip().rpartition("/")[2]
 
 
+def _has_module(binary: str, name: str) -> bool:
+    """Modules have directories of their own that nginx makes at its start; those must lie in our scratch directory, too."""
+    built = subprocess.run([binary, "-V"], capture_output=True, text=True, check=False).stderr
+    return f"--http-{name}-temp-path" in built
+
+
 def start_nginx(http: str, work: Path, name: str, *, cores: Sequence[int], workers: int = 1) -> Managed:
     """`http`: the body of its http block."""
     prefix = work / name
     prefix.mkdir()
     user = "user root;" if os.geteuid() == 0 else ""
-    paths = "".join(f"{kind}_temp_path {prefix}/{kind};" for kind in ("client_body", "proxy"))
+    binary = nginx_binary()
+    kinds = ["client_body", "proxy", *(kind for kind in ("fastcgi", "uwsgi", "scgi") if _has_module(binary, kind))]
+    paths = "".join(f"{kind}_temp_path {prefix}/{kind};" for kind in kinds)
     text = f"""{user} daemon off; worker_processes {workers}; pid {prefix}/pid; error_log stderr warn;
 events {{ worker_connections 4096; }}
 http {{
@@ -69,7 +77,7 @@ http {{
 """
     config = prefix / "nginx.conf"
     config.write_text(text)
-    return Managed([nginx_binary(), "-p", str(prefix), "-c", str(config)], log=work / f"{name}.log", cores=cores)
+    return Managed([binary, "-p", str(prefix), "-c", str(config)], log=work / f"{name}.log", cores=cores)
 
 
 def _start_answers(work: Path, cores: Sequence[int]) -> tuple[Managed, int]:

@@ -1,7 +1,7 @@
 """The one mutable record of a request: wrappers and pipeline leave here what others need; `governance` and `pipeline` meet nowhere else."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from proxy.core.errors import EdgeError
@@ -92,6 +92,7 @@ class RequestContext:
         "raw_path",
         "request_id",
         "route",
+        "send_body",
         "served_model",
         "settle",
         "started",
@@ -151,6 +152,8 @@ class RequestContext:
         """Seconds spent waiting for upstreams."""
         self.first_token_s: float | None = None
         self.deadline: float | None = None
+        self.send_body: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+        """The server's own `send`, for the pieces of a stream; whoever uses it adds to `bytes_out`."""
         self.headers_out: list[tuple[bytes, bytes]] = []
         """Added to the response by the trace wrapper."""
         self.permit: Permit = _allow

@@ -73,6 +73,7 @@ class TraceMiddleware:
             await self.app(scope, receive, send)
             return
         ctx = self._begin(scope)
+        ctx.send_body = send
         started = False
 
         async def send_traced(message: Message) -> None:

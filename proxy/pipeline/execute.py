@@ -29,7 +29,7 @@ from proxy.transport.base import TransportError, UpstreamResponse
 
 async def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> None:
     asked = Asked(pipe, ctx)
-    out = Responder(send)
+    out = Responder(ctx, send)
     if not asked.stream:
         await _Generation(pipe, asked, out).run()
         return

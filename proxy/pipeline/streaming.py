@@ -10,6 +10,7 @@ the readers (`cache/flight.py`).
 """
 
 import asyncio
+from collections.abc import Callable
 from time import monotonic
 
 from proxy.cache.entry import CacheEntry
@@ -41,6 +42,9 @@ class StreamDrive:
         self._lane = lane
         self._out = out
         self._flight = flight
+        self._next_chunk = response.next_chunk
+        self._published: Callable[[bytes], None] | None = None
+        """The flight's `publish`, once the first content is out."""
         self._stepping = False
         self._shown = 0
         self._shown_bytes = 0
@@ -53,6 +57,7 @@ class StreamDrive:
         flight = self._flight
         if flight is not None:
             flight.publish(frames or b"")
+            self._published = flight.publish
             flight.on_shared = self._share
         try:
             while frames is not None:
@@ -86,7 +91,7 @@ class StreamDrive:
         try:
             with content_within(first_token_s, self._upstream.sent_at):
                 while not (self._lane.content or self._lane.complete or self._lane.ended):
-                    held += await self._events()
+                    held += await self._step()
         except TimeoutError:
             raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None
         now = monotonic()
@@ -95,44 +100,39 @@ class StreamDrive:
         return held
 
     async def _step(self) -> bytes:
-        """Whole events for the readers, published to the flight."""
+        """The next whole events, published to the flight once content has been shown; sets `lane.ended` at a clean end. Raises an
+        EdgeError on a broken or failed stream. One coroutine a chunk: this is the hot loop of every stream."""
+        if self._lane.error is not None:
+            raise ProviderRejected(self._lane.error)
+        lane = self._lane
         self._stepping = True
         try:
-            frames = await self._events()
-            if frames and self._flight is not None:
-                self._flight.publish(frames)
-            return frames
-        finally:
-            self._stepping = False
-
-    async def _events(self) -> bytes:
-        """The next whole events; sets `lane.ended` at a clean end. Raises an EdgeError on a broken or failed stream."""
-        lane = self._lane
-        if lane.error is not None:
-            raise ProviderRejected(lane.error)
-        chunk = await self._next_chunk()
-        try:
+            chunk = await self._next_chunk()
             frames = lane.feed(chunk) if chunk else lane.close()
+        except TransportError as exc:
+            chunk, frames = b"", self._broken_off(exc)
         except InvalidBody as exc:
             raise broken_answer(self._name, exc) from exc
-        if lane.error is not None and not (frames and lane.content):
-            raise ProviderRejected(lane.error)  # else what came before the error is shown first
-        if not chunk and lane.error is None:
+        finally:
+            self._stepping = False
+        if lane.error is not None:
+            if not (frames and lane.content):
+                raise ProviderRejected(lane.error)  # else what came before the error is shown first
+        elif not chunk:
             lane.ended = True
             if not lane.complete:
                 raise StreamTruncated(f"{self._name} ended its stream without its terminal event")
+        if frames and self._published is not None:
+            self._published(frames)
         return frames
 
-    async def _next_chunk(self) -> bytes:
-        """b"" at the end of the body. A connection that breaks after the terminal evidence has ended it as well."""
-        try:
-            return await self._response.next_chunk()
-        except TransportError as exc:
-            if self._lane.complete and not exc.timeout:
-                return b""
-            if exc.timeout:
-                raise transport_error(self._name, exc) from exc
-            raise StreamTruncated(f"the stream from {self._name} broke off") from exc
+    def _broken_off(self, exc: TransportError) -> bytes:
+        """A connection that breaks after the terminal evidence has ended the body as well."""
+        if self._lane.complete and not exc.timeout:
+            return self._lane.close()
+        if exc.timeout:
+            raise transport_error(self._name, exc) from exc
+        raise StreamTruncated(f"the stream from {self._name} broke off") from exc
 
     def _share(self) -> None:
         """The first follower has joined. Unless the leader is reading just now, somebody else must from here on."""
@@ -181,7 +181,7 @@ class StreamDrive:
 
     def _land(self) -> None:
         """The stream is whole: note its usage, store it, release the followers."""
-        note_usage(self._ctx, self._upstream, self._lane.usage)
+        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
         if self._flight is not None:
             body = self._flight.body()
             entry = None if body is None else self._entry(body)

@@ -1,7 +1,8 @@
 """HTTP/1.1 as clients speak it to us: uvicorn's httptools protocol with disconnects, time-outs and strictness of our own.
 
 A client that ends its sending side (FIN) has left: its answer is given up, as nginx and uvicorn do. One sweep for all connections every
-`sweep_s` enforces the time-outs (`ConnectionLimits`); no request has a timer of its own.
+`sweep_s` enforces the time-outs (`ConnectionLimits`); no request has a timer of its own. Measured with a trivial application over real
+sockets, 32 connections: 53 µs of CPU a request, where uvicorn's own protocol takes 74 (medians of six alternating runs).
 
 llhttp refuses most smuggling forms itself (both lengths, duplicate or malformed lengths, obs-fold, bare CR or LF, NUL, space before the
 colon, chunk sizes that are not plain hex). Refused here: no Host or two, Transfer-Encoding other than `chunked` or in HTTP/1.0, versions

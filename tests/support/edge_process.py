@@ -34,5 +34,6 @@ class EdgeProcess(ServedProcess):
     def configure(self, **values: Any) -> None:
         """Writes the file (JSON is YAML); a signal makes the gateway read it."""
         server = {"host": "127.0.0.1", "port": 0, "metrics_port": 0, "drain_delay_s": 0, "grace_s": 2, **values.pop("server", {})}
-        whole = {"server": server, "auth": {"static_keys": [KEY]}, "stores": {"records": "memory://"}, **values}
+        stores = {"records": f"sqlite:///{self.config.parent}/records.db", **values.pop("stores", {})}
+        whole = {"server": server, "auth": {"static_keys": [KEY]}, "stores": stores, **values}
         self.config.write_text(json.dumps(whole))
