@@ -2,6 +2,7 @@
 
 import os
 import pstats
+import re
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -57,5 +58,6 @@ def _one(env: Env, load: LoadWorker, name: str, job_of: Callable[[System], Job])
         system.stop()
     text = StringIO()
     stats = pstats.Stats(str(output), stream=text)
-    stats.strip_dirs().sort_stats("tottime").print_stats(_ROWS)
-    return f"{outcome.requests} requests, {outcome.chunks} chunks, {outcome.failed} failed\n{text.getvalue()}"
+    stats.sort_stats("tottime").print_stats(_ROWS)
+    shown = re.sub(r"/\S*?/(proxy|site-packages|lib/python[\d.]+)/", r"\1/", text.getvalue())
+    return f"{outcome.requests} requests, {outcome.chunks} chunks, {outcome.failed} failed\n{shown}"

@@ -37,7 +37,11 @@ async def open_cache(
 ) -> TieredCache:
     """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date."""
     c = settings.cache
-    l1 = MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s) if c.enabled else None
+    l1 = (
+        MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s)
+        if c.enabled
+        else None
+    )
     url = settings.l2_url
     if url is None:
         return TieredCache(clock, l1=l1, meter=meter)

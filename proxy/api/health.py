@@ -32,7 +32,12 @@ class Health:
             "version": __version__,
             "uptime_seconds": int(self._clock.monotonic() - self._started),
             "state": self._lifecycle.state,
-            "cache": {"l1_healthy": True, "l2_healthy": cache.l2_healthy, "l2_configured": cache.l2_configured, "l1_entries": cache.l1_entries},
+            "cache": {
+                "l1_healthy": True,
+                "l2_healthy": cache.l2_healthy,
+                "l2_configured": cache.l2_configured,
+                "l1_entries": cache.l1_entries,
+            },
             "providers": providers,
             "config_version": self._config_version(),
         }

@@ -36,8 +36,8 @@ class Flight:
 
     __slots__ = (
         "_consumed",
-        "_dropped",
         "_drained",
+        "_dropped",
         "_frames",
         "_kept",
         "_published",

@@ -77,7 +77,7 @@ class StreamWatcher(Protocol):
     ended: bool
     """Nothing can follow (`[DONE]`, `message_stop`): no need to wait for the end of the body. The owner sets it at the body's end too."""
     usage_chunk: bytes
-    """OpenAI's extra usage event as received (raw, with its blank line): held back, never in what `feed` returns; b"" where there is none."""
+    """OpenAI's extra usage event as received, with its blank line: held back, never in what `feed` returns; b"" where there is none."""
     tool_calls: bool
     """A tool call has been seen."""
     text_bytes: int

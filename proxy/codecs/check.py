@@ -11,7 +11,6 @@ import msgspec
 
 from proxy.codecs.base import InvalidBody
 
-
 T = TypeVar("T")
 
 

@@ -51,7 +51,9 @@ def presented_key(headers: dict[bytes, bytes]) -> str:
     if value is None:
         authorization = headers.get(b"authorization")
         if authorization is None:
-            raise Unauthenticated("Missing Authorization header: send 'Authorization: Bearer <api_key>' or 'x-api-key'", code="missing_api_key")
+            raise Unauthenticated(
+                "Missing Authorization header: send 'Authorization: Bearer <api_key>' or 'x-api-key'", code="missing_api_key"
+            )
         scheme, _, value = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not value.strip():
             raise Unauthenticated("Invalid Authorization header format. Use: Bearer <api_key>")

@@ -25,7 +25,11 @@ class EnvelopeMiddleware:
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.reads_body:
                 headers = ctx.headers
-                if b"content-encoding" not in headers and headers.get(b"content-type") == b"application/json" and ctx.route.dialect is not None:
+                if (
+                    b"content-encoding" not in headers
+                    and headers.get(b"content-type") == b"application/json"
+                    and ctx.route.dialect is not None
+                ):
                     message = await receive()
                     if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= self._models_max:
                         self._parse(ctx, message["body"])  # the usual request: whole in one message

@@ -24,7 +24,7 @@ from proxy.core.route import RouteInfo
 from proxy.governance.bodies import ErrorBodies
 
 DISCONNECT_KEY = "llm_edge.disconnect"
-"""Our server's protocol puts an object with `set_callback(fn)` and `task` (the request's) here; other servers do not, see `api.disconnect`."""
+"""Our server's protocol puts an object with `set_callback(fn)` and `task` (the request's) here; for others see `api.disconnect`."""
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _SECURITY: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]

@@ -1,6 +1,6 @@
 """One governed generation request, from the parsed body to the last byte.
 
-    asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
 """
 
 import asyncio

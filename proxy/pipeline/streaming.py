@@ -32,7 +32,14 @@ class StreamDrive:
     """One upstream stream. `run` is the leader's; `_pump_rest` takes over the reading once the flight is shared."""
 
     def __init__(
-        self, pipe: Pipeline, asked: Asked, upstream: Upstream, response: UpstreamResponse, lane: Lane, out: Responder, flight: Flight | None
+        self,
+        pipe: Pipeline,
+        asked: Asked,
+        upstream: Upstream,
+        response: UpstreamResponse,
+        lane: Lane,
+        out: Responder,
+        flight: Flight | None,
     ) -> None:
         self._pipe = pipe
         self._asked = asked

@@ -135,4 +135,3 @@ def transport_error(provider: str, exc: TransportError) -> EdgeError:
 def broken_answer(provider: str, exc: InvalidBody) -> BadGateway:
     where = f" at {exc.path}" if exc.path else ""
     return BadGateway(f"{provider} sent an answer that breaks its own schema{where}: {exc.message}", code="invalid_upstream_answer")
-

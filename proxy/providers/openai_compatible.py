@@ -42,7 +42,8 @@ class AzureOpenAI(OpenAICompatible):
         return ((b"api-key", key.secret.encode("latin-1")),)
 
     def url(self, call: Outgoing) -> str:
-        return f"{self.base_url}/openai/deployments/{quote(call.model, safe='')}/chat/completions?api-version={quote(self.api_version or API_VERSION)}"
+        version = quote(self.api_version or API_VERSION)
+        return f"{self.base_url}/openai/deployments/{quote(call.model, safe='')}/chat/completions?api-version={version}"
 
 
 _: type[Provider] = OpenAICompatible

@@ -57,7 +57,12 @@ async def test_a_stream(client: openai.AsyncOpenAI) -> None:
 
 async def test_a_json_schema(client: openai.AsyncOpenAI) -> None:
     """llama.cpp's grammar makes even a small model keep to it."""
-    schema = {"type": "object", "properties": {"colour": {"type": "string", "enum": ["red", "blue"]}}, "required": ["colour"], "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {"colour": {"type": "string", "enum": ["red", "blue"]}},
+        "required": ["colour"],
+        "additionalProperties": False,
+    }
     form: Any = {"type": "json_schema", "json_schema": {"name": "c", "schema": schema, "strict": True}}
     answer = await client.chat.completions.create(**(ASK | {"max_tokens": 60}), response_format=form)
     assert json.loads(answer.choices[0].message.content or "")["colour"] in ("red", "blue")

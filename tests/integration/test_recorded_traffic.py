@@ -54,7 +54,13 @@ async def test_the_same_dialect_is_unchanged(replay: str, protocol: str, provide
     async with running(config(replay, provider)) as edge:
         options = ["--base-url", edge.url, "--key", KEY, "--protocol", protocol, "--replay-url", replay, "--client", client]
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-B", CHECKER.name, *options, cwd=CHECKER.parent, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            sys.executable,
+            "-B",
+            CHECKER.name,
+            *options,
+            cwd=CHECKER.parent,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         out, _ = await process.communicate()
         report = json.loads(out[out.index(b"{") :])
@@ -69,7 +75,14 @@ async def test_streams_are_not_buffered(tmp_path: Path) -> None:
         async with running(config(url, "openai")) as edge:
             options = ["--base-url", edge.url, "--key", KEY, "--protocol", "openai_chat", "--replay-url", url]
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-B", CHECKER.name, *options, "--json", str(tmp_path / "report.json"), cwd=CHECKER.parent, stdout=asyncio.subprocess.DEVNULL
+                sys.executable,
+                "-B",
+                CHECKER.name,
+                *options,
+                "--json",
+                str(tmp_path / "report.json"),
+                cwd=CHECKER.parent,
+                stdout=asyncio.subprocess.DEVNULL,
             )
             await process.wait()
     report = json.loads((tmp_path / "report.json").read_bytes())

@@ -19,7 +19,7 @@ from proxy.storage.issue import new_key, signing_secret
 from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually
 from tests.support.gateway import ADMIN_KEY, KEY, Running, chat_body, running, settings
-from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, json_answer
+from tests.support.upstream import Call, Upstream, chat, chat_stream, json_answer
 
 
 @pytest.fixture
@@ -300,7 +300,10 @@ async def test_streams_survive_sighup(served: EdgeProcess) -> None:
         return shown
 
     async with httpx2.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", headers={"authorization": f"Bearer {KEY}", "cache-control": "no-store"}, trust_env=False, timeout=20
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"authorization": f"Bearer {KEY}", "cache-control": "no-store"},
+        trust_env=False,
+        timeout=20,
     ) as client:
         starts = [asyncio.Event() for _ in range(8)]
         streams = [asyncio.ensure_future(stream(client, started)) for started in starts]

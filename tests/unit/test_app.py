@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxy.core.errors import Unavailable
+from proxy.app import ConfigRefused
 from proxy.settings import Settings
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
@@ -91,11 +91,15 @@ async def test_a_request_that_retries_after_a_reload_still_has_its_provider() ->
 
 async def test_a_reload_that_fails_leaves_everything_as_it_was() -> None:
     """Whole or not at all: routes, keys and the digest that /health tells."""
-    base: dict[str, Any] = {"models": {"old": {"targets": [{"provider": "mine"}]}}, "stores": {"records": "postgresql://db.test/edge"}}
-    async with in_process(lambda _: json_reply(chat()), config=one_provider(**base)) as edge:
+    absent = one_provider(
+        models={"old": {"targets": [{"provider": "mine"}]}},
+        stores={"records": "postgresql://db.test/edge"},
+        auth={"signing_secret": "a-signing-secret-of-32-characters"},
+    )
+    async with in_process(lambda _: json_reply(chat()), config=absent) as edge:
         digest = edge.gateway.settings.digest()
         unreachable = one_provider(models={"new": {"targets": [{"provider": "mine"}]}}, stores={"records": "memory://"})
-        with pytest.raises(Unavailable):
+        with pytest.raises(ConfigRefused):
             await edge.gateway.reload(unreachable)
         assert edge.gateway.settings.digest() == edge.gateway.state.settings.digest() == digest
         assert [(await edge.chat(model=model)).status_code for model in ("old", "new")] == [200, 404]
@@ -140,17 +144,31 @@ async def test_own_providers_stay_open_over_a_reload() -> None:
         assert "metadata" not in (await edge.chat()).json()
 
 
+class Lines:
+    """A sink that keeps what is written."""
+
+    def __init__(self) -> None:
+        self.data = b""
+
+    def write(self, data: bytes) -> int:
+        self.data += data
+        return len(data)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
 async def test_probes_are_not_in_the_access_log() -> None:
     """One line a request, none for health and metrics."""
-    lines: list[bytes] = []
-    buffer = LogBuffer(lines.append)
+    lines = Lines()
+    buffer = LogBuffer(lines)
     async with in_process(lambda _: json_reply(chat()), access_log=AccessLog(buffer)) as edge:
         for path in ("/health", "/health/live", "/metrics"):
             await edge.client.get(path)
         await edge.chat()
         await edge.chat(model="")
         buffer.flush()
-    written = b"".join(lines).decode().splitlines()
+    written = lines.data.decode().splitlines()
     assert [("/v1/chat/completions" in line, status in line) for line, status in zip(written, ("200", "400"), strict=True)] == [(True, True)] * 2
 
 

@@ -7,11 +7,15 @@ import pytest
 
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
+from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings
-from proxy.storage.issue import new_key
+from proxy.storage.issue import new_key, signing_secret
+from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
-from proxy.stores import Closers, open_cache, open_keyring
+from proxy.stores import Closers, keep_last_used, open_cache, open_keyring
+from proxy.telemetry.gauges import StoreSize
+from tests.support.eventually import eventually
 from tests.support.valkey import Valkey, free_port
 
 
@@ -51,37 +55,47 @@ async def test_a_redis_that_is_down_is_a_warning(caplog: pytest.LogCaptureFixtur
 
 async def test_static_and_signed_keys_open_the_same_door() -> None:
     """The store's own signing secret is made on first use and stays."""
-    records, tasks, clock = MemoryRecords(), TaskSupervisor(), SystemClock()
-    keyring = await open_keyring(settings(), records=records, clock=clock, tasks=tasks)
-    again = await open_keyring(settings(auth={"static_keys": ["other-key-12"]}), records=records, clock=clock, tasks=tasks)
-    secret = await records.meta_once("signing_secret", "unused")
-    assert await keyring.verify("static-key-1") is not None
-    assert await again.verify("static-key-1") is None
-    assert await keyring.verify("nonsense") is None
-    assert secret
-    await tasks.close()
+    records, clock = MemoryRecords(), SystemClock()
+    keyring, signed = await open_keyring(settings(), records=records, clock=clock)
+    key, record = new_key(await signing_secret(records, None), 0.0)
+    await records.create(record)
+    assert signed is not None
+    assert [await keyring.verify(k) is not None for k in ("static-key-1", key, "nonsense")] == [True, True, False]
+    again, _ = await open_keyring(settings(auth={"static_keys": ["other-key-12"]}), records=records, clock=clock)
+    assert [await again.verify(k) is not None for k in ("static-key-1", key)] == [False, True]
 
 
-async def test_a_configured_secret_signs() -> None:
-    """Keys of an older installation with the same secret keep working; `last_used` is written back at the end."""
+async def test_last_use_is_written_back_at_the_end() -> None:
+    """Of keys signed with a configured secret, too: an older installation's keep working."""
     records, tasks = MemoryRecords(), TaskSupervisor()
     secret = "a-signing-secret-of-32-characters"
-    keyring = await open_keyring(settings(auth={"signing_secret": secret}), records=records, clock=SystemClock(), tasks=tasks)
+    keyring, signed = await open_keyring(settings(auth={"signing_secret": secret}), records=records, clock=SystemClock())
+    assert signed is not None
     key, record = new_key(secret.encode(), 0.0)
     await records.create(record)
-    principal = await keyring.verify(key)
-    assert principal is not None
+    tasks.start(keep_last_used(signed), name="keys-last-used", endless=True)
+    assert await keyring.verify(key) is not None
     await asyncio.sleep(0)
     await tasks.close()
-    stored = await records.get(principal.key_id)
+    stored = await records.get(record.key_id)
     assert stored is not None
     assert stored.last_used is not None
 
 
-async def test_records_that_are_not_here_leave_static_keys_alone() -> None:
-    """No secret, no store of this machine: nothing to verify against, and no store is asked."""
-    config = settings(stores={"records": "postgresql://db.test/edge"}, auth={"static_keys": ["static-key-1"]})
-    tasks = TaskSupervisor()
-    keyring = await open_keyring(config, records=MemoryRecords(), clock=SystemClock(), tasks=tasks)
-    assert keyring.peek("static-key-1") is not None
-    assert (await keyring.verify("x.y"), len(tasks)) == (None, 0)
+async def test_a_store_that_cannot_give_the_secret_is_said() -> None:
+    """Not an empty keyring that answers 401 to everybody."""
+    with pytest.raises(Unavailable):
+        await open_keyring(settings(), records=open_records("postgresql://db.test/edge"), clock=SystemClock())
+
+
+async def test_the_size_of_l2_is_kept_up_to_date() -> None:
+    """Entries and bytes, as the server counts them."""
+    with Valkey() as valkey:
+        tasks, closers, size = TaskSupervisor(), Closers(), StoreSize()
+        config = settings(stores={"records": "memory://", "redis": valkey.url})
+        valkey.command("SET", "x", "y")
+        await open_cache(config, clock=SystemClock(), tasks=tasks, meter=NullMeter(), closers=closers, l2_size=size)
+        await eventually(lambda: size.entries == 1 and bool(size.bytes))
+        await tasks.close()
+        for closer in closers:
+            await closer()

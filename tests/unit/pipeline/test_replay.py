@@ -1,0 +1,170 @@
+"""Serving a stored answer."""
+
+import json
+from typing import Any
+
+import pytest
+
+from proxy.cache.entry import CacheEntry
+from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
+from proxy.codecs.base import Codec
+from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.core.errors import BadGateway
+from proxy.pipeline import replay
+from tests.support.upstream import chat, chat_chunk, chat_stream
+
+NOW = 1_800_000_000.7
+OLD = "chatcmpl-up1"
+OPENAI = OpenAIChatCodec(now=lambda: NOW)
+ANTHROPIC = AnthropicMessagesCodec()
+
+
+def stored(body: Any, kind: Any = "json", *, dialect: str = "openai_chat", response_id: str = OLD, tail: bytes = b"") -> CacheEntry:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return CacheEntry(dialect=dialect, kind=kind, body=raw, response_id=response_id, model="m", provider="p", stored_at=0.0, tail=tail)
+
+
+def message(*content: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "msg_up1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": list(content),
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 4},
+    }
+
+
+def data(events: bytes) -> list[Any]:
+    return [json.loads(line[6:]) for line in events.split(b"\n") if line.startswith(b"data: {")]
+
+
+def said(chunks: list[Any]) -> str:
+    return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
+
+
+def whole(entry: CacheEntry, codec: Codec = OPENAI) -> Any:
+    return json.loads(replay.whole(entry, codec, NOW))
+
+
+def test_a_whole_answer_gets_a_new_id_and_time_and_keeps_its_other_bytes() -> None:
+    """Unknown fields, spacing and all."""
+    body = b'{ "id" : "chatcmpl-up1", "created" : 17, "x_new":[1, 2.50], "choices":[] }'
+    served = replay.whole(stored(body), OPENAI, NOW)
+    new_id = json.loads(served)["id"]
+    assert new_id.startswith("chatcmpl-")
+    assert new_id != OLD
+    assert served == body.replace(OLD.encode(), new_id.encode()).replace(b"17", b"1800000000")
+
+
+def test_every_replay_has_an_id_of_its_own() -> None:
+    """Clients deduplicate by it."""
+    entry = stored(chat())
+    assert len({whole(entry)["id"] for _ in range(5)}) == 5
+
+
+@pytest.mark.parametrize("text", [OLD, f'"id": "{OLD}"', f"see {OLD} and {OLD}", '"created": 5', "id"])
+def test_content_that_quotes_the_id_stays(text: str) -> None:
+    """Only the answer's own fields are new."""
+    original = chat(text)
+    served = whole(stored(original))
+    assert served["id"] != OLD
+    assert served["created"] == int(NOW)
+    assert {**served, "id": OLD, "created": original["created"]} == original
+
+
+def test_nested_objects_keep_their_created() -> None:
+    """Tool arguments and provider extensions may have a field of that name; Anthropic's answers have none of their own."""
+    nested = chat(extension={"created": 5})
+    assert whole(stored(nested))["extension"] == {"created": 5}
+    call = message({"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"created": 5}})
+    served = whole(stored(call, dialect="anthropic_messages", response_id="msg_up1"), ANTHROPIC)
+    assert served["content"][0]["input"] == {"created": 5}
+    assert served["id"].startswith("msg_")
+    assert "created" not in served
+
+
+def test_an_answer_without_an_id_gets_one() -> None:
+    """Some servers send none."""
+    body = {key: value for key, value in chat().items() if key != "id"}
+    assert whole(stored(body, response_id=""))["id"].startswith("chatcmpl-")
+
+
+def test_what_is_no_object_is_the_stores_fault() -> None:
+    """A damaged entry is 502, not a crash."""
+    with pytest.raises(BadGateway):
+        whole(stored(b"[1]"))
+
+
+def test_a_whole_answer_as_a_stream() -> None:
+    """All chunks carry one new id and the same new time; the usage chunk is apart, and the last word too."""
+    body, tail = replay.stream(stored(chat("hello")), OPENAI, NOW)
+    chunks, usage = data(body), data(tail)
+    assert said(chunks) == "hello"
+    assert b"[DONE]" not in body + tail
+    assert usage[0]["usage"]["total_tokens"] == 12
+    assert len({chunk["id"] for chunk in [*chunks, *usage]} - {OLD}) == 1
+    assert {chunk["created"] for chunk in [*chunks, *usage]} == {int(NOW)}
+
+
+def test_a_stream_as_a_stream() -> None:
+    """One new id over all its chunks, usage chunk included; the text is the stored one."""
+    events = chat_stream("hel", "lo")
+    body, tail = replay.stream(stored(b"".join(events[:-2]), "sse", tail=events[-2]), OPENAI, NOW)
+    chunks, usage = data(body), data(tail)
+    assert said(chunks) == "hello"
+    ids = {chunk["id"] for chunk in [*chunks, *usage]}
+    assert OLD not in ids
+    assert len(ids) == 1
+
+
+def test_a_replayed_stream_is_of_now() -> None:
+    """`created` as in a replayed whole answer (contract J: fresh)."""
+    events = chat_stream("hello")
+    body, tail = replay.stream(stored(b"".join(events[:-2]), "sse", tail=events[-2]), OPENAI, NOW)
+    assert {chunk["created"] for chunk in [*data(body), *data(tail)]} == {int(NOW)}
+
+
+def test_a_stream_whose_content_quotes_the_id_keeps_it() -> None:
+    """Also where the quote looks like a field."""
+    text = f'{{"id":"{OLD}","created":5}}'
+    events = [chat_chunk({"content": text}), chat_chunk({}, "stop")]
+    compact = b"".join(b"data: " + json.dumps(json.loads(e[6:]), separators=(",", ":")).encode() + b"\n\n" for e in events)
+    body, _ = replay.stream(stored(compact, "sse"), OPENAI, NOW)
+    assert said(data(body)) == text
+    assert {chunk["id"] for chunk in data(body)}.isdisjoint({OLD})
+
+
+def test_a_stream_as_a_whole_answer() -> None:
+    """Put together as the client of a whole answer expects it, usage included."""
+    events = chat_stream("hel", "lo")
+    served = whole(stored(b"".join(events[:-2]), "sse", tail=events[-2]))
+    assert (served["object"], served["choices"][0]["message"]["content"]) == ("chat.completion", "hello")
+    assert (served["choices"][0]["finish_reason"], served["usage"]["total_tokens"]) == ("stop", 12)
+    assert served["created"] == int(NOW)
+    assert served["id"] != OLD
+
+
+def test_whole_to_stream_to_whole_is_the_same_answer() -> None:
+    """Nothing is lost on the way but id and time."""
+    original = chat("hello", service_tier="default", system_fingerprint="fp_1")
+    body, tail = replay.stream(stored(original), OPENAI, NOW)
+    back = whole(stored(body, "sse", response_id=data(body)[0]["id"], tail=tail))
+    same = ("object", "model", "choices", "usage", "service_tier", "system_fingerprint")
+    assert {k: back[k] for k in same} == {k: original[k] for k in same}
+
+
+def test_anthropic_both_ways() -> None:
+    """Its stream has no usage chunk; `message_start` carries the new id."""
+    original = message({"type": "text", "text": "hello"})
+    body, tail = replay.stream(stored(original, dialect="anthropic_messages", response_id="msg_up1"), ANTHROPIC, NOW)
+    started = data(body)[0]
+    assert (started["type"], tail) == ("message_start", b"")
+    assert started["message"]["id"].startswith("msg_")
+    assert started["message"]["id"] != "msg_up1"
+    assert data(body)[-1]["type"] == "message_stop"
+    entry = stored(body, "sse", dialect="anthropic_messages", response_id=started["message"]["id"])
+    back = whole(entry, ANTHROPIC)
+    assert (back["content"], back["usage"]["output_tokens"]) == (original["content"], 4)
