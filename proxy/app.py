@@ -139,7 +139,7 @@ class Gateway:
         elif self._app is not None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            body = b'{"error":{"message":"not started: enter the gateway's lifespan first","type":"server_error","code":"not_started"}}'
+            body = b'{"error":{"message":"not started: enter the lifespan first","type":"server_error","code":"not_started"}}'
             headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
             await send({"type": "http.response.start", "status": 503, "headers": headers})
             await send({"type": "http.response.body", "body": body})
