@@ -43,6 +43,7 @@ class AttemptRecord:
         self.duration_s = 0.0
         self.first_byte_s: float | None = None
         self.role = "primary"
+        """primary | retry (of a target tried before) | fallback (to another one)."""
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -206,6 +206,9 @@ class _Generation:
             raise verdict.error
         upstream = Upstream(pipe, self.asked, step.target)
         record = upstream.record
+        if ctx.attempts:
+            tried = {(a.provider, a.model) for a in ctx.attempts}
+            record.role = "retry" if (record.provider, record.model) in tried else "fallback"
         ctx.attempts.append(record)
         ctx.provider, ctx.served_model = step.target.provider, step.target.model
         if flight is not None:

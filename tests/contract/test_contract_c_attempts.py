@@ -179,3 +179,4 @@ async def test_each_attempt_leaves_a_record(upstream: Upstream) -> None:
         text = (await edge.client.get("/metrics")).text
         lines = [line for line in text.splitlines() if line.startswith("llm_edge_attempts_total{")]
         assert sum(float(line.rsplit(" ", 1)[1]) for line in lines) == 2.0
+        assert any('role="retry"' in line and line.endswith(" 1.0") for line in lines)

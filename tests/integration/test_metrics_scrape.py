@@ -10,10 +10,18 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.telemetry.families import DERIVED, FAMILIES
 from tests.support.edge_process import EdgeProcess
+from tests.support.gateway import running, settings
 from tests.support.mix import MODELS, Mix, run, scripted
-from tests.support.upstream import Upstream
+from tests.support.upstream import Upstream, chat, failing, json_answer
 
-NOTHING_HAPPENED = {"llm_edge_task_failures_total", "llm_edge_worker_restarts_total", "llm_edge_http_refused_total"}
+NOTHING_HAPPENED = {
+    "llm_edge_task_failures_total",
+    "llm_edge_worker_restarts_total",
+    "llm_edge_http_refused_total",
+    "llm_edge_cost_usd_total",
+    "llm_edge_retries_total",
+    "llm_edge_fallbacks_total",
+}
 """Families of what does not happen here; each has tests of its own."""
 
 
@@ -78,24 +86,35 @@ async def test_every_family_has_sensible_values(tmp_path: Path) -> None:
     assert found.total("llm_edge_stream_truncations_total", provider="openai") >= mix.seen["cut", 200]
     assert found.total("llm_edge_single_flight_joins_total") > 0
     assert found.total("llm_edge_tokens_used_total") > 0
-    assert found.total("llm_edge_retries_total") > 0
     for tier in ("l1", "l2"):
         for name in ("hits_total", "misses_total", "writes_total", "size_entries", "memory_bytes", "latency_seconds_count"):
             assert found.total(f"llm_edge_cache_{name}", tier=tier) > 0, (name, tier)
         assert found.values("llm_edge_cache_errors_total", tier=tier) == [0.0]
         assert found.values("llm_edge_cache_available", tier=tier) == [1.0]
     assert found.values("llm_edge_provider_available") == found.values("llm_edge_provider_health") == [1.0]
-    states = {
-        state: found.values("llm_edge_circuit_breaker_state", provider="openai", state=state) for state in ("closed", "open", "half_open")
-    }
-    assert states == {"closed": [1.0], "open": [0.0], "half_open": [0.0]}
+    for state, value in {"closed": 1.0, "open": 0.0, "half_open": 0.0}.items():
+        assert found.values("llm_edge_circuit_breaker_state", provider="openai", state=state) == [value]
     assert found.values("llm_edge_workers") == [2.0]
     assert found.values("llm_edge_config_info") == [1.0]
     assert found.total("llm_edge_config_reloads_total") == 0
     assert found.total("llm_edge_memory_bytes") > 3 * 20e6
     assert found.total("llm_edge_cpu_seconds_total") > 0
-    assert (
-        time.time() - 600
-        < found.total("llm_edge_start_time_seconds")
-        <= found.total("llm_edge_config_last_reload_success_timestamp_seconds")
-    )
+    started, loaded = (found.total(f"llm_edge_{name}_seconds") for name in ("start_time", "config_last_reload_success_timestamp"))
+    assert time.time() - 600 < started <= loaded <= time.time()
+
+
+async def test_retries_and_fallbacks_are_counted() -> None:
+    """The first target refuses our key, so the second is tried, and once more after it has failed."""
+    async with Upstream() as upstream:
+        upstream.script(failing(401), failing(500), json_answer(chat()))
+        provider = {"kind": "openai", "base_url": f"{upstream.url}/v1"}
+        config = settings(
+            providers={name: {**provider, "api_keys": [f"sk-{name}"]} for name in ("one", "two")},
+            models={"gpt-4o-mini": {"targets": [{"provider": "one"}, {"provider": "two"}]}},
+        )
+        async with running(config) as edge:
+            assert (await edge.chat()).status_code == 200
+            found = Scrape((await edge.client.get("/metrics")).text)
+        assert found.total("llm_edge_attempts_total") == 3
+        assert found.total("llm_edge_fallbacks_total", provider="two") == 1
+        assert found.total("llm_edge_retries_total", provider="two") == 1

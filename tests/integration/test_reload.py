@@ -221,7 +221,8 @@ def table(*names: str) -> dict[str, Any]:
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[EdgeProcess]:
-    with EdgeProcess(tmp_path / "config.yaml", providers=ECHO, models=table("one"), **EMBEDDED) as process:
+    process = EdgeProcess(tmp_path / "config.yaml", providers=ECHO, models=table("one"), **EMBEDDED)
+    with process:
         yield process
 
 

@@ -10,6 +10,10 @@ from proxy.core.route import RouteInfo
 from proxy.pipeline.respond import Responder, metadata, splice_object
 
 
+def context() -> RequestContext:
+    return RequestContext(RouteInfo(name="/x", family="openai"), "t", 0.0)
+
+
 class Sent:
     """Collects what a server would send."""
 
@@ -27,7 +31,7 @@ class Sent:
 async def test_a_whole_answer_has_its_length() -> None:
     """One start, one body, nothing after."""
     sent = Sent()
-    out = Responder(sent)
+    out = Responder(context(), sent)
     await out.json(b'{"a":1}')
     start, body = sent.messages
     assert dict(start["headers"]) == {b"content-type": b"application/json", b"content-length": b"7"}
@@ -38,7 +42,7 @@ async def test_a_whole_answer_has_its_length() -> None:
 async def test_a_stream_is_committed_by_its_first_piece() -> None:
     """Status 200 and the headers that keep proxies from holding it back, once."""
     sent = Sent()
-    out = Responder(sent)
+    out = Responder(context(), sent)
     assert not out.started
     for piece in (b"a", b"b"):
         await out.write(piece)
@@ -55,16 +59,16 @@ async def test_a_stream_is_committed_by_its_first_piece() -> None:
 async def test_an_empty_stream_still_is_an_answer() -> None:
     """Its head goes out with its end."""
     sent = Sent()
-    await Responder(sent).end()
+    await Responder(context(), sent).end()
     assert [m["type"] for m in sent.messages] == ["http.response.start", "http.response.body"]
 
 
 async def test_headers_of_one_answer_are_not_those_of_the_next() -> None:
     """Wrappers append to them."""
     first, second = Sent(), Sent()
-    await Responder(first).write(b"a")
+    await Responder(context(), first).write(b"a")
     first.messages[0]["headers"].append((b"x", b"y"))
-    await Responder(second).write(b"a")
+    await Responder(context(), second).write(b"a")
     assert (b"x", b"y") not in second.messages[0]["headers"]
 
 
@@ -77,9 +81,20 @@ def test_a_member_is_added_at_the_end(body: bytes, spliced: bytes) -> None:
     assert splice_object(body, b"metadata", b"{}") == spliced
 
 
+async def test_pieces_may_go_past_the_wrapper_and_are_counted() -> None:
+    """Where the outermost wrapper left a way around itself; status and end still pass it."""
+    ctx, wrapped, direct = context(), Sent(), Sent()
+    ctx.send_body = direct
+    out = Responder(ctx, wrapped)
+    await out.write(b"abc")
+    await out.end(b"d")
+    assert ([m["type"] for m in wrapped.messages], direct.body) == (["http.response.start", "http.response.body"], b"abc")
+    assert ctx.bytes_out == 3
+
+
 def test_the_metadata_object() -> None:
     """E's: a hit is the provider "cache" and costs nothing, an unpriced call an unknown amount."""
-    ctx = RequestContext(RouteInfo(name="/x", family="openai"), "t", 0.0)
+    ctx = context()
     ctx.provider, ctx.cache_status = "p", "miss"
     miss = json.loads(metadata(ctx))
     assert miss.pop("latency_ms") >= 0

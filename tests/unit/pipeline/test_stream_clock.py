@@ -6,6 +6,8 @@ import time
 import pytest
 from starlette.types import Message
 
+from proxy.core.context import RequestContext
+from proxy.core.route import RouteInfo
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.stream_clock import KeepAlive, content_within
@@ -20,7 +22,7 @@ class Stream:
     def __init__(self) -> None:
         self.sent: list[Message] = []
         self.held: asyncio.Event | None = None
-        self.out = Responder(self._send)
+        self.out = Responder(RequestContext(RouteInfo(name="/x", family="openai"), "t", 0.0), self._send)
         self.tasks = TaskSupervisor()
 
     async def _send(self, message: Message) -> None:
@@ -89,13 +91,15 @@ async def test_a_client_that_does_not_read_is_not_pinged() -> None:
     clock.stop()
 
 
-async def test_an_ended_answer_gets_no_ping_after_its_end() -> None:
-    """Also when both come in the same turn of the loop: a server refuses anything after the last piece."""
+@pytest.mark.parametrize("turns", range(4))
+async def test_an_ended_answer_gets_no_ping_after_its_end(turns: int) -> None:
+    """However many turns of the loop lie between the two: a server refuses anything after the last piece."""
     stream = Stream()
     clock = stream.keep_alive(0.01)
     await stream.out.write(b"x")
     time.sleep(0.03)  # noqa: ASYNC251 - the timer becomes due while this task has the loop
-    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
     await stream.out.end(b"end")
     await eventually(lambda: not len(stream.tasks))
     clock.stop()
