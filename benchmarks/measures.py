@@ -13,8 +13,10 @@ from benchmarks.stats import histogram_quantile
 from benchmarks.systems.base import System
 
 Numbers = dict[str, float]
-SETTLE_S = 0.3
-"""Between warm-up and measurement: what the warm-up left behind (closing connections, collected garbage) is not counted."""
+_QUIET_S = 0.25
+_QUIET_SHARE = 0.05
+"""Of a core: less is idle."""
+_QUIET_LIMIT_S = 30.0
 HIT_BODIES = 64
 """Bodies that take turns when the L2 is measured: the L1 of that gateway holds one."""
 
@@ -44,6 +46,16 @@ def _cpu(system: System) -> float:
     return 0.0 if system.process is None else system.process.cpu_s()
 
 
+def until_quiet(system: System) -> None:
+    """Wait until what earlier requests left behind (closing connections, streams that were given up) is done: it is not counted."""
+    deadline = time.monotonic() + _QUIET_LIMIT_S
+    busy = math.inf
+    while busy > _QUIET_SHARE * _QUIET_S and time.monotonic() < deadline:
+        before = _cpu(system)
+        time.sleep(_QUIET_S)
+        busy = _cpu(system) - before
+
+
 def closed(bench: Bench, system: System, size: str, connections: int, *, distinct: int = 0) -> Numbers:
     """CPU a request, requests a second and latencies, with `connections` kept busy."""
     target = system.target(size, distinct=distinct)
@@ -51,7 +63,7 @@ def closed(bench: Bench, system: System, size: str, connections: int, *, distinc
     warm = bench.load.run(job)[0]
     _usable(warm, 0.01)
     again = system.target(size, distinct=distinct, fresh=target.first_number if distinct else None)
-    time.sleep(SETTLE_S)
+    until_quiet(system)
     before = _cpu(system)
     job = Job("closed", (again,), requests=1_000_000, max_s=bench.plan.seconds, connections=connections)
     outcome = _usable(bench.load.run(job)[0])
@@ -59,7 +71,7 @@ def closed(bench: Bench, system: System, size: str, connections: int, *, distinc
     return {
         "cpu_us": spent / outcome.requests * 1e6,
         "rps": outcome.requests / outcome.seconds,
-        "busy": spent / outcome.seconds,
+        "core": spent / outcome.seconds,
         **outcome.latency,
         "requests": outcome.requests,
         "failed": outcome.failed,
@@ -85,7 +97,7 @@ def stream(bench: Bench, system: System) -> Numbers:
     plan = bench.plan
     short = Job("stream", (system.stream_target(10),), requests=min(plan.streams, 20), max_s=20, ramp_s=0.2)
     _usable(bench.load.run(short)[0], 0.1)
-    time.sleep(SETTLE_S)
+    until_quiet(system)
     before = _cpu(system)
     length_s = plan.chunks * plan.interval_s + plan.ramp_s
     job = Job("stream", (system.stream_target(plan.chunks),), requests=plan.streams, max_s=3 * length_s + 5, ramp_s=plan.ramp_s)

@@ -90,9 +90,12 @@ def _pass_through(results: Results) -> str:
             key = f"closed/small/{connections}"
             row.append(cell(system.spread(key, "rps")))
             row.append(" / ".join(cell_short(system, key, number) for number in ("p50_us", "p95_us", "p99_us")))
+        row.append(f"{(system.median(_PASS, 'core') or 0) * 100:.0f} %" if cpu else "-")
         rows.append(row)
     head = ["system", "version", "governance", "CPU µs/request at 32", "x nginx", "CPU µs/request at 1"]
-    return table([*head, "requests/s at 1", "p50 / p95 / p99 µs at 1", "requests/s at 32", "p50 / p95 / p99 µs at 32"], rows)
+    return table(
+        [*head, "requests/s at 1", "p50 / p95 / p99 µs at 1", "requests/s at 32", "p50 / p95 / p99 µs at 32", "core used at 32"], rows
+    )
 
 
 def cell_short(system: SystemResult, key: str, number: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.load.jobs import Job
 from benchmarks.load.worker import LoadError, LoadWorker
 from benchmarks.machine import Cores, facts
-from benchmarks.measures import Bench, Failed, Numbers, Scenario
+from benchmarks.measures import Bench, Failed, Numbers, Scenario, until_quiet
 from benchmarks.plan import Plan
 from benchmarks.processes import Managed, StartError
 from benchmarks.results import Results, SystemResult
@@ -132,6 +132,7 @@ class Run:
     def _one(self, bench: Bench, scenario: Scenario, system: System) -> None:
         found = self.results.systems[system.name]
         system.resume()
+        until_quiet(system)
         try:
             numbers = scenario.measure(bench, system)
         except (Failed, LoadError, OSError) as exc:

@@ -22,12 +22,14 @@ async def upstream() -> AsyncIterator[Upstream]:
         yield up
 
 
-async def leave(edge: Running, body: dict[str, Any], *, path: str = "/v1/chat/completions", read_first: int = 0, when: asyncio.Event | None = None) -> None:
+async def leave(
+    edge: Running, body: dict[str, Any], *, path: str = "/v1/chat/completions", read_first: int = 0, when: asyncio.Event | None = None
+) -> None:
     """Send a request on a socket of its own and close that, after `read_first` bytes of the answer and `when` is set."""
     reader, writer = await asyncio.open_connection("127.0.0.1", int(edge.url.rpartition(":")[2]))
     raw = json.dumps(body).encode()
-    head = f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\ncontent-type: application/json\r\ncontent-length: {len(raw)}\r\n\r\n"
-    writer.write(head.encode() + raw)
+    lines = ["host: x", f"authorization: Bearer {KEY}", "content-type: application/json", f"content-length: {len(raw)}"]
+    writer.write("\r\n".join([f"POST {path} HTTP/1.1", *lines, "", ""]).encode() + raw)
     await writer.drain()
     if read_first:
         await reader.readexactly(read_first)

@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,8 @@ async def test_an_answer_that_is_none_is_502(upstream: Upstream, body: bytes) ->
 
 
 @pytest.mark.parametrize(
-    ("timeouts", "phase"), [({"first_token_s": 0.4}, "head"), ({"first_token_s": 0.4}, "role"), ({"total_s": 0.4}, "head"), ({"total_s": 0.4}, "whole")]
+    ("timeouts", "phase"),
+    [({"first_token_s": 0.4}, "head"), ({"first_token_s": 0.4}, "role"), ({"total_s": 0.4}, "head"), ({"total_s": 0.4}, "whole")],
 )
 async def test_time_outs_before_content_are_504(upstream: Upstream, timeouts: dict[str, float], phase: str) -> None:
     """First-token and total fire within 10 % of their value (and a little for a busy machine)."""
@@ -231,8 +233,16 @@ async def test_after_a_keep_alive_failures_are_in_band_and_targets_still_tried(u
 
 async def test_a_cut_anthropic_stream_is_no_success_either(upstream: Upstream) -> None:
     """Without message_stop the client gets `event: error`."""
-    start = {"type": "message", "id": "msg_1", "role": "assistant", "model": "c", "content": [], "stop_reason": None, "stop_sequence": None}
-    events = [
+    start: dict[str, Any] = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "model": "c",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
+    events: list[tuple[str, dict[str, Any]]] = [
         ("message_start", {"message": {**start, "usage": {"input_tokens": 3, "output_tokens": 1}}}),
         ("content_block_start", {"index": 0, "content_block": {"type": "text", "text": ""}}),
         ("content_block_delta", {"index": 0, "delta": {"type": "text_delta", "text": "hello"}}),

@@ -31,12 +31,23 @@ async def test_a_repeat_is_a_hit(upstream: Upstream) -> None:
         assert len(upstream.calls) == 1
         one, two = first.json(), second.json()
         assert one["metadata"]["cached"] is False
-        assert two["metadata"] | {"latency_ms": 0} == {"provider": "cache", "cached": True, "cache_tier": "l1", "latency_ms": 0, "cost_usd": 0.0}
+        assert two["metadata"] | {"latency_ms": 0} == {
+            "provider": "cache",
+            "cached": True,
+            "cache_tier": "l1",
+            "latency_ms": 0,
+            "cost_usd": 0.0,
+        }
         assert two["id"] != one["id"]
         assert two["id"].startswith("chatcmpl-")
         assert two["created"] > one["created"]
         assert {k: two[k] for k in ("choices", "usage", "model")} == {k: one[k] for k in ("choices", "usage", "model")}
-        assert [second.headers[h] for h in ("x-llm-edge-cache", "x-llm-edge-cache-tier", "x-cache-status", "x-cache-layer")] == ["hit", "l1", "HIT", "L1"]
+        assert [second.headers[h] for h in ("x-llm-edge-cache", "x-llm-edge-cache-tier", "x-cache-status", "x-cache-layer")] == [
+            "hit",
+            "l1",
+            "HIT",
+            "L1",
+        ]
         assert first.headers["x-llm-edge-cache"] == "miss"
 
 
@@ -51,7 +62,8 @@ async def test_tenants_do_not_share(upstream: Upstream) -> None:
 
 
 @pytest.mark.parametrize(
-    ("headers", "calls", "status"), [({"cache-control": "no-cache"}, 2, "miss"), ({"cache-control": "no-store"}, 2, "bypass"), ({}, 1, "hit")]
+    ("headers", "calls", "status"),
+    [({"cache-control": "no-cache"}, 2, "miss"), ({"cache-control": "no-store"}, 2, "bypass"), ({}, 1, "hit")],
 )
 async def test_cache_control(upstream: Upstream, headers: dict[str, str], calls: int, status: str) -> None:
     """no-cache asks anew (and stores), no-store keeps out."""
@@ -74,7 +86,13 @@ async def test_no_cache_stores_what_it_got(upstream: Upstream, stream: bool) -> 
         assert len(upstream.calls) == 2
 
 
-@pytest.mark.parametrize("handler", [failing(400), json_answer(chat(choices=[{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}}]))])  # fmt: skip
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLING = chat(
+    choices=[{"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "content": None, "tool_calls": [CALL]}}]
+)
+
+
+@pytest.mark.parametrize("handler", [failing(400), json_answer(CALLING)])
 async def test_errors_and_tool_calls_are_not_stored(upstream: Upstream, handler: Any) -> None:
     """Each is asked anew."""
     upstream.on(handler)

@@ -13,8 +13,10 @@ import pytest
 import redis.asyncio
 
 from proxy.storage.issue import new_key, signing_secret
+from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
 from tests.support.gateway import ADMIN_KEY, KEY, chat_body, running, settings
+from tests.support.sink import KeptLines
 from tests.support.upstream import Upstream, chat, chat_stream, failing, json_answer, stream_answer
 from tests.support.valkey import Valkey
 
@@ -36,30 +38,28 @@ async def dumped(url: str) -> str:
         await client.aclose()
 
 
-class Lines:
-    """Collects what the access log would write."""
-
-    def __init__(self) -> None:
-        self.lines: list[bytes] = []
-        self.put = self.lines.append
-
-
 async def test_the_canaries_stay_where_they_belong(
     upstream: Upstream, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Gateway keys (static, admin, issued) never show up upstream, in logs, metrics, the database or Redis; provider keys never downstream."""
-    lines = Lines()
+    """Gateway keys (static, admin, issued) never show up upstream, in logs, metrics, the database or Redis; the provider's never
+    downstream."""
+    lines = KeptLines()
     with Valkey() as valkey:
         config = settings(
             upstream.url, stores={"records": f"sqlite:///{tmp_path}/edge.db", "redis": valkey.url}, routing={"retries": {"attempts": 1}}
         )
-        async with running(config, access_log=AccessLog(lines)) as edge:
+        async with running(config, access_log=AccessLog(LogBuffer(lines))) as edge:
             state = edge.gateway.state
             issued, record = new_key(await signing_secret(state.records, None), 0.0)
             await state.records.create(record)
             canaries = [KEY, ADMIN_KEY, issued]
             seen: list[str] = []
-            handlers: list[Any] = [json_answer(chat()), stream_answer(chat_stream("a")), failing(401, "Incorrect API key"), json_answer(b"<html>")]
+            handlers: list[Any] = [
+                json_answer(chat()),
+                stream_answer(chat_stream("a")),
+                failing(401, "Incorrect API key"),
+                json_answer(b"<html>"),
+            ]
             for n, (key, handler) in enumerate((k, h) for k in canaries for h in handlers):
                 upstream.on(handler)
                 answer = await edge.client.post(
@@ -75,12 +75,19 @@ async def test_the_canaries_stay_where_they_belong(
             dump = await dumped(valkey.url)
             inside = repr(state) + repr(state.settings) + repr(state.pipeline) + repr(edge.gateway)
     out, err = capfd.readouterr()
-    logs = b"".join(lines.lines).decode() + caplog.text + out + err
-    database = b"".join(p.read_bytes() for p in tmp_path.iterdir()).decode("latin-1")
+    logs = lines.data.decode() + caplog.text + out + err
+    database = "".join(path.read_text("latin-1") for path in sorted(tmp_path.iterdir()))  # noqa: ASYNC240 - everything has ended
     wire = "".join(repr(c.headers) + c.path + c.body.decode() for c in upstream.calls)
     assert PROVIDER_KEY in wire
     for key in canaries:
-        for name, text in {"upstream": wire, "logs": logs, "answers": "".join(seen), "database": database, "redis": dump, "repr": inside}.items():
+        for name, text in {
+            "upstream": wire,
+            "logs": logs,
+            "answers": "".join(seen),
+            "database": database,
+            "redis": dump,
+            "repr": inside,
+        }.items():
             assert key not in text, name
     for name, text in {"logs": logs, "answers": "".join(seen), "database": database, "redis": dump, "repr": inside}.items():
         assert PROVIDER_KEY not in text, name
@@ -90,14 +97,20 @@ async def test_only_listed_headers_reach_the_provider(upstream: Upstream) -> Non
     """Everything else of the client's stays here."""
     upstream.on(json_answer(chat()))
     async with running(settings(upstream.url)) as edge:
-        await edge.chat(headers={"x-forwarded-for": "1.2.3.4", "cookie": "a=b", "openai-organization": "org", "openai-beta": "x=1", "x-anything": "1"})
+        await edge.chat(
+            headers={"x-forwarded-for": "1.2.3.4", "cookie": "a=b", "openai-organization": "org", "openai-beta": "x=1", "x-anything": "1"}
+        )
     names = set(upstream.calls[0].headers)
     assert names == {"host", "content-length", "content-type", "accept", "user-agent", "authorization", "accept-encoding", "openai-beta"}
 
 
 async def test_only_listed_headers_reach_the_client(upstream: Upstream) -> None:
     """The provider's rate limits, cookies and organisation stay here; its request id is passed under our name."""
-    upstream.on(json_answer(chat(), headers={"x-ratelimit-remaining-requests": "9", "set-cookie": "x", "openai-organization": "o", "x-request-id": "req_9"}))
+    upstream.on(
+        json_answer(
+            chat(), headers={"x-ratelimit-remaining-requests": "9", "set-cookie": "x", "openai-organization": "o", "x-request-id": "req_9"}
+        )
+    )
     async with running(settings(upstream.url)) as edge:
         answer = await edge.chat()
         assert answer.headers["x-llm-edge-provider-request-id"] == "req_9"
@@ -105,7 +118,13 @@ async def test_only_listed_headers_reach_the_client(upstream: Upstream) -> None:
 
 
 @pytest.mark.parametrize(
-    "field", [{"api_base": "http://127.0.0.1:1"}, {"base_url": "http://127.0.0.1:1"}, {"api_key": "sk-x"}, {"extra_headers": {"authorization": "x"}}]
+    "field",
+    [
+        {"api_base": "http://127.0.0.1:1"},
+        {"base_url": "http://127.0.0.1:1"},
+        {"api_key": "sk-x"},
+        {"extra_headers": {"authorization": "x"}},
+    ],
 )
 async def test_clients_cannot_name_an_upstream(upstream: Upstream, field: dict[str, Any]) -> None:
     """A field of that kind is the provider's to judge; it never moves the request."""

@@ -48,7 +48,8 @@ async def test_streams_ask_for_usage_and_hide_the_extra_chunk(upstream: Upstream
 
 async def test_the_answers_bytes_pass(upstream: Upstream) -> None:
     """Spacing, order, escapes and unknown fields stay; only `metadata` is added at the end."""
-    raw = b'{ "id":"c1","object" :"chat.completion","zzz":1.50,"choices":[{"index":0,"message":{"role":"assistant","content":"\\u00e9"},"finish_reason":"stop"}],"aaa":{} }'
+    choice = b'{"index":0,"message":{"role":"assistant","content":"\\u00e9"},"finish_reason":"stop"}'
+    raw = b'{ "id":"c1","object" :"chat.completion","zzz":1.50,"choices":[' + choice + b'],"aaa":{} }'
     upstream.on(json_answer(raw))
     async with running(settings(upstream.url)) as edge:
         got = (await edge.chat()).content
@@ -108,7 +109,14 @@ async def test_duplicate_keys_collapse(upstream: Upstream) -> None:
 
 async def test_what_a_translation_drops_is_said(upstream: Upstream) -> None:
     """JSON paths in a header; 422 listing them in strict mode, before any call."""
-    message = {"type": "message", "id": "msg_1", "role": "assistant", "model": "c", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
+    message = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "model": "c",
+        "content": [{"type": "text", "text": "hi"}],
+        "stop_reason": "end_turn",
+    }
     upstream.on(json_answer({**message, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}))
     config = settings(providers={"anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]}})
     async with running(config) as edge:

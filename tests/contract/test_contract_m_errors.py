@@ -121,7 +121,13 @@ async def test_an_unknown_model_names_its_neighbours(upstream: Upstream) -> None
 
 @pytest.mark.parametrize(
     ("path", "shape"),
-    [("/v1/nothing", "openai"), ("/v1/messages/nothing", "anthropic"), ("/v1/admin/nothing", "agents"), ("/v1beta/nothing", "gemini"), ("/nothing", "agents")],
+    [
+        ("/v1/nothing", "openai"),
+        ("/v1/messages/nothing", "anthropic"),
+        ("/v1/admin/nothing", "agents"),
+        ("/v1beta/nothing", "gemini"),
+        ("/nothing", "agents"),
+    ],
 )
 async def test_unknown_paths_are_404_in_their_family(upstream: Upstream, path: str, shape: str) -> None:
     """By prefix."""
@@ -129,7 +135,12 @@ async def test_unknown_paths_are_404_in_their_family(upstream: Upstream, path: s
         answer = await edge.client.get(path)
         assert answer.status_code == 404
         body = answer.json()
-        keys = {"openai": {"error"}, "anthropic": {"type", "error"}, "agents": {"code", "message", "trace_id", "details"}, "gemini": {"error"}}
+        keys = {
+            "openai": {"error"},
+            "anthropic": {"type", "error"},
+            "agents": {"code", "message", "trace_id", "details"},
+            "gemini": {"error"},
+        }
         assert set(body) >= keys[shape]
 
 
@@ -138,7 +149,9 @@ async def test_a_wrong_method_and_a_websocket(upstream: Upstream) -> None:
     async with running(both(upstream)) as edge:
         answer = await edge.client.get("/v1/chat/completions")
         assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
-        upgrade = await edge.client.get("/v1/models", headers={"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"})
+        upgrade = await edge.client.get(
+            "/v1/models", headers={"connection": "upgrade", "upgrade": "websocket", "sec-websocket-version": "13"}
+        )
         assert upgrade.status_code == 501
 
 

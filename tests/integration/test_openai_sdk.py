@@ -16,7 +16,12 @@ TOOLS: Any = [
         "type": "function",
         "function": {
             "name": "get_weather",
-            "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"], "additionalProperties": False},
+            "parameters": {
+                "type": "object",
+                "properties": {"city": {"type": "string"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            },
             "strict": True,
         },
     }
@@ -47,12 +52,14 @@ def user(text: str) -> Any:
 async def test_strict_parsing() -> None:
     """With `server.body_metadata: false` even `_strict_response_validation` accepts every answer. (SDK 3.5x declares `metadata` as
     strings only, E's object has a boolean in it: strict clients turn the splice off.)"""
-    async with running(settings(server={"body_metadata": False})) as edge:
-        async with openai.AsyncOpenAI(base_url=f"{edge.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True) as sdk:
-            await sdk.chat.completions.create(model="echo", messages=user("Hello"))
-            await sdk.chat.completions.create(model="echo", messages=user("weather?"), tools=TOOLS, logprobs=True, n=2)
-            async for _ in await sdk.chat.completions.create(model="echo", messages=user("Hello"), stream=True):
-                pass
+    async with (
+        running(settings(server={"body_metadata": False})) as edge,
+        openai.AsyncOpenAI(base_url=f"{edge.url}/v1", api_key=KEY, max_retries=0, _strict_response_validation=True) as sdk,
+    ):
+        await sdk.chat.completions.create(model="echo", messages=user("Hello"))
+        await sdk.chat.completions.create(model="echo", messages=user("weather?"), tools=TOOLS, logprobs=True, n=2)
+        async for _ in await sdk.chat.completions.create(model="echo", messages=user("Hello"), stream=True):
+            pass
 
 
 async def test_a_whole_answer(client: openai.AsyncOpenAI) -> None:
@@ -60,14 +67,17 @@ async def test_a_whole_answer(client: openai.AsyncOpenAI) -> None:
     first = await client.chat.completions.create(model="echo", messages=user("Hello"))
     again = await client.chat.completions.create(model="echo", messages=user("Hello"))
     assert first.choices[0].message.content == again.choices[0].message.content == "Echo: Hello"
-    assert again.to_dict(mode="python", warnings=False)["metadata"]["cached"] is True
+    metadata: Any = again.to_dict(mode="python", warnings=False)["metadata"]
+    assert metadata["cached"] is True
     assert first.usage is not None
 
 
 async def test_a_stream_with_usage(client: openai.AsyncOpenAI) -> None:
     """Text in pieces, then one usage chunk with our metadata."""
     text, usage, last = "", None, None
-    async for chunk in await client.chat.completions.create(model="echo", messages=user("Hello there"), stream=True, stream_options={"include_usage": True}):
+    async for chunk in await client.chat.completions.create(
+        model="echo", messages=user("Hello there"), stream=True, stream_options={"include_usage": True}
+    ):
         text += "".join(c.delta.content or "" for c in chunk.choices)
         usage, last = chunk.usage or usage, chunk
     assert text == "Echo: Hello there"
@@ -81,7 +91,7 @@ async def test_tools_go_round(client: openai.AsyncOpenAI) -> None:
     asked = user("weather?")
     call = (await client.chat.completions.create(model="echo", messages=asked, tools=TOOLS)).choices[0]
     assert call.finish_reason == "tool_calls"
-    tool_call = call.message.tool_calls[0]
+    (tool_call,) = call.message.tool_calls or []
     result = [*asked, call.message, {"role": "tool", "tool_call_id": tool_call.id, "content": "sunny"}]
     final = (await client.chat.completions.create(model="echo", messages=result, tools=TOOLS)).choices[0]
     assert final.finish_reason == "stop"
@@ -139,12 +149,12 @@ async def test_the_anthropic_client_at_an_openai_upstream(edge: Running) -> None
     """The other front door, translated: text, stream, tools."""
     async with anthropic.AsyncAnthropic(base_url=edge.url, api_key=KEY, max_retries=0) as sdk:
         answer = await sdk.messages.create(model="echo", max_tokens=100, messages=user("Hello"))
-        assert answer.content[0].text == "Echo: Hello"
+        assert [part.text for part in answer.content if part.type == "text"] == ["Echo: Hello"]
         async with sdk.messages.stream(model="echo", max_tokens=100, messages=user("Hello again")) as stream:
             final = await stream.get_final_message()
-        assert final.content[0].text == "Echo: Hello again"
+        assert [part.text for part in final.content if part.type == "text"] == ["Echo: Hello again"]
         assert final.stop_reason == "end_turn"
-        tool = {"name": "get_weather", "input_schema": TOOLS[0]["function"]["parameters"]}
+        tool: Any = {"name": "get_weather", "input_schema": TOOLS[0]["function"]["parameters"]}
         call = await sdk.messages.create(model="echo", max_tokens=100, messages=user("weather"), tools=[tool])
         assert call.stop_reason == "tool_use"
         with pytest.raises(anthropic.BadRequestError):

@@ -36,7 +36,7 @@ async def test_text_and_its_cached_repeat(client: openai.AsyncOpenAI) -> None:
     assert first.usage is not None
     assert first.usage.completion_tokens > 0
     assert again.choices[0].message.content == first.choices[0].message.content
-    assert again.to_dict(warnings=False)["metadata"]["cached"] is True  # type: ignore[index]
+    assert again.to_dict(warnings=False)["metadata"]["cached"] is True
 
 
 async def test_a_stream(client: openai.AsyncOpenAI) -> None:

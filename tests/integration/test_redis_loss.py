@@ -56,6 +56,10 @@ async def until_l2(edge: Running, healthy: bool) -> None:
             await asyncio.sleep(0.02)
 
 
+def l2_gauge(edge: Running, family: str) -> list[float]:
+    return [s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == f"llm_edge_cache_{family}" and s.labels == ("l2",)]
+
+
 def tiers(outcomes: list[Outcome], label: str) -> Counter[str]:
     return Counter(o.tier for o in outcomes if o.label == label)
 
@@ -90,12 +94,14 @@ async def test_killed_under_load(valkey: Valkey) -> None:
             assert tiers(during, "repeat").keys() == {"l1"}
             assert tiers(during, "new").keys() == {""}
             assert (await health(edge))["status"] == "degraded"
+            assert l2_gauge(edge, "available") == [0.0]
             await asyncio.to_thread(valkey.start)
             await until_l2(edge, True)
             await until_l2(other, True)
             await steady.more(300)
         assert Counter(o.status for o in steady.outcomes).keys() == {200}
         assert (await health(edge))["status"] == "healthy"
+        assert l2_gauge(edge, "available") == [1.0]
         assert await told(edge, "after the return") == "miss"
         assert await told(other, "after the return") == "l2"
         await edge.idle()
@@ -134,6 +140,7 @@ async def test_absent_at_the_start(valkey: Valkey) -> None:
     await asyncio.to_thread(valkey.kill)
     async with running(with_l2(valkey)) as edge:
         assert [await told(edge, "early"), await told(edge, "early")] == ["miss", "l1"]
+        assert (l2_gauge(edge, "available"), l2_gauge(edge, "size_entries")) == ([0.0], [])
         await asyncio.to_thread(valkey.start)
         await until_l2(edge, True)
         assert await told(edge, "late") == "miss"

@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,16 @@ import httpx2
 import pytest
 
 from proxy.app import ConfigRefused
-from proxy.settings import Settings
+from proxy.serving.gateway import ServedGateway
+from proxy.serving.options import Launch, ServeOptions
+from proxy.serving.runtime import ReloadRefused
+from proxy.settings import Settings, load_settings
 from proxy.storage.issue import new_key, signing_secret
 from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually
 from tests.support.gateway import ADMIN_KEY, KEY, Running, chat_body, running, settings
 from tests.support.upstream import Call, Upstream, chat, chat_stream, json_answer
+from tests.unit.serving.test_runtime import runtime
 
 
 @pytest.fixture
@@ -49,6 +54,14 @@ def reloads(edge: Running) -> dict[str, float]:
 
 def connections(edge: Running) -> int:
     return edge.gateway.state.pipeline.providers["openai"].transport.stats().open
+
+
+ECHO = {"echo": {"kind": "echo"}}
+
+
+def write(config: Path, providers: dict[str, Any], **sections: Any) -> None:
+    """JSON is YAML."""
+    config.write_text(json.dumps({"providers": providers, **sections}))
 
 
 class Gate:
@@ -211,7 +224,51 @@ async def test_last_used_is_written_back_at_the_end(tmp_path: Path) -> None:
         assert found.last_used is not None
 
 
-ECHO = {"echo": {"kind": "echo"}}
+@asynccontextmanager
+async def served_gateway(config: Path) -> AsyncIterator[ServedGateway]:
+    """As a worker has it, in this loop."""
+    write(config, ECHO)
+    overrides = {"stores": {"records": "memory://"}, "auth": {"static_keys": [KEY]}}
+    made = ServedGateway(
+        Launch(options=ServeOptions(), config=str(config), overrides=overrides), runtime(), load_settings(str(config), overrides=overrides)
+    )
+    async with made.gateway.lifespan():
+        yield made
+
+
+async def test_the_last_prepared_counts(tmp_path: Path) -> None:
+    """A supervisor that found workers at odds begins anew; what was prepared first is let go."""
+    config = tmp_path / "c.yaml"
+    async with served_gateway(config) as served:
+        versions = []
+        for name in ("one", "two"):
+            write(config, {name: {"kind": "echo"}})
+            versions.append(await served.prepare_reload())
+        await served.commit_reload()
+        assert list(served.gateway.state.pipeline.providers) == ["two"]
+        assert served.gateway.settings.digest() == versions[1] != versions[0]
+
+
+async def test_a_commit_that_comes_too_late_is_refused(tmp_path: Path) -> None:
+    """The library's own reload came first: the supervisor is told, and replaces the worker."""
+    async with served_gateway(tmp_path / "c.yaml") as served:
+        await served.prepare_reload()
+        await served.gateway.reload(settings())
+        with pytest.raises(ReloadRefused, match="meanwhile"):
+            await served.commit_reload()
+
+
+async def test_what_needs_a_restart_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A new port or store is in the file but not in force."""
+    config = tmp_path / "c.yaml"
+    async with served_gateway(config) as served:
+        for sections, warned in (({"auth": {"health_check": True}}, False), ({"server": {"port": 8099}}, True)):
+            write(config, ECHO, **sections)
+            await served.prepare_reload()
+            await served.commit_reload()
+            assert any("wait for a restart" in record.message for record in caplog.records) is warned
+
+
 EMBEDDED = {"server": {"workers": 2}, "stores": {"redis": "embedded"}}
 
 

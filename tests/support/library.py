@@ -1,7 +1,7 @@
 """A gateway in this process, as a library's user has it: no server; its provider answers from a script.
 
-    async with in_process(json_reply(chat("hello"))) as edge:
-        answer = await edge.chat()
+async with in_process(json_reply(chat("hello"))) as edge:
+    answer = await edge.chat()
 """
 
 import json
@@ -45,7 +45,9 @@ def provider(transport: Transport, name: str = "mine") -> OpenAICompatible:
 
 
 @asynccontextmanager
-async def in_process(*script: Reply | Callable[[UpstreamRequest], Reply], config: Settings | None = None, **own: Any) -> AsyncIterator[InProcess]:
+async def in_process(
+    *script: Reply | Callable[[UpstreamRequest], Reply], config: Settings | None = None, **own: Any
+) -> AsyncIterator[InProcess]:
     """`script`: replies one after the other, or one function from request to reply."""
     first = script[0] if script else None
     transport = ScriptedTransport(first if callable(first) else [reply for reply in script if isinstance(reply, Reply)])

@@ -1,8 +1,8 @@
 """A scripted provider on a real socket: each request goes to a coroutine that answers as it likes.
 
-    async with Upstream() as up:
-        up.on(json_answer(chat("hello")))          # every request
-        up.script(status(500), json_answer(chat("hello")))   # one after the other, the last one stays
+async with Upstream() as up:
+    up.on(json_answer(chat("hello")))          # every request
+    up.script(status(500), json_answer(chat("hello")))   # one after the other, the last one stays
 """
 
 import asyncio
@@ -16,7 +16,9 @@ from typing import Any, Self
 class Call:
     """One received request and the connection to answer on."""
 
-    def __init__(self, method: str, path: str, headers: dict[str, str], body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, method: str, path: str, headers: dict[str, str], body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.method = method
         self.path = path
         self.headers = headers
@@ -152,7 +154,9 @@ def chat(text: str = "hello", **more: Any) -> dict[str, Any]:
         "object": "chat.completion",
         "created": 1_700_000_000,
         "model": "gpt-4o-mini-2024-07-18",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None, "finish_reason": "stop"}],
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": text, "refusal": None}, "logprobs": None, "finish_reason": "stop"}
+        ],
         "usage": {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12},
         **more,
     }

@@ -12,6 +12,7 @@ from proxy.telemetry.logs import AccessLog
 from tests.support.eventually import eventually
 from tests.support.gateway import running, settings
 from tests.support.library import in_process, json_reply, one_provider
+from tests.support.sink import KeptLines
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, failing, json_answer
 
 
@@ -144,23 +145,9 @@ async def test_own_providers_stay_open_over_a_reload() -> None:
         assert "metadata" not in (await edge.chat()).json()
 
 
-class Lines:
-    """A sink that keeps what is written."""
-
-    def __init__(self) -> None:
-        self.data = b""
-
-    def write(self, data: bytes) -> int:
-        self.data += data
-        return len(data)
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-
 async def test_probes_are_not_in_the_access_log() -> None:
     """One line a request, none for health and metrics."""
-    lines = Lines()
+    lines = KeptLines()
     buffer = LogBuffer(lines)
     async with in_process(lambda _: json_reply(chat()), access_log=AccessLog(buffer)) as edge:
         for path in ("/health", "/health/live", "/metrics"):
@@ -169,7 +156,9 @@ async def test_probes_are_not_in_the_access_log() -> None:
         await edge.chat(model="")
         buffer.flush()
     written = lines.data.decode().splitlines()
-    assert [("/v1/chat/completions" in line, status in line) for line, status in zip(written, ("200", "400"), strict=True)] == [(True, True)] * 2
+    assert [("/v1/chat/completions" in line, status in line) for line, status in zip(written, ("200", "400"), strict=True)] == [
+        (True, True)
+    ] * 2
 
 
 async def test_switched_off_authentication_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:

@@ -17,7 +17,9 @@ HTTP = {"kind": "openai_compatible", "base_url": "http://up.test/v1"}
 
 
 def settings(**sections: Any) -> Settings:
-    return Settings.of(**{"auth": {"static_keys": ["k"]}, "stores": {"records": "memory://"}, "providers": {"a": HTTP, "b": HTTP}, **sections})
+    return Settings.of(
+        **{"auth": {"static_keys": ["k"]}, "stores": {"records": "memory://"}, "providers": {"a": HTTP, "b": HTTP}, **sections}
+    )
 
 
 def adapters(*names: str) -> Mapping[str, Provider]:
@@ -78,4 +80,6 @@ async def test_caps_and_switches_reach_the_pipeline() -> None:
 async def test_every_strategy_of_the_configuration_can_be_asked() -> None:
     """Those that are not built yet keep the configured order."""
     async with in_process() as edge:
-        assert {"model", "failover", "cost", "latency", "weighted", "hybrid", "round_robin", "content"} <= set(edge.gateway.state.pipeline.strategies)
+        assert {"model", "failover", "cost", "latency", "weighted", "hybrid", "round_robin", "content"} <= set(
+            edge.gateway.state.pipeline.strategies
+        )

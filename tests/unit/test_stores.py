@@ -21,7 +21,12 @@ from tests.support.valkey import Valkey, free_port
 
 def settings(**sections: Any) -> Settings:
     return Settings.of(
-        **{"auth": {"static_keys": ["static-key-1"]}, "providers": {"echo": {"kind": "echo"}}, "stores": {"records": "memory://"}, **sections}
+        **{
+            "auth": {"static_keys": ["static-key-1"]},
+            "providers": {"echo": {"kind": "echo"}},
+            "stores": {"records": "memory://"},
+            **sections,
+        }
     )
 
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from proxy.transport.base import UpstreamRequest
+from proxy.transport.scripted import Reply
 from tests.support.gateway import ADMIN_KEY, settings
 from tests.support.library import in_process, json_reply, one_provider
 from tests.support.upstream import chat
-from proxy.transport.base import UpstreamRequest
-from proxy.transport.scripted import Reply
 
 
 @pytest.mark.parametrize("value", ["soon", "0", "-1", "nan", ""])
@@ -79,7 +79,7 @@ async def test_who_shares_an_answer(scope: str, status: str) -> None:
 
 async def test_strictness_is_asked_for_by_header() -> None:
     """What the target cannot carry is then 422 with the paths; else it is reported."""
-    anthropic = {"providers": {"a": {"kind": "anthropic", "base_url": "http://up.test", "api_keys": ["sk-ant-1234567890"]}}}
+    anthropic: dict[str, Any] = {"providers": {"a": {"kind": "anthropic", "base_url": "http://up.test", "api_keys": ["sk-ant-1234567890"]}}}
     async with in_process(config=settings(**anthropic), providers={}) as edge:
         answer = await edge.chat(model="claude-x", seed=5, headers={"x-llm-edge-strict": "TRUE"})
         assert (answer.status_code, answer.json()["error"]["code"], answer.json()["error"]["param"]) == (422, "untranslatable", "seed")

@@ -19,7 +19,9 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 async def joined(edge: Running, n: int) -> None:
     """Until `n` followers have joined a call."""
-    await eventually(lambda: sum(s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == "llm_edge_single_flight_joins_total") >= n)
+    await eventually(
+        lambda: sum(s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == "llm_edge_single_flight_joins_total") >= n
+    )
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -78,7 +80,9 @@ async def test_a_stop_ends_a_stream_in_band(upstream: Upstream) -> None:
         request = asyncio.ensure_future(edge.chat(stream=True))
         await begun.wait()
         await eventually(lambda: edge.gateway.metrics.active == 1)
-        async with edge.client.stream("POST", "/v1/chat/completions", json={"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}) as other:
+        async with edge.client.stream(
+            "POST", "/v1/chat/completions", json={"model": "m", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        ) as other:
             lines = other.aiter_lines()
             await anext(lines)
             edge.gateway.lifecycle.force_end()
@@ -128,7 +132,11 @@ async def test_a_hit_makes_no_attempt() -> None:
     async with in_process(json_reply(chat())) as edge:
         await edge.chat()
         hit = await edge.chat()
-        assert (hit.headers["x-llm-edge-attempts"], hit.headers["x-llm-edge-provider"], hit.headers["x-llm-edge-cache"]) == ("0", "cache", "hit")
+        assert (hit.headers["x-llm-edge-attempts"], hit.headers["x-llm-edge-provider"], hit.headers["x-llm-edge-cache"]) == (
+            "0",
+            "cache",
+            "hit",
+        )
 
 
 async def test_anthropics_answers_carry_no_metadata_of_ours() -> None:

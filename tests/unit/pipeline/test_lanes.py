@@ -68,7 +68,15 @@ def test_a_providers_in_band_error_is_kept_and_not_shown() -> None:
 def test_the_usage_chunk_is_held_back() -> None:
     """Each reader shows it or not, as its client asked."""
     translated = back()
-    start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "c", "content": [], "stop_reason": None, "stop_sequence": None}
+    start: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "c",
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+    }
     out = translated.feed(event("message_start", message={**start, "usage": {"input_tokens": 3, "output_tokens": 1}}))
     out += translated.feed(event("message_delta", delta={"stop_reason": "end_turn"}, usage={"output_tokens": 4}))
     out += translated.feed(event("message_stop"))

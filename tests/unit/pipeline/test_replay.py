@@ -20,8 +20,13 @@ ANTHROPIC = AnthropicMessagesCodec()
 
 
 def stored(body: Any, kind: Any = "json", *, dialect: str = "openai_chat", response_id: str = OLD, tail: bytes = b"") -> CacheEntry:
+    """As the pipeline stores it: whole answers with their own `created`, streams without."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return CacheEntry(dialect=dialect, kind=kind, body=raw, response_id=response_id, model="m", provider="p", stored_at=0.0, tail=tail)
+    answer = json.loads(raw) if kind == "json" else None
+    created = answer.get("created") if isinstance(answer, dict) else None
+    return CacheEntry(
+        dialect=dialect, kind=kind, body=raw, response_id=response_id, created=created, model="m", provider="p", stored_at=0.0, tail=tail
+    )
 
 
 def message(*content: dict[str, Any]) -> dict[str, Any]:

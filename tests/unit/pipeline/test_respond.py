@@ -74,7 +74,11 @@ async def test_headers_of_one_answer_are_not_those_of_the_next() -> None:
 
 @pytest.mark.parametrize(
     ("body", "spliced"),
-    [(b'{"a":1}', b'{"a":1,"metadata":{}}'), (b'{"a":{"b":2}}\n', b'{"a":{"b":2},"metadata":{}}'), (b'{"a":"}" }', b'{"a":"}","metadata":{}}')],
+    [
+        (b'{"a":1}', b'{"a":1,"metadata":{}}'),
+        (b'{"a":{"b":2}}\n', b'{"a":{"b":2},"metadata":{}}'),
+        (b'{"a":"}" }', b'{"a":"}","metadata":{}}'),
+    ],
 )
 def test_a_member_is_added_at_the_end(body: bytes, spliced: bytes) -> None:
     """Without touching the rest."""

@@ -46,7 +46,9 @@ async def test_too_large_answers_are_not_stored() -> None:
 async def test_tool_calls_are_stored_only_where_asked_for() -> None:
     """`cache.tool_calls`."""
     call = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-    answer = chat(choices=[{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}])
+    answer = chat(
+        choices=[{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [call]}, "finish_reason": "tool_calls"}]
+    )
     for stored, status in ((False, "miss"), (True, "hit")):
         async with in_process(lambda _: json_reply(answer), config=one_provider(cache={"tool_calls": stored})) as edge:
             await edge.chat()

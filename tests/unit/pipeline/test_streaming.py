@@ -1,5 +1,7 @@
 """A stream from upstream to its readers, with a truthful end."""
 
+from typing import Any
+
 import pytest
 
 from proxy.transport.base import Phase
@@ -9,7 +11,7 @@ from tests.support.upstream import chat, chat_chunk, chat_stream
 
 ONE_TRY = {"routing": {"retries": {"attempts": 1}}}
 WHOLE = chat_stream("hel", "lo ", "wörld")
-WITH_USAGE = {"stream_options": {"include_usage": True}}
+WITH_USAGE: dict[str, Any] = {"stream_options": {"include_usage": True}}
 
 
 def said(text: str) -> str:
