@@ -25,7 +25,7 @@ from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
-from proxy.core.clock import SystemClock
+from proxy.core.clock import Clock, SystemClock
 from proxy.core.context import RequestContext
 from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError
@@ -205,6 +205,15 @@ class Gateway:
         tasks = TaskSupervisor(on_failure=self._task_failed)
         clock = SystemClock()
         closers: list[Callable[[], Awaitable[None]]] = []
+        try:
+            await self._open_with(clock, tasks, closers)
+        except BaseException:
+            await tasks.close()
+            for closer in reversed(closers):
+                await closer()
+            raise
+
+    async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
         cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)

@@ -40,6 +40,10 @@ class RedisCache:
     def healthy(self) -> bool:
         return self._hot.available
 
+    @property
+    def connected(self) -> bool:
+        return self._hot.available and self._hot.connected
+
     async def get(self, key: bytes) -> tuple[CacheEntry, float] | None:
         """The entry and what is left of its lifetime in seconds, by this process's `ttl_s`. Never raises for the store."""
         if not self._hot.available:

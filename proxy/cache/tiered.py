@@ -105,7 +105,7 @@ class TieredCache:
             l1_bytes=self._l1.size_bytes if self._l1 is not None else 0,
             l1_evictions=self._l1.evictions if self._l1 is not None else 0,
             l2_configured=self._l2 is not None,
-            l2_healthy=self._l2 is not None and self._l2.healthy,
+            l2_healthy=self._l2 is not None and self._l2.connected,
         )
 
     def _too_old(self, entry: CacheEntry, max_age_s: float | None) -> bool:

@@ -29,10 +29,12 @@ class EnvelopeMiddleware:
                     b"content-encoding" not in headers
                     and headers.get(b"content-type") == b"application/json"
                     and ctx.route.dialect is not None
+                    and b"expect" not in headers
                 ):
                     message = await receive()
-                    if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= self._models_max:
-                        self._parse(ctx, message["body"])  # the usual request: whole in one message
+                    body = message.get("body", b"")
+                    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= self._models_max:
+                        self._parse(ctx, body)  # the usual request: whole in one message
                     else:
                         await self._open(ctx, receive, message)
                 else:

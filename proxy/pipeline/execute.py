@@ -121,14 +121,15 @@ class _Generation:
                 if not self.asked.stream:
                     landed = await reader.outcome()
                 else:
-                    self._note_flight(flight)
                     while (frame := await reader.next()) is not None:
+                        self._note_flight(flight)
                         await self.out.write(frame)
                     landed = flight.landed
         except TimeoutError:
             raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
         except EdgeError as exc:
             if not self.out.started:
+                self.ctx.cache_status, self.ctx.cache_tier = "miss", None
                 raise
             note_error(self.ctx, exc)
             await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))

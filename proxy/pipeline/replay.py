@@ -26,12 +26,14 @@ def whole(entry: CacheEntry, codec: Codec, now: float) -> bytes:
 
 def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
     """As (events, usage chunk): the dialect's last word is not in it."""
-    if entry.kind == "sse":
-        return _fresh_events(entry.body, entry, now), _fresh_events(entry.tail, entry, now)
-    response = codec.decode_response(entry.body)
-    encoder = codec.stream_encoder()
-    body = b"".join(encoder.encode(event) for event in codec.response_to_events(response))
-    return _fresh_events(body, entry, now), _fresh_events(encoder.usage_chunk, entry, now)
+    body, tail = entry.body, entry.tail
+    if entry.kind == "json":
+        encoder = codec.stream_encoder()
+        body = b"".join(encoder.encode(event) for event in codec.response_to_events(codec.decode_response(body)))
+        tail = encoder.usage_chunk
+    new_id = _new_id(entry)
+    created = _CREATED.search(body) if entry.dialect == "openai_chat" else None
+    return _fresh_events(body, entry.response_id, new_id, created, now), _fresh_events(tail, entry.response_id, new_id, created, now)
 
 
 def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
@@ -49,9 +51,9 @@ def _new_id(entry: CacheEntry) -> str:
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     old = entry.response_id.encode()
     created = list(_CREATED.finditer(body))
-    if body.count(old) == 1 and len(created) <= 1:
+    if body.count(old) == 1 and len(created) == (entry.created is not None):
         body = body.replace(old, _new_id(entry).encode())
-        return _CREATED.sub(lambda m: m[1] + b"%d" % now, body)
+        return _CREATED.sub(lambda m: m[1] + b"%d" % now, body) if created else body
     answer = orjson.loads(body)
     if not isinstance(answer, dict):
         raise BadGateway("a stored answer is not an object")
@@ -61,10 +63,13 @@ def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     return orjson.dumps(answer)
 
 
-def _fresh_events(body: bytes, entry: CacheEntry, now: float) -> bytes:
-    """Ids stand at the head of each event's object, where no content precedes them."""
+def _fresh_events(body: bytes, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
+    """Quotes inside content are escaped, so `"id":"<old>"` only ever is a member; likewise `created` with the old time."""
     if not body:
         return body
-    old = b'"' + entry.response_id.encode() + b'"'
-    body = body.replace(b'"id":' + old, b'"id":"' + _new_id(entry).encode() + b'"')
+    now_b = b"%d" % now
+    for colon in (b":", b": "):
+        body = body.replace(b'"id"%b"%b"' % (colon, old_id.encode()), b'"id"%b"%b"' % (colon, new_id.encode()))
+        if created is not None:
+            body = body.replace(b'"created"%b%b' % (colon, created[2]), b'"created"%b%b' % (colon, now_b))
     return body

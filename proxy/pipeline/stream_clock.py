@@ -35,8 +35,13 @@ class KeepAlive:
             due = now + self._after_s
             data = self._make()
             if data and not self._out.busy and not self._out.ended:
-                self._tasks.start(self._out.write(data), name="keep-alive")
+                self._tasks.start(self._ping(data), name="keep-alive")
         self._timer = self._loop.call_at(due, self._fire)
+
+    async def _ping(self, data: bytes) -> None:
+        """The answer may have gone on, or ended, between the timer and this task."""
+        if not self._out.busy and not self._out.ended:
+            await self._out.write(data)
 
 
 @contextmanager
