@@ -35,7 +35,8 @@ class Responder:
     async def json(self, body: bytes) -> None:
         self.started = self.ended = True
         await self._send({"type": "http.response.start", "status": 200, "headers": [_JSON, (b"content-length", b"%d" % len(body))]})
-        await self._send({"type": "http.response.body", "body": body})
+        self._ctx.bytes_out += len(body)
+        await self._body({"type": "http.response.body", "body": body})
 
     async def write(self, data: bytes) -> None:
         """A piece of a stream; the first one sends status and headers. Pieces go past the wrapper of `send`, which only counts them:

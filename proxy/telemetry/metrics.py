@@ -32,11 +32,16 @@ NONE = "none"
 OTHER = "other"
 
 
+_L1_MISS, _L2_MISS = (("llm_edge_cache_misses_total", tier) for tier in ("l1", "l2"))
+_L1_WRITE, _L2_WRITE = (("llm_edge_cache_writes_total", tier) for tier in ("l1", "l2"))
+
+
 class CacheRecorder:
     """The cache's meter. `tier`: "l1" | "l2"; seconds: of the look-up."""
 
     def __init__(self, metrics: "Metrics") -> None:
         self._inc = metrics.inc
+        self._counters = metrics.counters
         self._latency: dict[str, Hist] = {}
 
     def hit(self, tier: str, seconds: float) -> None:
@@ -48,10 +53,10 @@ class CacheRecorder:
         hist.total += seconds
 
     def miss(self, tier: str) -> None:
-        self._inc("llm_edge_cache_misses_total", tier)
+        self._counters[_L1_MISS if tier == "l1" else _L2_MISS] += 1.0
 
     def write(self, tier: str) -> None:
-        self._inc("llm_edge_cache_writes_total", tier)
+        self._counters[_L1_WRITE if tier == "l1" else _L2_WRITE] += 1.0
 
     def error(self, tier: str) -> None:
         self._inc("llm_edge_cache_errors_total", tier)
@@ -66,10 +71,11 @@ class Metrics:
     def __init__(self, *, known_models: Callable[[str], bool] | None = None, version: str = __version__) -> None:
         self.known_models = known_models
         self.active = 0
-        self.cache = CacheRecorder(self)
         self._requests: dict[tuple[object, ...], RequestCell] = {}
         self._attempts: dict[tuple[object, ...], AttemptCell] = {}
-        self._counters: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        self.counters: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        """Plain counters: (family, *label values) → number."""
+        self.cache = CacheRecorder(self)
         self._lag = Hist(len(LAG_BUCKETS_S))
         self._models: set[str] = set()
         self._codes: set[str] = set()
@@ -79,7 +85,7 @@ class Metrics:
         self._set_own_gauges(version)
         for tier in ("l1", "l2"):
             for name in ("hits", "misses", "writes", "errors"):
-                self._counters[(f"llm_edge_cache_{name}_total", tier)] = 0.0
+                self.counters[(f"llm_edge_cache_{name}_total", tier)] = 0.0
 
     def request_started(self) -> None:
         self.active += 1
@@ -129,7 +135,7 @@ class Metrics:
 
     def inc(self, family: str, *labels: str, by: float = 1.0) -> None:
         """A plain counter of the table, by name and label values in the table's order."""
-        self._counters[(family, *labels)] += by
+        self.counters[(family, *labels)] += by
 
     def stream_truncated(self, provider: str) -> None:
         self.inc("llm_edge_stream_truncations_total", provider)
@@ -162,7 +168,7 @@ class Metrics:
 
     def snapshot(self) -> Snapshot:
         out: list[Sample] = []
-        sums: dict[tuple[str, ...], float] = dict(self._counters)
+        sums: dict[tuple[str, ...], float] = dict(self.counters)
         hists: dict[tuple[str, ...], Hist] = {}
         for cell in self._requests.values():
             read_request(cell, sums, hists)

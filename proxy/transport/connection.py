@@ -20,7 +20,7 @@ from proxy.transport.wire import Origin
 _JOIN_UP_TO_BYTES = 64 * 1024
 _SEND_LOOKS = 20
 """Looks at the write buffer within `headers_s` while a large request leaves."""
-_PROBE_IDLE_S = 0.01
+_PROBE_IDLE_S = 0.1
 """A connection idle for longer is asked whether the peer closed it (2 µs): the loop may not have read the end yet. Under load, where the
 2 µs count, connections are idle for less, and servers close those that have been idle for seconds."""
 
