@@ -56,12 +56,12 @@ def whole(entry: CacheEntry, codec: Codec = OPENAI) -> Any:
 
 def test_a_whole_answer_gets_a_new_id_and_time_and_keeps_its_other_bytes() -> None:
     """Unknown fields, spacing and all."""
-    body = b'{ "id" : "chatcmpl-up1", "created" : 17, "x_new":[1, 2.50], "choices":[] }'
+    body = b'{ "id" : "chatcmpl-up1", "created" : 1700000017, "x_new":[1, 2.50], "choices":[] }'
     served = replay.whole(stored(body), OPENAI, NOW)
     new_id = json.loads(served)["id"]
     assert new_id.startswith("chatcmpl-")
     assert new_id != OLD
-    assert served == body.replace(OLD.encode(), new_id.encode()).replace(b"17", b"1800000000")
+    assert served == body.replace(OLD.encode(), new_id.encode()).replace(b"1700000017", b"1800000000")
 
 
 def test_every_replay_has_an_id_of_its_own() -> None:
