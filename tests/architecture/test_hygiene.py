@@ -5,7 +5,7 @@ import pytest
 from tests.architecture.source_tree import text_files
 
 OWN = "tests/architecture/test_hygiene.py"
-MACHINE_PATHS = ["/work/", "/root/", "/home/", "/Users/"]
+MACHINE_PATHS = [f"/{folder}/" for folder in ("work", "root", "home", "Users")]
 REGISTRY_HOSTS = ["pypi.org", "pythonhosted.org", "registry.npmjs.org", "proxy.golang.org", "docker.io", "ghcr.io", "quay.io"]
 
 
