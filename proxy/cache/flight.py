@@ -122,10 +122,6 @@ class Flight:
         """Everything published; None once the beginning was let go."""
         return None if self._dropped else b"".join(self._frames)
 
-    @property
-    def readers(self) -> int:
-        return len(self._readers)
-
     def land(self, entry: CacheEntry | None, tail: bytes = b"") -> None:
         self.landed = Landed(entry, tail)
         self._wake()

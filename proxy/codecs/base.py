@@ -1,6 +1,6 @@
 """What a dialect's codec must offer, and the mistakes it reports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -113,10 +113,6 @@ class BodyFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The answer is whole by its dialect's own evidence."""
 
 
-SpliceUsage = Callable[[Usage], bytes]
-"""Called once for the usage chunk that the client asked for; returns the JSON object to splice in as `metadata`."""
-
-
 class Codec(Protocol):
     """One dialect in all directions. Stateless; streams get an object each."""
 
@@ -140,7 +136,7 @@ class Codec(Protocol):
 
     def stream_decoder(self) -> StreamDecoder: ...
 
-    def stream_encoder(self, request: ChatRequest | None = None, splice: SpliceUsage | None = None) -> StreamEncoder:
+    def stream_encoder(self, request: ChatRequest | None = None) -> StreamEncoder:
         """`request`: whose client reads it (include_usage; None: no extra usage chunk)."""
         ...
 

@@ -105,7 +105,6 @@ class RequestContext:
         "unix_started",
         "upstream_s",
         "usage",
-        "warnings",
     )
 
     def __init__(self, route: RouteInfo, trace_id: str, started: float) -> None:
@@ -148,7 +147,6 @@ class RequestContext:
         self.cost_nanos: int | None = None
         self.attempts: list[AttemptRecord] = []
         self.dropped: list[str] = []
-        self.warnings: list[str] = []
         self.upstream_s = 0.0
         """Seconds spent waiting for upstreams."""
         self.first_token_s: float | None = None

@@ -1,5 +1,6 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
+import logging
 from time import monotonic
 from typing import Any
 
@@ -14,6 +15,8 @@ from proxy.core.errors import BadRequest
 from proxy.core.request import ChatRequest
 from proxy.pipeline.deps import Pipeline
 from proxy.routing.target import Route
+
+_log = logging.getLogger("llm_edge")
 
 
 class Asked:
@@ -37,7 +40,7 @@ class Asked:
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(checked.model)
         if self.route.warning is not None:
-            ctx.warnings.append(self.route.warning)
+            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
         self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None

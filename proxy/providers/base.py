@@ -28,8 +28,6 @@ class Provider(Protocol):
     """Name of the codec that its generation endpoint speaks."""
     free: bool
     """Calls cost nothing (echo, `price: free`)."""
-    usage_in_streams: bool
-    """Takes `stream_options.include_usage`."""
     models: tuple[str, ...]
     """Names to list where no `models:` table says what clients may use."""
     keys: KeyPool

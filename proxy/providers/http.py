@@ -16,7 +16,6 @@ class HttpProvider:
 
     kind = ""
     dialect = ""
-    usage_in_streams = False
     path = ""
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""

@@ -15,7 +15,6 @@ from proxy.transport.base import Header
 class OpenAICompatible(HttpProvider):
     kind = "openai"
     dialect = "openai_chat"
-    usage_in_streams = True
     path = "/chat/completions"
     passed_headers = (b"openai-beta",)
 

@@ -14,7 +14,7 @@ from proxy.codecs.anthropic_messages.same_dialect import encode_own
 from proxy.codecs.anthropic_messages.stream import MessagesStreamDecoder
 from proxy.codecs.anthropic_messages.stream_out import MessagesStreamEncoder
 from proxy.codecs.anthropic_messages.watch import MessagesStreamWatcher
-from proxy.codecs.base import BodyFacts, Codec, Encoded, SpliceUsage, StreamDecoder, StreamEncoder, StreamWatcher
+from proxy.codecs.base import BodyFacts, Codec, Encoded, StreamDecoder, StreamEncoder, StreamWatcher
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEvent
 from proxy.core.request import ChatRequest
@@ -50,7 +50,7 @@ class AnthropicMessagesCodec:
     def stream_decoder(self) -> StreamDecoder:
         return MessagesStreamDecoder()
 
-    def stream_encoder(self, request: ChatRequest | None = None, splice: SpliceUsage | None = None) -> StreamEncoder:
+    def stream_encoder(self, request: ChatRequest | None = None) -> StreamEncoder:
         """Every stream of this dialect ends with its usage: both arguments change nothing."""
         return MessagesStreamEncoder()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.codecs.accumulate import response_to_events
-from proxy.codecs.base import BodyFacts, Codec, Encoded, SpliceUsage
+from proxy.codecs.base import BodyFacts, Codec, Encoded
 from proxy.codecs.openai_chat.errors import decode_error, encode_error
 from proxy.codecs.openai_chat.facts import answer_facts
 from proxy.codecs.openai_chat.fields import DIALECT
@@ -46,8 +46,8 @@ class OpenAIChatCodec:
     def stream_decoder(self) -> OpenAIChatStreamDecoder:
         return OpenAIChatStreamDecoder()
 
-    def stream_encoder(self, request: ChatRequest | None = None, splice: SpliceUsage | None = None) -> OpenAIChatStreamEncoder:
-        """`splice` is not called: the usage chunk is left in the encoder's `usage_chunk`, for `finish_stream`."""
+    def stream_encoder(self, request: ChatRequest | None = None) -> OpenAIChatStreamEncoder:
+        """The usage chunk is left in the encoder's `usage_chunk`, for `finish_stream`."""
         legacy = request is not None and request.dialect == DIALECT and request.paths.get("tools") == "functions"
         return OpenAIChatStreamEncoder(self._created(), legacy=legacy)
 

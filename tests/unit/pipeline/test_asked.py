@@ -83,3 +83,13 @@ async def test_strictness_is_asked_for_by_header() -> None:
     async with in_process(config=settings(**anthropic), providers={}) as edge:
         answer = await edge.chat(model="claude-x", seed=5, headers={"x-llm-edge-strict": "TRUE"})
         assert (answer.status_code, answer.json()["error"]["code"], answer.json()["error"]["param"]) == (422, "untranslatable", "seed")
+
+
+async def test_a_guessed_provider_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Without a `models:` table an unknown name goes to the first provider, and the log names the guess and the request."""
+    async with in_process(lambda _request: json_reply(chat())) as edge:
+        for model in ("mistral-large", "mine/mistral-large"):
+            assert (await edge.chat(model=model)).status_code == 200
+    warned = [r for r in caplog.records if "first configured one" in r.getMessage()]
+    assert [getattr(r, "model", None) for r in warned] == ["mistral-large"]
+    assert getattr(warned[0], "trace_id", None)

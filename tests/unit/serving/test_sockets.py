@@ -5,6 +5,7 @@ import socket
 import pytest
 
 from proxy.serving.sockets import CannotListen, address_of, bind
+from tests.support.require import missing
 
 
 def test_a_free_port() -> None:
@@ -28,11 +29,11 @@ def test_several_share_a_port() -> None:
 def test_ipv6() -> None:
     """Where the machine has it."""
     if not socket.has_ipv6:
-        pytest.skip("no IPv6")
+        missing("IPv6", "this Python was built without it")
     try:
         (sock,) = bind("::1", 0)
     except CannotListen:
-        pytest.skip("no IPv6 loopback")
+        missing("IPv6", "the machine has no ::1")
     with sock:
         assert address_of(sock)[0] == "::1"
 
