@@ -120,7 +120,12 @@ class Gateway:
             raise RuntimeError("the gateway's lifespan has not been entered: serve it, or use `async with gateway.lifespan():`")
         return self._open
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A coroutine function: by that servers tell ASGI 3 from ASGI 2."""
+        await self.handle(scope, receive, send)
+
+    def handle(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The same for a server that knows what it serves: a coroutine fewer a request."""
         if self._app is not None and scope["type"] == "http":
             return self._app(scope, receive, send)
         return self._other(scope, receive, send)
