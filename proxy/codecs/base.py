@@ -117,6 +117,8 @@ class Codec(Protocol):
     """One dialect in all directions. Stateless; streams get an object each."""
 
     name: str
+    stream_type: bytes
+    """Content type of its streams."""
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
         """Client → canonical. Raises InvalidBody naming the field. `headers`: lower-case names."""

@@ -32,7 +32,7 @@ def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
     asked = Asked(pipe, ctx)
-    out = Responder(ctx, send)
+    out = Responder(ctx, send, asked.codec.stream_type)
     run = _Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 

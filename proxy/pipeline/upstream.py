@@ -26,8 +26,8 @@ class Upstream:
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
         self.provider: Provider = pipe.providers[target.provider]
-        self.codec: Codec = pipe.codecs[self.provider.dialect]
-        self.passthrough = self.provider.dialect == asked.codec.name
+        self.passthrough = asked.codec.name in self.provider.dialects
+        self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
         self.record = AttemptRecord(target.provider, target.model)
         now = monotonic()
         pool = self.provider.keys
@@ -42,6 +42,7 @@ class Upstream:
         stream = asked.stream
         call = Outgoing(
             model=self.target.model,
+            dialect=self.codec.name,
             body=self._body(asked),
             stream=stream,
             headers=asked.ctx.headers,
@@ -70,7 +71,6 @@ class Upstream:
         if self.passthrough:
             body = dict(asked.body)
             body["model"] = self.target.model
-            self.provider.amend(body)
         else:
             request = asked.decoded()
             try:
@@ -85,6 +85,7 @@ class Upstream:
                     details={"dropped": list(encoded.dropped)},
                 )
             body = encoded.body
+        self.provider.amend(body, self.codec.name)
         try:
             return dump_json(body)
         except InvalidBody as exc:
