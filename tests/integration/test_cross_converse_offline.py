@@ -24,7 +24,13 @@ CODECS: dict[str, Codec] = {
     "anthropic_messages": AnthropicMessagesCodec(),
     "bedrock": BedrockConverseCodec(),
 }
-FINISHES = {"end_turn": "stop", "stop_sequence": "stop", "max_tokens": "length", "tool_use": "tool_calls", "content_filtered": "content_filter"}
+FINISHES = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "content_filtered": "content_filter",
+}
 
 matching = other.matching
 pytestmark = pytest.mark.skipif(

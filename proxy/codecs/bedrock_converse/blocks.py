@@ -32,6 +32,8 @@ from proxy.core.messages import (
     ToolUsePart,
 )
 
+PLAIN_TYPES = frozenset((None, "tool_use", "tool_result"))
+"""`type` of a call or result of the client's own tools, which Nova spells out; a server tool's has another."""
 _TOOL_USE = frozenset(("toolUseId", "name", "input"))
 _TOOL_RESULT = frozenset(("toolUseId", "content", "status"))
 _DOCUMENT = frozenset(("format", "name", "source", "context", "citations"))
@@ -165,7 +167,7 @@ def _tool_use(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     call_id, name = fields.name(call, "toolUseId", path), fields.name(call, "name", path)
     if "input" not in call:
         raise fields.missing(f"{path}.input")
-    if call.get("type") is not None:
+    if call.get("type") not in PLAIN_TYPES:
         return None
     _keep_rest("toolUse", call, _TOOL_USE, place, shape)
     shape.places[f"{place}.input"] = f"{path}.input"
@@ -176,7 +178,7 @@ def _tool_result(value: Any, place: str, path: str, shape: Shape) -> Part | None
     result = fields.as_object(value, path)
     call_id = fields.name(result, "toolUseId", path)
     given = fields.as_array(fields.required(result, "content", path), f"{path}.content")
-    if result.get("type") is not None:
+    if result.get("type") not in PLAIN_TYPES:
         return None
     content: list[TextPart | ImagePart | DocumentPart | OpaquePart] = []
     for index, part in enumerate(decode_content(given, f"{place}.content", f"{path}.content", shape)):
@@ -195,7 +197,7 @@ def _tool_result(value: Any, place: str, path: str, shape: Shape) -> Part | None
 def _keep_rest(kind: str, member: dict[str, Any], known: frozenset[str], place: str, shape: Shape) -> None:
     if not member.keys() <= known:
         shape.kept[place] = {kind: member}
-        shape.telling.update((f"{place}.{kind}.{key}", value) for key, value in member.items() if key not in known)
+        shape.telling.update((f"{place}.{kind}.{key}", value) for key, value in member.items() if key not in known and key != "type")
 
 
 def _reasoning(value: Any, place: str, path: str, shape: Shape) -> Part | None:

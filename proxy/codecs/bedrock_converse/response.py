@@ -10,7 +10,7 @@ import msgspec
 from proxy.codecs.anthropic_messages.inputs import parse_arguments
 from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.bedrock_converse import fields
-from proxy.codecs.bedrock_converse.blocks import decode_content
+from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES, decode_content
 from proxy.codecs.bedrock_converse.finish import decode_finish, encode_finish
 from proxy.codecs.bedrock_converse.models import TargetFacts
 from proxy.codecs.bedrock_converse.parts import Block, BlockWriter
@@ -157,4 +157,4 @@ class _Call(msgspec.Struct, gc=False):
 def _is_call(block: dict[str, msgspec.Raw]) -> bool:
     """A server tool's call is none of the client's."""
     call = block.get("toolUse")
-    return call is not None and msgspec.json.decode(call, type=_Call).type is None
+    return call is not None and msgspec.json.decode(call, type=_Call).type in PLAIN_TYPES

@@ -6,7 +6,7 @@ delta reasoningContent                thinking                    at once
 delta reasoningContent.redactedContent  redacted_thinking         gathered: the whole block at its stop
 start image                           opaque, an ImagePart        gathered likewise
 start toolUse                         tool_use                    at once
-start toolUse with a type             opaque (a server tool)      its input gathered
+start toolUse of a server tool        opaque                      its input gathered
 start toolResult, anything new        opaque                      at once
 """
 
@@ -16,7 +16,7 @@ import orjson
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_converse import blobs, fields
-from proxy.codecs.bedrock_converse.blocks import decode_content
+from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES, decode_content
 from proxy.codecs.bedrock_converse.shape import Shape
 from proxy.core.events import (
     ArgumentsDelta,
@@ -166,7 +166,7 @@ def start_block(block: int, kind: str, member: dict[str, Any] | None) -> OpenBlo
     """`member`: of the contentBlockStart of that kind; None where a delta of that kind is the block's first event."""
     if kind == "toolUse" and member is not None:
         name, call_id = fields.name(member, "name", f"{_START}.toolUse"), fields.name(member, "toolUseId", f"{_START}.toolUse")
-        if member.get("type") is None:
+        if member.get("type") in PLAIN_TYPES:
             return _Call(block, BlockStart(block=block, kind="tool_use", id=call_id, name=name))
         return _ServerCall(block, _opaque(block, {"toolUse": member}))
     if kind in ("text", "citation"):

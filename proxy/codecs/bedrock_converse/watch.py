@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from proxy.codecs.base import InvalidBody, StreamWatcher
+from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES
 from proxy.codecs.bedrock_converse.errors import decode_frame_error, error_frame
 from proxy.codecs.bedrock_converse.usage import decode_usage
 from proxy.codecs.eventstream import EventStreamParser, Frame
@@ -123,7 +124,7 @@ class ConverseStreamWatcher:
                 self.text_bytes += len(text.encode())
         elif kind == "contentBlockStart":
             call = _start.decode(frame.payload).start.toolUse
-            self.tool_calls = self.tool_calls or (call is not None and call.type is None)
+            self.tool_calls = self.tool_calls or (call is not None and call.type in PLAIN_TYPES)
             self.content = True
         elif kind == "messageStop":
             self.complete = True
