@@ -134,7 +134,7 @@ def _document(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     document = fields.as_object(value, path)
     source = fields.as_object(fields.required(document, "source", path), f"{path}.source")
     title = fields.text(document, "name", path)
-    word = document.get("format")
+    word = fields.optional_text(document, "format", path)
     if not document.keys() <= _DOCUMENT or source.keys() not in ({"bytes"}, {"text"}) or (word is not None and word not in DOCUMENT_TYPES):
         return None
     citing = document.get("citations")
@@ -167,7 +167,7 @@ def _tool_use(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     call_id, name = fields.name(call, "toolUseId", path), fields.name(call, "name", path)
     if "input" not in call:
         raise fields.missing(f"{path}.input")
-    if call.get("type") not in PLAIN_TYPES:
+    if fields.optional_text(call, "type", path) not in PLAIN_TYPES:
         return None
     _keep_rest("toolUse", call, _TOOL_USE, place, shape)
     shape.places[f"{place}.input"] = f"{path}.input"
@@ -178,7 +178,7 @@ def _tool_result(value: Any, place: str, path: str, shape: Shape) -> Part | None
     result = fields.as_object(value, path)
     call_id = fields.name(result, "toolUseId", path)
     given = fields.as_array(fields.required(result, "content", path), f"{path}.content")
-    if result.get("type") not in PLAIN_TYPES:
+    if fields.optional_text(result, "type", path) not in PLAIN_TYPES:
         return None
     content: list[TextPart | ImagePart | DocumentPart | OpaquePart] = []
     for index, part in enumerate(decode_content(given, f"{place}.content", f"{path}.content", shape)):

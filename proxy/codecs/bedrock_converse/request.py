@@ -139,11 +139,12 @@ class _Draft:
             self.values["top_k"] = rest.pop("top_k")
         reasoning: dict[str, Any] = {}
         thinking = rest.get("thinking")
-        if isinstance(thinking, dict) and thinking.get("type") in _THINKING:
+        mode = thinking.get("type") if isinstance(thinking, dict) else None
+        if isinstance(thinking, dict) and isinstance(mode, str) and mode in _THINKING:
             del rest["thinking"]
             budget = fields.optional_integer(thinking, "budget_tokens", f"{MODEL_FIELDS}.thinking", minimum=1)
             extra = {key: value for key, value in thinking.items() if key not in ("type", "budget_tokens")}
-            reasoning = {"mode": cast(Any, thinking["type"]), "budget_tokens": budget, "extra": extra}
+            reasoning = {"mode": cast(Any, mode), "budget_tokens": budget, "extra": extra}
         if isinstance(rest.get("reasoning_effort"), str):
             reasoning["effort"] = rest.pop("reasoning_effort")
             if "mode" not in reasoning:

@@ -166,7 +166,7 @@ def start_block(block: int, kind: str, member: dict[str, Any] | None) -> OpenBlo
     """`member`: of the contentBlockStart of that kind; None where a delta of that kind is the block's first event."""
     if kind == "toolUse" and member is not None:
         name, call_id = fields.name(member, "name", f"{_START}.toolUse"), fields.name(member, "toolUseId", f"{_START}.toolUse")
-        if member.get("type") in PLAIN_TYPES:
+        if fields.optional_text(member, "type", f"{_START}.toolUse") in PLAIN_TYPES:
             return _Call(block, BlockStart(block=block, kind="tool_use", id=call_id, name=name))
         return _ServerCall(block, _opaque(block, {"toolUse": member}))
     if kind in ("text", "citation"):
