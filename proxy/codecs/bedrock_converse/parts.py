@@ -107,7 +107,7 @@ class BlockWriter:
         """Claude refuses reasoning without its signature, other models refuse all of it."""
         if part.signature is None or not self._facts.claude:
             return None
-        return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
+        return thinking_block(part)
 
     def _result(self, part: ToolResultPart, path: str) -> Block:
         content: list[Block] = []
@@ -154,6 +154,11 @@ class BlockWriter:
             name = f"{base} {number}"
         self._names.add(name)
         return name
+
+
+def thinking_block(part: ThinkingPart) -> Block:
+    signature = {} if part.signature is None else {"signature": part.signature}
+    return {"reasoningContent": {"reasoningText": {"text": part.text, **signature}}}
 
 
 def redacted_block(part: RedactedThinkingPart) -> Block:

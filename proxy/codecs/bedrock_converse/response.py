@@ -13,7 +13,7 @@ from proxy.codecs.bedrock_converse import fields
 from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES, decode_content
 from proxy.codecs.bedrock_converse.finish import decode_finish, encode_finish
 from proxy.codecs.bedrock_converse.models import TargetFacts
-from proxy.codecs.bedrock_converse.parts import Block, BlockWriter
+from proxy.codecs.bedrock_converse.parts import Block, BlockWriter, thinking_block
 from proxy.codecs.bedrock_converse.shape import Shape
 from proxy.codecs.bedrock_converse.usage import decode_usage, encode_usage
 from proxy.codecs.jsonbody import parse_object
@@ -102,8 +102,7 @@ def _answer_blocks(part: Part, path: str, writer: BlockWriter) -> list[Block]:
     """Unlike in a request thinking needs no signature and a call keeps its id; empty text is none; arguments that are no JSON object
     (cut off by the token limit) become an empty input, reported."""
     if isinstance(part, ThinkingPart):
-        signature = {} if part.signature is None else {"signature": part.signature}
-        return [{"reasoningContent": {"reasoningText": {"text": part.text, **signature}}}]
+        return [thinking_block(part)]
     if isinstance(part, ToolUsePart):
         return [{"toolUse": {"toolUseId": part.id, "name": part.name, "input": _input(part, path, writer.dropped)}}]
     blocks = writer.write(part, path)
@@ -141,12 +140,13 @@ _decoder = msgspec.json.Decoder(_Answer)
 def answer_facts(body: bytes) -> BodyFacts:
     try:
         answer = _decoder.decode(body)
+        called = any(_is_call(block) for block in answer.output.message.content)
     except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
         raise InvalidBody(f"not a Converse answer: {exc}") from None
     return BodyFacts(
         usage=None if answer.usage is None else decode_usage(answer.usage),
         has_metadata=bytes(answer.metadata) != b"null",
-        tool_calls=any(_is_call(block) for block in answer.output.message.content),
+        tool_calls=called,
     )
 
 

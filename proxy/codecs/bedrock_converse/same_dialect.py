@@ -6,13 +6,13 @@ from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.bedrock_converse.blocks import cited_content
 from proxy.codecs.bedrock_converse.media import DOCUMENT_TYPES
 from proxy.codecs.bedrock_converse.models import TargetFacts
-from proxy.codecs.bedrock_converse.parts import Block, BlockWriter, cache_point
+from proxy.codecs.bedrock_converse.parts import Block, BlockWriter, cache_point, thinking_block
 from proxy.codecs.bedrock_converse.provider_request import text_format
 from proxy.codecs.bedrock_converse.provider_tools import encode_choice
 from proxy.codecs.bedrock_converse.request import MODEL_FIELDS, PARENTS
 from proxy.codecs.bedrock_converse.shape import WireRequest
 from proxy.codecs.jsonbody import dump_json, parse_json, parse_object
-from proxy.core.messages import DocumentPart, Message, Part, TextPart, ToolResultPart, ToolUsePart
+from proxy.core.messages import DocumentPart, Message, Part, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
 from proxy.core.request import ChatRequest, Tool
 
 Kept = dict[str, Block]
@@ -60,6 +60,8 @@ def _blocks(part: Part, place: str, kept: Kept, writer: BlockWriter) -> list[Blo
         block = _result(part, old.get("toolResult", {}), place, kept, writer)
     elif isinstance(part, DocumentPart):
         block = _document(part)
+    elif isinstance(part, ThinkingPart):
+        return [thinking_block(part)]
     else:
         return writer.write(part, place)
     return [block] if part.cache is None else [block, cache_point(part.cache)]
@@ -159,7 +161,7 @@ def _tool(tool: Tool, old: Block) -> list[Block]:
     if tool.opaque is not None:
         return [tool.opaque]
     spec = {**old, "name": tool.name}
-    if "inputSchema" not in old:
+    if "inputSchema" not in old and (tool.parameters is not None or not old):
         spec["inputSchema"] = {"json": tool.parameters or {}}
     spec.update((key, value) for key, value in (("description", tool.description), ("strict", tool.strict)) if value is not None)
     return [{"toolSpec": spec}, *([cache_point(tool.cache)] if tool.cache is not None else [])]
