@@ -10,7 +10,7 @@ from proxy.codecs.check import Asked, convert
 
 class _Turn(msgspec.Struct, gc=False):
     role: str
-    content: list[dict[str, Any]]
+    content: list[Any]
 
 
 class _Inference(msgspec.Struct, gc=False):

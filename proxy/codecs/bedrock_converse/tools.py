@@ -51,7 +51,7 @@ def _spec(item: dict[str, Any], value: Any, path: str, shape: Shape, extra: dict
     at = f"{path}.toolSpec"
     spec = fields.as_object(value, at)
     schema = _schema(fields.optional_object(spec, "inputSchema", at), f"{at}.inputSchema")
-    if not spec.keys() <= _SPEC or spec.get("inputSchema") != {"json": schema}:
+    if not spec.keys() <= _SPEC or schema is None or spec.get("inputSchema") != {"json": schema}:
         shape.kept[path] = item
         extra.update((f"{at}.{key}", told) for key, told in spec.items() if key not in _SPEC)
     return Tool(

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
-from proxy.core.messages import Part, TextPart, ToolResultPart
+from proxy.core.messages import Part, TextPart, ToolResultPart, ToolUsePart
 from proxy.core.request import ChatRequest
 from tests.support.converse_samples import assistant, request_of, user, wire
 
@@ -117,6 +118,16 @@ def test_json_that_is_none_any_more_is_text() -> None:
     assert got["messages"][0]["content"] == [{"toolResult": {"toolUseId": "i", "content": [{"text": "***"}], "status": "error"}}]
     assert got["messages"][1]["content"] == [{"toolResult": {"toolUseId": "j", "content": [], "new": 1}}]
     assert got["outputConfig"]["textFormat"]["structure"]["jsonSchema"] == {"schema": '{"type":"object"}', "name": "n"}
+
+
+def test_arguments_that_a_policy_broke_are_refused() -> None:
+    """With their place."""
+    request = CODEC.decode_request(request_of(assistant({"toolUse": {"toolUseId": "i", "name": "f", "input": {}}})), {})
+    broken = tuple(msgspec.structs.replace(part, arguments="{") for part in request.messages[0].content if isinstance(part, ToolUsePart))
+    messages = (msgspec.structs.replace(request.messages[0], content=broken),)
+    with pytest.raises(InvalidBody) as caught:
+        CODEC.encode_request(msgspec.structs.replace(request, messages=messages))
+    assert caught.value.path == "messages[0].content[0].toolUse.input"
 
 
 def test_a_request_built_without_a_wire_form() -> None:

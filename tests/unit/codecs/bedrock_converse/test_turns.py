@@ -78,9 +78,9 @@ def test_turns_alternate_and_results_come_first() -> None:
 
 
 def test_empty_texts_and_turns_vanish() -> None:
-    """A turn that loses all it had is reported; citations of a blank text, too."""
+    """A turn that loses all it had is reported, one that had nothing is not; citations of a blank text are."""
     cited = TextPart(text="", citations=({"t": 1},), citations_dialect="anthropic_messages")
-    _, encoded, dropped = turns(("user", "u"), ("assistant", [TextPart(text=" "), cited]), ("user", ImagePart(file_id="f")))
+    _, encoded, dropped = turns(("user", "u"), ("assistant", [TextPart(text=" "), cited]), ("user", ImagePart(file_id="f")), ("user", []))
     assert encoded == [user({"text": "u"})]
     assert dropped == ["messages[1].content[1].citations", "messages[1]", "messages[2].content[0]", "messages[2]"]
 

@@ -50,6 +50,7 @@ def test_the_stream_goes_on_after_message_stop() -> None:
     assert (watcher.content, watcher.complete) == (False, False)
     watcher.feed(stream_of(*most[1:]))
     assert (watcher.content, watcher.complete, watcher.ended, watcher.usage) == (True, True, False, None)
+    assert watcher.feed(stream_of(("new", {}))) == stream_of(("new", {}))
     watcher.feed(stream_of(metadata))
     assert watcher.ended
     assert watcher.usage is not None
