@@ -58,7 +58,7 @@ def told(value: Any) -> bool:
 def _instructions(message: Message, dropped: list[str]) -> Blocks:
     blocks: Blocks = []
     for i, part in enumerate(message.content):
-        path = f"{message.path}.content[{i}]"
+        path = message.path_of(i) or f"{message.path}.content[{i}]"
         if not isinstance(part, TextPart):
             dropped.append(path)
         elif part.text.strip():
@@ -110,6 +110,8 @@ def _results_first(block: dict[str, Any]) -> bool:
 def _part_path(message: Message, index: int, dialect: str) -> str:
     """Where the client wrote the part. OpenAI has calls, reasoning and results outside of `content`."""
     part = message.content[index]
+    if (known := message.path_of(index)) is not None:
+        return known
     if dialect != "openai_chat":
         return f"{message.path}.content[{index}]" + (".input" if isinstance(part, ToolUsePart) else "")
     if message.role == "tool":
