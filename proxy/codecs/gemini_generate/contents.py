@@ -19,7 +19,7 @@ _CONTENT = frozenset(("role", "parts"))
 def decode_messages(body: dict[str, Any]) -> tuple[Message, ...]:
     """Raises InvalidBody where there is no content, or a part that says nothing."""
     messages: list[Message] = []
-    system = fields.optional_text_or_object(body, "systemInstruction")
+    system = fields.optional_content(body, "systemInstruction")
     if system is not None:
         message = _system(system, fields.key_of(body, "systemInstruction"))
         if message.content:

@@ -149,7 +149,7 @@ def invented_id(*seed: object) -> str:
     return "call_" + blake2b(repr(seed).encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
-def optional_text_or_object(obj: dict[str, Any], name: str) -> dict[str, Any] | None:
+def optional_content(obj: dict[str, Any], name: str) -> dict[str, Any] | None:
     """A top-level Content; a bare string stands for its text."""
     value = pick(obj, name)
     if value is None:

@@ -14,6 +14,7 @@ the placeholder stands there, for calls that it did not make itself.
 
 import base64
 import binascii
+from typing import Any
 
 from proxy.core.messages import RedactedThinkingPart, ThinkingPart
 
@@ -55,3 +56,37 @@ def show(signature: str) -> str:
 
 def show_redacted(data: str) -> str:
     return base64.b64encode(_REDACTED + data.encode("utf-8", "replace")).decode()
+
+
+def without_foreign(contents: Any) -> Any:
+    """A body's `contents` without the signatures that `show` wrapped for another provider: a call keeps the placeholder in its place,
+    a thought that had nothing else goes. The value itself where there are none; it is not changed."""
+    if not isinstance(contents, list) or not any(_has_foreign(content) for content in contents):
+        return contents
+    return [_cleaned(content) if _has_foreign(content) else content for content in contents]
+
+
+def _has_foreign(content: Any) -> bool:
+    parts = content.get("parts") if isinstance(content, dict) else None
+    return isinstance(parts, list) and any(_is_foreign(part) for part in parts)
+
+
+def _is_foreign(part: Any) -> bool:
+    if not isinstance(part, dict):
+        return False
+    wire = part.get("thoughtSignature") or part.get("thought_signature")
+    return isinstance(wire, str) and wire.startswith(_BEGINNING)
+
+
+def _cleaned(content: dict[str, Any]) -> dict[str, Any]:
+    parts = []
+    for part in content["parts"]:
+        if not _is_foreign(part):
+            parts.append(part)
+            continue
+        rest = {key: value for key, value in part.items() if key not in ("thoughtSignature", "thought_signature")}
+        if "functionCall" in rest or "function_call" in rest:
+            parts.append({**rest, "thoughtSignature": PLACEHOLDER})
+        elif rest.get("text") or not rest.keys() <= {"text", "thought"}:
+            parts.append(rest)
+    return {**content, "parts": parts or [{"text": ""}]}
