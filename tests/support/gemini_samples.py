@@ -1,6 +1,7 @@
 """The samples of tests/wire/gemini_generate, and the ways their streams are looked at."""
 
 import json
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def decode_all(stream: bytes, *cuts: int, decoder: StreamDecoder | None = None) 
     """The events of a whole stream, cut at the places given, its end included."""
     reader = decoder or CODEC.stream_decoder()
     edges = [0, *cuts, len(stream)]
-    events = [event for start, end in zip(edges, edges[1:], strict=False) for event in reader.feed(stream[start:end])]
+    events = [event for start, end in pairwise(edges) for event in reader.feed(stream[start:end])]
     return events + reader.close()
 
 

@@ -76,14 +76,14 @@ def _of_modality(details: Any, modality: str) -> int | None:
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:
+    """The API leaves out a candidates' count of zero, and what was not there at first is not made up."""
     extra = {key: value for key, value in usage.extra.items() if key in _DETAILS}
     tool_use = _count(extra, "toolUsePromptTokenCount")
     thoughts = usage.reasoning_tokens or 0
-    out: dict[str, Any] = {
-        "promptTokenCount": max(usage.prompt_tokens - tool_use, 0),
-        "candidatesTokenCount": max(usage.output_tokens - thoughts, 0),
-        "totalTokenCount": usage.total_tokens,
-    }
+    prompt, candidates = max(usage.prompt_tokens - tool_use, 0), max(usage.output_tokens - thoughts, 0)
+    out: dict[str, Any] = {"promptTokenCount": prompt, "totalTokenCount": usage.total_tokens} if prompt or not usage.incomplete else {}
+    if candidates:
+        out["candidatesTokenCount"] = candidates
     if usage.cache_read_tokens:
         out["cachedContentTokenCount"] = usage.cache_read_tokens
     if thoughts:

@@ -17,7 +17,6 @@ from proxy.codecs.sse import SSEEvent, SSEParser
 from proxy.core.errors import ErrorInfo
 from proxy.core.response import Usage
 
-
 _NULL = msgspec.Raw(b"null")
 
 

@@ -160,3 +160,12 @@ def test_names_and_extras_are_reported() -> None:
     dropped: list[str] = []
     encode_turns(ChatRequest(dialect="openai_chat", model="m", messages=(message,)), dropped)
     assert dropped == ["messages[0].name", "messages[0].y"]
+
+
+def test_parts_are_reported_where_their_client_wrote_them() -> None:
+    """Also where that is not below `content`."""
+    system = Message(role="system", content=(ThinkingPart(text="t"),), path="systemInstruction", part_paths=("systemInstruction.parts[0]",))
+    user = Message(role="user", content=(ThinkingPart(text="t"),), path="contents[0]", part_paths=("contents[0].parts[2]",))
+    dropped: list[str] = []
+    encode_turns(ChatRequest(dialect="gemini_generate", model="m", messages=(system, user)), dropped)
+    assert dropped == ["systemInstruction.parts[0]", "contents[0].parts[2]", "contents[0]"]

@@ -15,7 +15,9 @@ def config(**fields: Any) -> Config:
 
 def test_scalars_in_either_spelling() -> None:
     """With the client's own paths."""
-    both = Config({"generation_config": {"top_k": 40.0, "maxOutputTokens": "9", "stop_sequences": ["a"], "candidate_count": 2, "logprobs": 3}})
+    both = Config(
+        {"generation_config": {"top_k": 40.0, "maxOutputTokens": "9", "stop_sequences": ["a"], "candidate_count": 2, "logprobs": 3}}
+    )
     assert {key: value for key, value in both.fields.items() if value not in (None, ())} == {
         "top_k": 40,
         "max_tokens": 9,

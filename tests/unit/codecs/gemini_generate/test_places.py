@@ -1,7 +1,9 @@
 """Where the client wrote a part."""
 
+from typing import Any
+
 from proxy.codecs.gemini_generate.places import call_index, part_path, told
-from proxy.core.messages import AudioPart, Message, OpaquePart, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
+from proxy.core.messages import AudioPart, Message, OpaquePart, Part, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
 
 
 def test_paths_that_are_known_win() -> None:
@@ -14,10 +16,10 @@ def test_paths_that_are_known_win() -> None:
 
 def test_openai_has_calls_outside_of_content() -> None:
     """And thinking, and an earlier answer's audio."""
-    calls = tuple(ToolUsePart(id=name, name="f", arguments="{}") for name in "ab")
+    calls = [ToolUsePart(id=name, name="f", arguments="{}") for name in "ab"]
     custom = OpaquePart(dialect="openai_chat", value={"id": "c", "type": "custom", "custom": {}})
-    content = (ThinkingPart(text="t"), TextPart(text="x"), *calls, custom, AudioPart(id="a"))
-    message = Message(role="assistant", content=content, path="messages[1]")
+    content: list[Part] = [ThinkingPart(text="t"), TextPart(text="x"), *calls, custom, AudioPart(id="a")]
+    message = Message(role="assistant", content=tuple(content), path="messages[1]")
     assert [part_path(message, i, "openai_chat") for i in range(6)] == [
         "messages[1].reasoning_content",
         "messages[1].content[0]",
@@ -41,4 +43,5 @@ def test_anthropics_system_is_itself_the_list() -> None:
 def test_what_says_something() -> None:
     """Zero does, emptiness does not."""
     assert told(0)
-    assert not any(told(value) for value in (None, False, "", [], {}))
+    nothing: list[Any] = [None, False, "", [], {}]
+    assert not any(map(told, nothing))

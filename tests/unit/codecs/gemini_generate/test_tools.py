@@ -13,7 +13,12 @@ def test_functions_and_built_in_tools() -> None:
     """One tool object may hold both; either form of schema."""
     extra: dict[str, Any] = {}
     declarations = [
-        {"name": "f", "description": "F", "parameters": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}, "behavior": "BLOCKING"},
+        {
+            "name": "f",
+            "description": "F",
+            "parameters": {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
+            "behavior": "BLOCKING",
+        },
         {"name": "g", "parameters_json_schema": {"type": "object"}},
         {"name": "h"},
     ]

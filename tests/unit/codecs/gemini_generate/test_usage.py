@@ -51,7 +51,9 @@ def test_a_total_above_its_parts_is_output() -> None:
     assert decode_usage({"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 9}).output_tokens == 8
 
 
-@pytest.mark.parametrize("raw", [{"promptTokenCount": 1, "trafficType": "ON_DEMAND"}, {"promptTokenCount": 1, "newWord": "x", "newFlag": True}])
+@pytest.mark.parametrize(
+    "raw", [{"promptTokenCount": 1, "trafficType": "ON_DEMAND"}, {"promptTokenCount": 1, "newWord": "x", "newFlag": True}]
+)
 def test_words_hide_nothing(raw: dict[str, Any]) -> None:
     """From the bill."""
     assert decode_usage(raw).incomplete is False

@@ -26,7 +26,9 @@ IMAGE = ImagePart(data="aGk=", media_type="image/png")
 INLINE = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
 
 
-def written(part: Part, model: str = "gemini-3-pro", *, own: bool = False, name: str | None = None) -> tuple[list[dict[str, Any]], list[str]]:
+def written(
+    part: Part, model: str = "gemini-3-pro", *, own: bool = False, name: str | None = None
+) -> tuple[list[dict[str, Any]], list[str]]:
     dropped: list[str] = []
     return PartWriter(model_facts(model), dropped, {"c": "f"}, own=own).write(part, "p", name), dropped
 
