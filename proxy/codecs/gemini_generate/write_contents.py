@@ -42,7 +42,7 @@ class ContentWriter:
             # the API needs a content: the instructions become it
             self._dropped.append(moved)
             return [], [{"role": "user", "parts": system}]
-        return system, turns
+        return system, turns or [{"role": "user", "parts": [{"text": ""}]}]
 
     def _report(self, message: Message) -> None:
         if message.name is not None:

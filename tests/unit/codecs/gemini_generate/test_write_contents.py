@@ -91,6 +91,11 @@ def test_names_and_unknown_fields_are_reported() -> None:
     assert written(say("user", "a", name="bob", extra={"x": 1, "y": None}))[2] == ["messages[0].name", "messages[0].x"]
 
 
+def test_an_empty_conversation_keeps_its_turn() -> None:
+    """The provider judges it."""
+    assert written(say("user", "")) == ([], [{"role": "user", "parts": [{"text": ""}]}], [])
+
+
 def test_an_empty_message_is_left_out() -> None:
     """The API refuses contents without parts."""
     assert written(say("user", "a"), say("assistant", ""), say("user", "b"))[1] == [
