@@ -4,6 +4,7 @@ Source: cloud.google.com/apis/design/errors (codes and their HTTP statuses, deta
 Error details go to clients of this dialect, less what may name the provider's own key or project.
 """
 
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -54,6 +55,8 @@ _BEGINNING = 300
 """Characters of an unreadable body that its message shows."""
 _TYPE = "type.googleapis.com/google.rpc."
 _SHOWN = frozenset(_TYPE + name for name in ("RetryInfo", "QuotaFailure", "BadRequest", "Help", "LocalizedMessage", "ErrorInfo"))
+_KEY = re.compile(rb"AIza[\w-]{20,}|AQ\.[\w.-]{20,}")
+"""Google's API keys, of the older and the newer kind."""
 _METADATA = frozenset(("service", "method", "quota_limit", "quota_limit_value", "quota_metric", "model"))
 """Of an ErrorInfo: others (`consumer`) name the caller's project or key, which is not the client's."""
 
@@ -75,7 +78,7 @@ def decode_stream_error(event: dict[str, Any]) -> ErrorInfo:
 
 def _info(error: dict[str, Any], status: int, headers: Mapping[str, str], otherwise: str) -> ErrorInfo:
     message, name = error.get("message"), error.get("status")
-    details = tuple(_detail(item) for item in _objects(error.get("details")) if item.get("@type") in _SHOWN)
+    details = _details(error.get("details"))
     return ErrorInfo(
         status=status,
         message=message if isinstance(message, str) and message else otherwise,
@@ -106,6 +109,15 @@ def _error_of(value: Any) -> dict[str, Any]:
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _details(value: Any) -> tuple[dict[str, Any], ...]:
+    """Those that a client may see, without anything that looks like a key."""
+    shown = [_detail(item) for item in _objects(value) if item.get("@type") in _SHOWN]
+    if not shown:
+        return ()
+    raw = orjson.dumps(shown)
+    return tuple(orjson.loads(_KEY.sub(b"***", raw)) if _KEY.search(raw) else shown)
 
 
 def _detail(detail: dict[str, Any]) -> dict[str, Any]:

@@ -75,9 +75,10 @@ def fits(schema: Any) -> bool:
     """Whether a JSON Schema, as it is, is a `Schema` of the API as well. One without a type is not."""
     if not isinstance(schema, dict) or not schema.keys() <= _KEYS:
         return False
-    if "anyOf" in schema and "type" not in schema:
+    if "anyOf" in schema:
+        # the API takes nothing beside it
         choices = schema["anyOf"]
-        return isinstance(choices, list) and all(fits(item) for item in choices)
+        return len(schema) == 1 and isinstance(choices, list) and all(fits(item) for item in choices)
     kind = schema.get("type")
     if not isinstance(kind, str) or kind.lower() not in _TYPES:
         return False

@@ -12,6 +12,7 @@ from proxy.codecs.gemini_generate.schema import fits
 from proxy.core.request import ChatRequest, Reasoning, ResponseFormat
 
 MAX_STOPS = 5
+MAX_CANDIDATES = 8
 _COPIED = {
     "temperature": "temperature",
     "top_p": "topP",
@@ -36,7 +37,9 @@ def encode_config(request: ChatRequest, facts: ModelFacts, dropped: list[str]) -
     if config.get("logprobs") is not None and not request.logprobs:
         del config["logprobs"]
     if request.n != 1:
-        config["candidateCount"] = request.n
+        config["candidateCount"] = min(request.n, MAX_CANDIDATES)
+        if request.n > MAX_CANDIDATES:
+            dropped.append(request.path_of("n"))
     if request.stop:
         config["stopSequences"] = list(request.stop[:MAX_STOPS])
         if len(request.stop) > MAX_STOPS:

@@ -16,7 +16,6 @@ from proxy.core.request import ChatRequest
 
 _TIERS = {"default": "standard", "standard_only": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
 """`auto` is what the API does anyway."""
-_MAX_CANDIDATES = 8
 
 
 def encode_foreign(request: ChatRequest, facts_of: Callable[[str], ModelFacts]) -> Encoded:
@@ -47,6 +46,4 @@ def _report_lost(request: ChatRequest, dropped: list[str]) -> None:
         dropped.append(request.path_of("logit_bias"))
     if request.user is not None:
         dropped.append(request.path_of("user"))
-    if request.n > _MAX_CANDIDATES:
-        dropped.append(request.path_of("n"))
     dropped.extend(path for path, value in request.extra.items() if told(value))

@@ -34,11 +34,13 @@ def test_details_do_not_name_the_providers_key() -> None:
         {"@type": f"{kind}ErrorInfo", "reason": "API_KEY_SERVICE_BLOCKED", "metadata": {"service": "s", "consumer": "api_key:AIza-secret"}},
         {"@type": f"{kind}DebugInfo", "detail": "AIza-secret"},
         {"@type": f"{kind}BadRequest", "fieldViolations": [{"field": "contents", "description": "d"}]},
+        {"@type": f"{kind}LocalizedMessage", "message": "AIza-secret-secret-secret-secret is no key"},
     ]
     body = json.dumps({"error": {"code": 403, "message": "no", "status": "PERMISSION_DENIED", "details": details}}).encode()
     info = decode_error(403, body, {})
     out = encode_error(info)
     assert b"AIza-secret" not in out
+    assert json.loads(out)["error"]["details"][2]["message"] == "*** is no key"
     assert json.loads(out)["error"]["details"][0]["metadata"] == {"service": "s"}
     assert (info.param, info.retryable) == ("contents", False)
 

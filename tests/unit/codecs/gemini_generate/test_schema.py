@@ -48,6 +48,7 @@ def test_an_api_schema_becomes_json_schema() -> None:
         ({"type": "object", "properties": {"a": {"type": "array"}}}, False),
         ({"type": "object", "properties": {"a": {"type": "object", "properties": {}}}}, False),
         ({"type": "object", "properties": {"a": True}}, False),
+        ({"type": "object", "properties": {"a": {"type": "string", "anyOf": [{"type": "string"}]}}}, False),
         ({"type": "string", "items": {"type": "string"}}, False),
         ({"description": "anything"}, False),
         (True, False),

@@ -4,11 +4,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proxy.codecs.gemini_generate.stream_encode import KEEP_ALIVE, GeminiStreamEncoder
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
+    BlockKind,
     BlockStart,
     BlockStop,
     CitationDelta,
@@ -186,3 +189,47 @@ def test_an_array_that_fails_is_closed() -> None:
     out = encoder.encode(START) + encoder.encode(BlockStart(block=0, kind="text")) + encoder.encode(TextDelta(block=0, text="a"))
     out += encoder.fail(ErrorInfo(status=502, message="no"))
     assert json.loads(out)[-1] == {"error": {"code": 502, "message": "no", "status": "UNAVAILABLE"}}
+
+
+@st.composite
+def sound_events(draw: st.DrawFn) -> list[StreamEvent]:
+    """Any order that decoders may keep: blocks of several choices and kinds, parallel calls interleaved, usage anywhere."""
+    events: list[StreamEvent] = [START]
+    opened: list[BlockStart] = []
+    kinds: list[BlockKind] = ["text", "thinking", "tool_use", "refusal"]
+    for block in range(draw(st.integers(0, 5))):
+        start = BlockStart(block=block, kind=draw(st.sampled_from(kinds)), choice=draw(st.sampled_from([0, 1])), id=f"c{block}", name="f")
+        opened.append(start)
+        events.append(start)
+        for _ in range(draw(st.integers(0, 3))):
+            current = draw(st.sampled_from(opened))
+            if current.kind == "tool_use":
+                continue
+            events.append(TextDelta(block=current.block, text=draw(st.sampled_from(["", "a", "é\n"]))))
+            if current.kind == "thinking" and draw(st.booleans()):
+                events.append(SignatureDelta(block=current.block, signature="gemini:CpsB"))
+        if start.kind == "tool_use":
+            events += [ArgumentsDelta(block=block, json=piece) for piece in draw(st.sampled_from([[], ["{", "}"], ['{"a":1}'], ['{"a']]))]
+        if draw(st.booleans()):
+            events.append(UsageUpdate(usage=Usage(input_tokens=1, output_tokens=block)))
+    events += [BlockStop(block=start.block) for start in draw(st.permutations(opened))]
+    events += [Finish(choice=choice) for choice in sorted({start.choice for start in opened} | {0})]
+    return [*events, StreamEnd()]
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(sound_events())
+def test_any_sound_events_make_a_sound_stream(events: list[StreamEvent]) -> None:
+    """Every call whole and once, the text in order, one finishReason a candidate, in the last event and nowhere else."""
+    chunks = events_of(encode_all(events))
+    starts = {event.block: event for event in events if isinstance(event, BlockStart)}
+    everything = [(c["index"], part) for chunk in chunks for c in chunk["candidates"] for part in c["content"]["parts"]]
+    calls = [part["functionCall"]["id"] for _, part in everything if "functionCall" in part]
+    assert sorted(calls) == sorted(start.id or "" for start in starts.values() if start.kind == "tool_use")
+    for choice in {start.choice for start in starts.values()}:
+        said = "".join(part["text"] for index, part in everything if index == choice and "text" in part and "thought" not in part)
+        texts = [e for e in events if isinstance(e, TextDelta) and starts[e.block].choice == choice and starts[e.block].kind != "thinking"]
+        assert said == "".join(event.text for event in texts)
+    finishes = [[c["index"] for c in chunk["candidates"] if "finishReason" in c] for chunk in chunks]
+    assert finishes[-1] == [event.choice for event in events if isinstance(event, Finish)]
+    assert not any(finishes[:-1])

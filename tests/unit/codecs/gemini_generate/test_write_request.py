@@ -47,7 +47,7 @@ def test_what_the_api_lacks_is_reported() -> None:
         extra={"store": True, "metadata": {}},
         paths={"user": "safety_identifier"},
     )
-    assert encode_foreign(request, model_facts).dropped == ("service_tier", "logit_bias", "safety_identifier", "n", "store")
+    assert encode_foreign(request, model_facts).dropped == ("n", "service_tier", "logit_bias", "safety_identifier", "store")
 
 
 def test_the_default_tier_is_not_said() -> None:
