@@ -128,7 +128,10 @@ class TraceMiddleware:
 
     async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
         body = self._bodies.render(ctx.route, info, ctx.trace_id)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *error_headers(info)]
+        # Google's error to a client that asked for events is a JSON body under their type.
+        events = ctx.route.family == "gemini" and ctx.route.stream and b"alt=sse" in ctx.query
+        media = b"text/event-stream" if events else b"application/json"
+        headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *error_headers(info)]
         if ctx.route.family == "bedrock":
             headers.append((b"x-amzn-errortype", error_type(info).encode()))
         if ctx.body_unread:

@@ -13,7 +13,9 @@ from starlette.types import Send
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, Unavailable, UpstreamFault, UpstreamTimeout
 from proxy.pipeline import replay
@@ -28,12 +30,17 @@ from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
 
+ARRAY_TYPE = b"application/json; charset=UTF-8"
+
 
 def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
     asked = Asked(pipe, ctx)
     out = Responder(ctx, send, asked.codec.stream_type)
+    if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
+        out = Responder(ctx, send, ARRAY_TYPE)
+        out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
     run = _Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 
@@ -51,7 +58,8 @@ class _Generation:
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
-        keep_alive = KeepAlive(out, pipe.keepalive_after_s, codec.stream_encoder().keep_alive, pipe.tasks)
+        ping = codec.stream_encoder().keep_alive if out.reframe is None else bytes  # an array allows nothing between its elements
+        keep_alive = KeepAlive(out, pipe.keepalive_after_s, ping, pipe.tasks)
         unsubscribe = pipe.lifecycle.on_force_end(ctx.end_now)
         try:
             try:

@@ -1,6 +1,7 @@
 """Writing the answer: whole bodies with their spliced metadata, and streams that are committed once."""
 
 from time import monotonic
+from typing import Protocol
 
 import orjson
 from starlette.types import Send
@@ -15,13 +16,21 @@ _STREAM_HEADERS: tuple[tuple[bytes, bytes], ...] = (
 _JSON = (b"content-type", b"application/json")
 
 
+class Reframe(Protocol):
+    def feed(self, frames: bytes) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+
 class Responder:
     """One response. `started`: status and headers are out, from here on failures are in-band."""
 
-    __slots__ = ("_body", "_ctx", "_send", "_stream_type", "busy", "ended", "started", "touched")
+    __slots__ = ("_body", "_ctx", "_send", "_stream_type", "busy", "ended", "reframe", "started", "touched")
 
     def __init__(self, ctx: RequestContext, send: Send, stream_type: bytes = b"text/event-stream; charset=utf-8") -> None:
         self._ctx = ctx
+        self.reframe: Reframe | None = None
+        """Writes events in another form for this client alone; cache and followers keep events."""
         self._stream_type = stream_type
         self._send = send
         self._body = ctx.send_body or send
@@ -52,6 +61,8 @@ class Responder:
         """A piece of a stream; the first one sends status and headers. Pieces go past the wrapper of `send`, which only counts them:
         a coroutine saved on each chunk of each stream."""
         self.busy = True
+        if self.reframe is not None and data:
+            data = self.reframe.feed(data)
         if not self.started:
             self.started = True
             await self._send(
@@ -67,6 +78,8 @@ class Responder:
         if not self.started:
             await self.write(b"")
         self.ended = True
+        if self.reframe is not None:
+            data = self.reframe.feed(data) + self.reframe.end()
         await self._send({"type": "http.response.body", "body": data})
 
 

@@ -80,7 +80,7 @@ class StreamDrive:
                     await self._out.write(frames)
                     if self._pump is not None:
                         continue
-                if self._ctx.server is not None and not self._lane.ended:
+                if self._ctx.server is not None and self._out.reframe is None and not self._lane.ended:
                     await self._relay(self._ctx.server.write)
                     if flight is not None and flight.shared:
                         continue

@@ -8,6 +8,7 @@ from proxy.providers.base import Provider
 from proxy.providers.bedrock import Bedrock, endpoint
 from proxy.providers.echo import MODELS as ECHO_MODELS
 from proxy.providers.echo import EchoTransport
+from proxy.providers.gemini import Gemini
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
@@ -26,6 +27,7 @@ KINDS: dict[str, type[HttpProvider]] = {
     "azure": AzureOpenAI,
     "anthropic": Anthropic,
     "bedrock": Bedrock,
+    "gemini": Gemini,
     "echo": OpenAICompatible,
 }
 

@@ -162,3 +162,8 @@ def test_own_part_is_left_alone() -> None:
         "input": {},
     }
     assert dropped == []
+
+
+def test_thinking_that_another_provider_signed_is_reported() -> None:
+    """A signature marked with its maker is not the API's own; its own has no colon."""
+    assert foreign(ThinkingPart(text="x", signature="gemini:CpsB")) == (None, ["p"])
