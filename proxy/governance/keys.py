@@ -23,26 +23,23 @@ class StaticKeys:
     """`clients`: keys of role client, each its own tenant; `admin`: one of role admin. Each plain or as hex SHA-256 (64 hex digits)."""
 
     def __init__(self, clients: Iterable[str] = (), admin: str | None = None) -> None:
-        self._by_digest: dict[bytes, Principal] = {}
+        self.by_digest: dict[bytes, Principal] = {}
+        """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
         for key in clients:
             self._add(key, role="client", name="API_KEYS")
         if admin is not None:
             self._add(admin, role="admin", name="LLM_EDGE_ADMIN_KEY")
 
     def __len__(self) -> int:
-        return len(self._by_digest)
+        return len(self.by_digest)
 
     def peek(self, key: str) -> Principal | None:
-        return self.find(key_digest(key))
-
-    def find(self, digest: bytes) -> Principal | None:
-        """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
-        return self._by_digest.get(digest)
+        return self.by_digest.get(key_digest(key))
 
     def _add(self, key: str, *, role: str, name: str) -> None:
         digest = key.lower() if is_sha256(key) else sha256_hex(key)
         key_id = f"key_{digest[:_ID_CHARS]}"
-        self._by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
+        self.by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -141,16 +138,19 @@ class Keyring:
 
     def __init__(self, static: StaticKeys, signed: SignedKeys | None = None) -> None:
         self._static = static
+        self._static_by_digest = static.by_digest
         self._signed = signed
 
-    def peek(self, key: str) -> Principal | None:
-        """Answers from memory; None: ask `verify`."""
-        digest = key_digest(key)
-        return self._static.find(digest) or (self._signed.find(digest) if self._signed is not None else None)
+    def find(self, digest: bytes) -> Principal | None:
+        """Answers from memory, by the SHA-256 of the whole key; None: ask `verify`."""
+        principal = self._static_by_digest.get(digest)
+        if principal is None and self._signed is not None:
+            return self._signed.find(digest)
+        return principal
 
     async def verify(self, key: str) -> Principal | None:
         """None: no such live key. Raises Unavailable when the record store can't say."""
-        principal = self._static.peek(key)
+        principal = self.find(key_digest(key))
         if principal is not None or self._signed is None:
             return principal
         return await self._signed.verify(key)

@@ -3,6 +3,8 @@
 Route permissions, roles and agents' allow-lists arrive with identity; a key's model allow-list is enforced here already.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
@@ -13,13 +15,13 @@ class RbacMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             principal = ctx.principal
             if principal is not None and principal.models is not None:
                 ctx.permit = ModelPermit(principal.models, ctx)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class ModelPermit:

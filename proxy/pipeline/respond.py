@@ -9,7 +9,6 @@ from proxy.core.context import RequestContext
 from proxy.core.money import usd
 
 _STREAM_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
@@ -19,10 +18,11 @@ _JSON = (b"content-type", b"application/json")
 class Responder:
     """One response. `started`: status and headers are out, from here on failures are in-band."""
 
-    __slots__ = ("_body", "_ctx", "_send", "busy", "ended", "started", "touched")
+    __slots__ = ("_body", "_ctx", "_send", "_stream_type", "busy", "ended", "started", "touched")
 
-    def __init__(self, ctx: RequestContext, send: Send) -> None:
+    def __init__(self, ctx: RequestContext, send: Send, stream_type: bytes = b"text/event-stream; charset=utf-8") -> None:
         self._ctx = ctx
+        self._stream_type = stream_type
         self._send = send
         self._body = ctx.send_body or send
         self.started = False
@@ -31,6 +31,16 @@ class Responder:
         """A write waits for the client."""
         self.touched = 0.0
         """Loop time of the last write."""
+
+    def whole(self, body: bytes) -> bool:
+        """The same as `json` at once, where the server can; False: nothing was done."""
+        ctx = self._ctx
+        if ctx.server is None or ctx.head is None or not ctx.server.answer(200, ctx.head(ctx), body):
+            return False
+        self.started = self.ended = True
+        ctx.status = 200
+        ctx.bytes_out += len(body)
+        return True
 
     async def json(self, body: bytes) -> None:
         self.started = self.ended = True
@@ -44,7 +54,9 @@ class Responder:
         self.busy = True
         if not self.started:
             self.started = True
-            await self._send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
+            await self._send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", self._stream_type), *_STREAM_HEADERS]}
+            )
         if data:
             self._ctx.bytes_out += len(data)
             await self._body({"type": "http.response.body", "body": data, "more_body": True})

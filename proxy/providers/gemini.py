@@ -34,7 +34,7 @@ class Gemini(HttpProvider):
         method = "streamGenerateContent?alt=sse" if call.stream else "generateContent"
         return f"{base}/{quote(model, safe='/')}:{method}"
 
-    def amend(self, body: dict[str, Any]) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Nothing that the URL says, and no signature of another provider, which the API would refuse."""
         body.pop("model", None)
         body.pop("stream", None)

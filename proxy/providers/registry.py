@@ -11,6 +11,7 @@ from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
 from proxy.settings import ProviderSettings
+from proxy.settings.providers import DialectName
 from proxy.transport.factory import make_transport
 
 KINDS: dict[str, type[HttpProvider]] = {
@@ -20,6 +21,19 @@ KINDS: dict[str, type[HttpProvider]] = {
     "anthropic": Anthropic,
     "echo": OpenAICompatible,
 }
+
+
+CODECS: dict[DialectName, str] = {
+    "chat": "openai_chat",
+    "completions": "openai_completions",
+    "responses": "openai_responses",
+    "embeddings": "openai_embeddings",
+    "messages": "anthropic_messages",
+    "converse": "bedrock_converse",
+    "invoke": "bedrock_invoke",
+    "generate_content": "gemini_generate",
+}
+"""The configuration's names of dialects → their codecs'."""
 
 
 def build_providers(settings: Mapping[str, ProviderSettings], clock: Clock) -> dict[str, Provider]:
@@ -49,5 +63,6 @@ def _build(name: str, s: ProviderSettings, clock: Clock) -> Provider:
         free=echo or s.price == "free",
         api_version=s.api_version,
         models=ECHO_MODELS if echo else (),
+        dialects=("openai_chat",) if echo else [CODECS[name] for name in s.speaks],
     )
     return provider

@@ -60,7 +60,7 @@ def test_the_key_is_a_header() -> None:
 def test_what_the_url_says_leaves_the_body() -> None:
     """The API refuses a body with `stream`."""
     body: dict[str, Any] = {"model": "m", "stream": True, "contents": [{"parts": [{"text": "hi"}]}]}
-    gemini().amend(body)
+    gemini().amend(body, "gemini_generate")
     assert body == {"contents": [{"parts": [{"text": "hi"}]}]}
 
 
@@ -70,7 +70,13 @@ def test_another_providers_signature_does_not_reach_the_api() -> None:
     call = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": wrapped}
     contents = [{"role": "model", "parts": [call]}]
     body: dict[str, Any] = {"contents": contents}
-    gemini().amend(body)
+    gemini().amend(body, "gemini_generate")
     assert body["contents"][0]["parts"][0]["thoughtSignature"] == "skip_thought_signature_validator"
     assert contents[0]["parts"][0] is call
     assert call["thoughtSignature"] == wrapped
+
+
+def test_it_speaks_one_dialect() -> None:
+    """Requests of every other are translated to it."""
+    provider = gemini()
+    assert (provider.dialect, provider.dialects) == ("gemini_generate", {"gemini_generate"})

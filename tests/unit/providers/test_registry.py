@@ -40,7 +40,7 @@ async def test_a_kind_knows_its_own_address(settings: dict[str, Any], adapter: t
     """Unless the settings give another."""
     provider = await build(**settings)
     assert isinstance(provider, adapter)
-    assert provider.request(outgoing(), provider.keys.members[0]).url == url
+    assert provider.request(outgoing(dialect=provider.dialect), provider.keys.members[0]).url == url
 
 
 async def test_settings_reach_the_adapter() -> None:

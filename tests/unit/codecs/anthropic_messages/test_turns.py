@@ -162,10 +162,18 @@ def test_names_and_extras_are_reported() -> None:
     assert dropped == ["messages[0].name", "messages[0].y"]
 
 
-def test_parts_are_reported_where_their_client_wrote_them() -> None:
-    """Also where that is not below `content`."""
-    system = Message(role="system", content=(ThinkingPart(text="t"),), path="systemInstruction", part_paths=("systemInstruction.parts[0]",))
-    user = Message(role="user", content=(ThinkingPart(text="t"),), path="contents[0]", part_paths=("contents[0].parts[2]",))
+def test_instructions_at_the_top_of_the_body_are_named_there() -> None:
+    """`system` is itself the list there (Converse)."""
+    image = ImagePart(file_id="f")
+    system = Message(role="system", content=(TextPart(text="s"), image), path="system")
+    user = Message(role="user", content=(TextPart(text="u"),), path="messages[0]")
     dropped: list[str] = []
-    encode_turns(ChatRequest(dialect="gemini_generate", model="m", messages=(system, user)), dropped)
-    assert dropped == ["systemInstruction.parts[0]", "contents[0].parts[2]", "contents[0]"]
+    assert encode_turns(ChatRequest(dialect="bedrock_converse", model="m", messages=(system, user)), dropped)[0] == "s"
+    assert dropped == ["system[1]"]
+
+
+def test_citations_of_an_empty_text_are_reported() -> None:
+    """Converse has them apart from the text; the text vanishes, they must not in silence."""
+    cited = TextPart(text="", citations=({"title": "t"},), citations_dialect="bedrock_converse")
+    _, _, dropped = turns(("user", "u"), ("assistant", [TextPart(text="a"), cited]), dialect="bedrock_converse")
+    assert dropped == ["messages[1].content[1].citations"]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.gemini_generate.models import ModelFacts
+from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.events import StreamEnd, StreamFailed
 from proxy.core.messages import Message, TextPart, ToolUsePart
 from proxy.core.request import ChatRequest, Reasoning
@@ -122,3 +123,25 @@ def test_the_whole_way() -> None:
     info = CODEC.decode_error(429, sample("error_quota.json"), {})
     assert json.loads(CODEC.encode_error(info)) == sample_json("error_quota.json")
     assert any(isinstance(event, StreamFailed) for event in decode_all(sample("stream_error.sse")))
+
+
+def test_other_dialects_report_the_clients_own_paths() -> None:
+    """Parts, tools and settings where the client wrote them."""
+    request = CODEC.decode_request(sample_json("request_full.json"), {})
+    assert set(OpenAIChatCodec().encode_request(request).dropped) == {
+        "contents[0].parts[2]",
+        "contents[0].parts[3]",
+        "contents[1].parts[0]",
+        "contents[1].parts[1]",
+        "contents[2].parts[1].content[1]",
+        "contents[0].parts[3].videoMetadata",
+        "contents[3].parts[0]",
+        "contents[3].parts[1]",
+        "tools[0].googleSearch",
+        "tools[1].codeExecution",
+        "generationConfig.topK",
+        "safetySettings",
+        "cachedContent",
+        "labels",
+        "generationConfig.speechConfig",
+    }
