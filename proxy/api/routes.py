@@ -34,6 +34,8 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
+    Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
+    Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
     Row("GET", "/v1/models", "openai", "models"),
     Row("GET", "/v1/models/{model}", "openai", "model"),
     Row("GET", "/health", "ops", "health", public=True),

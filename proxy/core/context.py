@@ -113,6 +113,8 @@ class RequestContext:
     """Where our own server serves; whoever answers through it sets `status` and adds to `bytes_out`."""
     head: "Callable[[RequestContext], bytes] | None"
     """The lines for `server.answer`."""
+    check_body: Callable[[bytes], Awaitable[None]] | None
+    """Set by the auth wrapper where the credential is a signature over the body: the envelope asks it with the bytes as they came."""
     headers_out: list[tuple[bytes, bytes]]
     """Added to the response by the trace wrapper."""
     settle: "list[Callable[[RequestContext], None]]"
@@ -121,8 +123,9 @@ class RequestContext:
     """What to do instead of cancelling `task` when the client leaves."""
 
     __slots__ = (
-        "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "client_ip",
-        "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers", "headers_out", "json",
+        "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
+        "client_ip", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
+        "headers_out", "json",
         "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stream", "task", "top_up", "trace_id", "unix_started",
         "upstream_s", "usage",
@@ -157,7 +160,7 @@ class RequestContext:
         self.settle = []
         self.permit: Permit = _allow
         self.top_up: Permit = _allow
-        self.send_body = self.server = self.head = self.on_disconnect = None
+        self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 
     def end_now(self) -> None:

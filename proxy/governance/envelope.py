@@ -29,6 +29,7 @@ class EnvelopeMiddleware:
                 body = None
                 if (
                     ctx.server is not None
+                    and ctx.check_body is None
                     and headers.get(b"content-type") == b"application/json"
                     and b"content-encoding" not in headers
                     and b"expect" not in headers
@@ -60,6 +61,8 @@ class EnvelopeMiddleware:
             raise UnsupportedMedia("Content-Encoding must be gzip, zstd or identity", param="content-encoding")
         body = await _read(ctx, receive, limit, await receive())
         ctx.body_unread = False
+        if ctx.check_body is not None:
+            await ctx.check_body(body)
         received = len(body)
         if encoding not in (b"identity", b""):
             body = decompress(encoding, body, limit)

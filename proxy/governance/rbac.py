@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
-from proxy.core.errors import Forbidden
+from proxy.core.errors import Forbidden, Unauthenticated
 
 
 class RbacMiddleware:
@@ -19,7 +19,10 @@ class RbacMiddleware:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             principal = ctx.principal
-            if principal is not None and principal.models is not None:
+            if principal is None:
+                if not ctx.route.public:
+                    raise Unauthenticated("Invalid or expired API key")
+            elif principal.models is not None:
                 ctx.permit = ModelPermit(principal.models, ctx)
         return self.app(scope, receive, send)
 

@@ -28,6 +28,9 @@ _CACHE_HEADERS: dict[tuple[str, str | None], list[tuple[bytes, bytes]]] = {
 }
 
 
+_ID_NAMES = {"anthropic": b"request-id", "bedrock": b"x-amzn-requestid"}
+
+
 def response_headers(ctx: RequestContext) -> list[tuple[bytes, bytes]]:
     """For an answer sent as messages of ASGI."""
     head = [(b"x-trace-id", ctx.trace_id.encode()), (_id_name(ctx), ctx.request_id.encode()), _NOSNIFF, _DENY]
@@ -92,7 +95,7 @@ def ascii_header(text: str) -> bytes:
 
 
 def _id_name(ctx: RequestContext) -> bytes:
-    return b"request-id" if ctx.route.family == "anthropic" else b"x-request-id"
+    return _ID_NAMES.get(ctx.route.family, b"x-request-id")
 
 
 def _overhead_ms(ctx: RequestContext) -> float:

@@ -7,16 +7,15 @@ whether the key is live is for the records to say. Errors carry the names that A
 Source: as proxy/transport/sigv4.py; "Common Errors" of the Amazon Bedrock API Reference, read 2026-11-25.
 """
 
-import base64
 import hmac
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
 
 from proxy.core.errors import ClientFault
+from proxy.core.keys import secret_access_key
 from proxy.transport.base import Header
 from proxy.transport.sigv4 import ALGORITHM, TERMINATOR, Scope, canonical_path, canonical_query, canonical_request, sha256_hex, signature
 
@@ -79,16 +78,6 @@ class _Claim(msgspec.Struct, frozen=True):
     terminator: str
     signed: tuple[bytes, ...]
     signature: str
-
-
-def new_access_key_id(version: int) -> str:
-    """`LEK1K` and 24 base32 characters (120 random bits)."""
-    return f"LEK{version}K{base64.b32encode(secrets.token_bytes(15)).decode()}"
-
-
-def secret_access_key(signing_secret: bytes, access_key_id: str) -> str:
-    """44 characters of base64."""
-    return base64.b64encode(hmac.digest(signing_secret, access_key_id.encode(), "sha256")).decode()
 
 
 def version_of(access_key_id: str) -> int | None:

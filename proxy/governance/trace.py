@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.codecs.bedrock_converse import error_type
 from proxy.core.clock import Clock
 from proxy.core.context import SCOPE_KEY, RequestContext, ServerHook
 from proxy.core.errors import ClientGone, EdgeError, ErrorInfo
@@ -128,6 +129,8 @@ class TraceMiddleware:
     async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
         body = self._bodies.render(ctx.route, info, ctx.trace_id)
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *error_headers(info)]
+        if ctx.route.family == "bedrock":
+            headers.append((b"x-amzn-errortype", error_type(info).encode()))
         if ctx.body_unread:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": info.status, "headers": headers})

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable
 from time import monotonic
 
+import msgspec
 from starlette.types import Send
 
 from proxy.cache.entry import CacheEntry
@@ -253,7 +254,8 @@ class _Generation:
         codec = self.asked.codec
         if upstream.passthrough:
             return codec.watcher()
-        return TranslateLane(upstream.codec.stream_decoder(), codec.stream_encoder(self.asked.decoded()))
+        encoder = codec.stream_encoder(self.asked.decoded())
+        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
     def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -261,8 +263,11 @@ class _Generation:
         name = upstream.target.provider
         try:
             if not upstream.passthrough:
-                encoded = asked.codec.encode_response(upstream.codec.decode_response(raw))
-                raw = dump_json(encoded.body)
+                decoded = upstream.codec.decode_response(raw)
+                if not decoded.id or not decoded.model:  # Converse names neither
+                    own_id = decoded.id or replay.new_id(asked.codec.name)
+                    decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
+                raw = dump_json(asked.codec.encode_response(decoded).body)
             facts = asked.codec.facts(raw)
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc

@@ -66,9 +66,10 @@ _BEGINNING = 300
 
 
 def error_type(error: ErrorInfo) -> str:
-    """For the header `x-amzn-ErrorType`: the provider's own type where it is one of AWS's, else by the status."""
-    if error.type in _KNOWN:
-        return error.type
+    """For the header `x-amzn-ErrorType`: the provider's own type or our own word where it is one of AWS's, else by the status."""
+    for word in (error.type, error.code):
+        if word in _KNOWN:
+            return word
     return _BY_STATUS.get(error.status) or ("ValidationException" if 400 <= error.status < 500 else "InternalServerException")
 
 

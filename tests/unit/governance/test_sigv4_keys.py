@@ -17,14 +17,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from proxy.core.errors import EdgeError
+from proxy.core.keys import new_access_key_id, secret_access_key
 from proxy.governance.sigv4_keys import (
     IncompleteSignature,
     InvalidSignature,
     UnrecognizedClient,
     Verified,
     is_signed,
-    new_access_key_id,
-    secret_access_key,
     verify,
     version_of,
 )
