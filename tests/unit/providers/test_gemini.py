@@ -79,4 +79,4 @@ def test_another_providers_signature_does_not_reach_the_api() -> None:
 def test_it_speaks_one_dialect() -> None:
     """Requests of every other are translated to it."""
     provider = gemini()
-    assert (provider.dialect, provider.dialects) == ("gemini_generate", {"gemini_generate"})
+    assert (provider.dialect, provider.dialects) == ("gemini_generate", frozenset({"gemini_generate"}))
