@@ -87,7 +87,6 @@ _MISSING = re.compile(r"^Object missing required field `(.*)`$")
 
 
 def convert(body: dict[str, Any], kind: type[T]) -> T:
-    """The fields of `kind`. Raises InvalidBody naming the field that is missing or of the wrong type."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as exc:

@@ -117,9 +117,3 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """JSON path in the client's request (`messages[2]`, `system`), for reports."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of the client's message object that have no place above."""
-    part_paths: tuple[str, ...] = ()
-    """JSON path of each part, where they are not `content[i]` below `path` (Gemini's `contents[2].parts[0]`)."""
-
-    def path_of(self, index: int) -> str | None:
-        """From `part_paths`; None where the dialect's usual rule holds, or a policy has added or removed parts."""
-        return self.part_paths[index] if len(self.part_paths) == len(self.content) else None

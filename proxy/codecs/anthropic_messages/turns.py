@@ -113,8 +113,6 @@ def part_path(message: Message, index: int, dialect: str) -> str:
     """Where the client wrote the part. OpenAI has calls, reasoning and results outside of `content`; a `system` at the top of the body
     is itself the list."""
     part = message.content[index]
-    if (known := message.path_of(index)) is not None:
-        return known
     if message.path == "system":
         return f"system[{index}]"
     if dialect != "openai_chat":

@@ -104,8 +104,8 @@ class BlockWriter:
         return {"text": part.text}
 
     def _thinking(self, part: ThinkingPart) -> Block | None:
-        """Claude refuses reasoning without its signature, other models refuse all of it."""
-        if part.signature is None or not self._facts.claude:
+        """Claude refuses reasoning without its signature, or with one marked with another maker (`gemini:…`); other models refuse all."""
+        if part.signature is None or ":" in part.signature or not self._facts.claude:
             return None
         return thinking_block(part)
 

@@ -16,12 +16,12 @@ _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "us
 _CONTENT = frozenset(("role", "parts"))
 
 
-def decode_messages(body: dict[str, Any]) -> tuple[Message, ...]:
-    """Raises InvalidBody where there is no content, or a part that says nothing."""
+def decode_messages(body: dict[str, Any], places: dict[str, str]) -> tuple[Message, ...]:
+    """`places`: as ChatRequest's, filled here. Raises InvalidBody where there is no content, or a part that says nothing."""
     messages: list[Message] = []
     system = fields.optional_content(body, "systemInstruction")
     if system is not None:
-        message = _system(system, fields.key_of(body, "systemInstruction"))
+        message = _system(system, fields.key_of(body, "systemInstruction"), places)
         if message.content:
             messages.append(message)
     contents = fields.optional_list(body, "contents", "")
@@ -30,32 +30,32 @@ def decode_messages(body: dict[str, Any]) -> tuple[Message, ...]:
     calls = Calls()
     for i, value in enumerate(contents):
         calls.turn = i
-        messages.append(_message(fields.as_object(value, f"contents[{i}]"), f"contents[{i}]", calls))
+        messages.append(_message(fields.as_object(value, f"contents[{i}]"), f"contents[{i}]", calls, places))
     return tuple(messages)
 
 
-def _system(value: dict[str, Any], path: str) -> Message:
-    content, places, telling = _parts(value, path, Calls())
-    for part, place in zip(content, places, strict=True):
+def _system(value: dict[str, Any], path: str, places: dict[str, str]) -> Message:
+    content, telling = _parts(value, path, Calls(), places)
+    for i, part in enumerate(content):
         if not isinstance(part, TextPart):
+            place = places[f"{path}.content[{i}]"]
             raise InvalidBody(f"{place}: a system instruction holds text only", place)
-    return Message(role="system", content=content, path=path, part_paths=places, extra=telling)
+    return Message(role="system", content=content, path=path, extra=telling)
 
 
-def _message(value: dict[str, Any], path: str, calls: Calls) -> Message:
+def _message(value: dict[str, Any], path: str, calls: Calls, places: dict[str, str]) -> Message:
     name = fields.optional_text(value, "role", path) or "user"
     role = _ROLES.get(name)
     if role is None:
         raise InvalidBody(f"{path}.role must be user or model, not {name[:40]!r}", f"{path}.role")
-    content, places, telling = _parts(value, path, calls)
-    return Message(role=role, content=content, path=path, part_paths=places, extra=telling)
+    content, telling = _parts(value, path, calls, places)
+    return Message(role=role, content=content, path=path, extra=telling)
 
 
-def _parts(value: dict[str, Any], path: str, calls: Calls) -> tuple[tuple[Part, ...], tuple[str, ...], dict[str, Any]]:
-    """(parts, the path of each, fields without a canonical place)."""
+def _parts(value: dict[str, Any], path: str, calls: Calls, places: dict[str, str]) -> tuple[tuple[Part, ...], dict[str, Any]]:
+    """(parts, fields without a canonical place)."""
     telling: dict[str, Any] = {}
     content: list[Part] = []
-    places: list[str] = []
     for i, item in enumerate(fields.optional_list(value, "parts", path)):
         place = f"{path}.parts[{i}]"
         part = {"text": item} if isinstance(item, str) else fields.as_object(item, place)
@@ -64,10 +64,10 @@ def _parts(value: dict[str, Any], path: str, calls: Calls) -> tuple[tuple[Part, 
             if joined is not None:
                 content[-1] = joined
             else:
+                places[f"{path}.content[{len(content)}]"] = place
                 content.append(decoded)
-                places.append(place)
     telling.update((f"{path}.{key}", item) for key, item in fields.rest(value, _CONTENT).items())
-    return tuple(content), tuple(places), {key[len(path) + 1 :]: item for key, item in telling.items()}
+    return tuple(content), {key[len(path) + 1 :]: item for key, item in telling.items()}
 
 
 def _joined(last: Part, part: Part) -> Part | None:

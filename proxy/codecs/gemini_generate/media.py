@@ -15,6 +15,7 @@ from proxy.codecs.gemini_generate import fields
 from proxy.core.messages import AudioPart, DocumentPart, ImagePart, OpaquePart, Part
 
 _STORE = "https://generativelanguage.googleapis.com/"
+_REACHED = ("https://", "http://", "gs://")
 _AUDIO = {"mpeg": "mp3", "mp3": "mp3", "x-wav": "wav", "wave": "wav", "wav": "wav"}
 _ALIASES = {"image/jpg": "image/jpeg"}
 _MAGIC = {"iVBOR": "image/png", "/9j/": "image/jpeg", "R0lGOD": "image/gif", "UklGR": "image/webp", "JVBER": "application/pdf"}
@@ -71,7 +72,7 @@ def _base64(data: str, path: str) -> str:
 
 
 def encode_media(part: ImagePart | DocumentPart | AudioPart, path: str) -> dict[str, Any] | None:
-    """`inlineData` or `fileData`; None where the API cannot reach it (another provider's file id)."""
+    """`inlineData` or `fileData`; None where the API cannot reach it (another provider's file id, a bucket elsewhere)."""
     if isinstance(part, AudioPart):
         if part.data is None:
             return None
@@ -81,7 +82,7 @@ def encode_media(part: ImagePart | DocumentPart | AudioPart, path: str) -> dict[
     if part.url is not None:
         if part.url[:5].lower() == "data:":
             return _data_url(part.url, path)
-        return _file(part.url, part.media_type or guess(part.url))
+        return _file(part.url, part.media_type or guess(part.url)) if part.url.lower().startswith(_REACHED) else None
     if part.file_id is not None and part.file_id.startswith((_STORE, "gs://")):
         return _file(part.file_id, part.media_type)
     return None

@@ -1,4 +1,4 @@
-"""Where the client wrote a part: the JSON paths that reports name."""
+"""Where a client of another dialect wrote a part: the JSON paths that reports name."""
 
 from typing import Any
 
@@ -7,8 +7,6 @@ from proxy.core.messages import AudioPart, Message, OpaquePart, Part, ThinkingPa
 
 def part_path(message: Message, index: int, dialect: str) -> str:
     """OpenAI has calls, reasoning and results outside of `content`; Anthropic's top-level `system` is itself the list."""
-    if (known := message.path_of(index)) is not None:
-        return known
     if dialect != "openai_chat":
         return f"{message.path}[{index}]" if message.path == "system" else f"{message.path}.content[{index}]"
     if message.role == "tool":

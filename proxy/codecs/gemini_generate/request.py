@@ -30,7 +30,8 @@ def decode_request(body: dict[str, Any]) -> WireRequest:
     """Raises InvalidBody naming the field. Values that only the provider can judge (a model's name, a schema) pass."""
     model = fields.text(body, "model", "").removeprefix("models/")
     config = Config(body)
-    messages = decode_messages(body)
+    places: dict[str, str] = {}
+    messages = decode_messages(body, places)
     extra = {**fields.rest(body, _KNOWN), **config.extra}
     paths = {
         "messages": "contents",
@@ -49,6 +50,7 @@ def decode_request(body: dict[str, Any]) -> WireRequest:
         stream=fields.optional_flag(body, "stream", "") or False,
         extra=extra,
         paths=paths,
+        places=places,
         source=body,
         **config.fields,
     )

@@ -44,7 +44,7 @@ def encode_own(request: ChatRequest) -> Encoded:
     for key in before.extra.keys() - request.extra.keys():
         body.pop(key, None)
     body.update((key, value) for key, value in request.extra.items() if "." not in key and before.extra.get(key) != value)
-    return Encoded(body, tuple(dict.fromkeys(dropped)))
+    return Encoded(body, request.client_paths(dropped))
 
 
 def _put(owner: dict[str, Any], name: str, value: Any) -> None:
@@ -80,7 +80,7 @@ def _put_messages(request: ChatRequest, before: ChatRequest, body: dict[str, Any
     instructions: list[Any] = []
     for message in request.messages:
         old = known.get(message.path)
-        written = raw[message.path] if old == message else _content(message, old, raw.get(message.path) or {}, writer)
+        written = raw[message.path] if old == message else _content(message, old, raw.get(message.path) or {}, writer, before.places)
         (instructions if message.role in ("system", "developer") else contents).append(written)
     body["contents"] = contents
     if len(instructions) == 1:
@@ -89,16 +89,18 @@ def _put_messages(request: ChatRequest, before: ChatRequest, body: dict[str, Any
         _put(body, "systemInstruction", {"parts": [part for item in instructions for part in item["parts"]]} if instructions else None)
 
 
-def _content(message: Message, old: Message | None, raw: dict[str, Any], writer: ContentWriter) -> dict[str, Any]:
+def _content(message: Message, old: Message | None, raw: dict[str, Any], writer: ContentWriter, places: dict[str, str]) -> dict[str, Any]:
     role = "model" if message.role == "assistant" else "user"
     fresh = writer.parts_of(message)
-    if old is None or len(old.content) != len(message.content) or not message.part_paths:
+    if old is None or len(old.content) != len(message.content):
         return {"role": role, "parts": fresh}
     parts = [{"text": part} if isinstance(part, str) else part for part in optional_list(raw, "parts", "")]
-    for place, was, now in zip(message.part_paths, old.content, message.content, strict=True):
-        found = _INDEX.search(place)
-        if was == now or found is None:
+    for i, (was, now) in enumerate(zip(old.content, message.content, strict=True)):
+        if was == now:
             continue
+        found = _INDEX.search(places.get(f"{message.path}.content[{i}]", ""))
+        if found is None:
+            return {"role": role, "parts": fresh}
         patched = _patched(parts[int(found[1])], now)
         if patched is None:
             return {"role": role, "parts": fresh}

@@ -61,21 +61,27 @@ def show_redacted(data: str) -> str:
 def without_foreign(contents: Any) -> Any:
     """A body's `contents` without the signatures that `show` wrapped for another provider: a call keeps the placeholder in its place,
     a thought that had nothing else goes. The value itself where there are none; it is not changed."""
-    if not isinstance(contents, list) or not any(_has_foreign(content) for content in contents):
+    if not isinstance(contents, list):
         return contents
-    return [_cleaned(content) if _has_foreign(content) else content for content in contents]
+    foreign = [at for at, content in enumerate(contents) if type(content) is dict and _has_foreign(content.get("parts"))]
+    if not foreign:
+        return contents
+    return [_cleaned(content) if at in foreign else content for at, content in enumerate(contents)]
 
 
-def _has_foreign(content: Any) -> bool:
-    parts = content.get("parts") if isinstance(content, dict) else None
-    return isinstance(parts, list) and any(_is_foreign(part) for part in parts)
+def _has_foreign(parts: Any) -> bool:
+    if type(parts) is list:
+        for part in parts:
+            if _is_foreign(part):
+                return True
+    return False
 
 
 def _is_foreign(part: Any) -> bool:
-    if not isinstance(part, dict):
+    if type(part) is not dict:
         return False
     wire = part.get("thoughtSignature") or part.get("thought_signature")
-    return isinstance(wire, str) and wire.startswith(_BEGINNING)
+    return type(wire) is str and wire.startswith(_BEGINNING)
 
 
 def _cleaned(content: dict[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,11 @@ _TIERS = {"standard": "default", "unspecified": "default"}
 def decode_usage(raw: dict[str, Any]) -> Usage:
     """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count, where the prompt's is
     missing, or where the total is more than the parts."""
-    prompt, candidates, thoughts, cached, total = (
-        _count(raw, key)
-        for key in ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "totalTokenCount")
-    )
+    prompt = _count(raw, "promptTokenCount")
+    candidates = _count(raw, "candidatesTokenCount")
+    thoughts = _count(raw, "thoughtsTokenCount")
+    cached = _count(raw, "cachedContentTokenCount")
+    total = _count(raw, "totalTokenCount")
     tool_use = _count(raw, "toolUsePromptTokenCount")
     hidden = total - prompt - candidates - thoughts - tool_use
     return Usage(
@@ -46,14 +47,17 @@ def decode_usage(raw: dict[str, Any]) -> Usage:
 
 
 def _count(raw: dict[str, Any], key: str) -> int:
-    return max(integer(raw.get(key)) or 0, 0)
+    value = raw.get(key)
+    if value is None:
+        return 0
+    return value if type(value) is int and value >= 0 else max(integer(value) or 0, 0)
 
 
 def _is_odd(raw: dict[str, Any]) -> bool:
     """Whether a known field is no count, or an unknown one counts something."""
     for key, value in raw.items():
         if key in _COUNTS or key == "toolUsePromptTokenCount":
-            if value is not None and integer(value) is None:
+            if type(value) is not int and value is not None and integer(value) is None:
                 return True
         elif key not in _DETAILS and _counts(value):
             return True

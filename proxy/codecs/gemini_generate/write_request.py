@@ -38,7 +38,7 @@ def encode_foreign(request: ChatRequest, facts_of: Callable[[str], ModelFacts]) 
         else:
             dropped.append(request.path_of("service_tier"))
     _report_lost(request, dropped)
-    return Encoded(body, tuple(dict.fromkeys(dropped)))
+    return Encoded(body, request.client_paths(dropped))
 
 
 def _report_lost(request: ChatRequest, dropped: list[str]) -> None:

@@ -229,6 +229,4 @@ class MessageWriter:
 
 def _part_path(message: Message, index: int) -> str:
     """Client's path of a part: a top-level `system` (Anthropic) is itself the list."""
-    if (known := message.path_of(index)) is not None:
-        return known
     return f"{message.path}[{index}]" if message.path == "system" else f"{message.path}.content[{index}]"

@@ -74,3 +74,9 @@ def test_another_providers_signature_does_not_reach_the_api() -> None:
     assert body["contents"][0]["parts"][0]["thoughtSignature"] == "skip_thought_signature_validator"
     assert contents[0]["parts"][0] is call
     assert call["thoughtSignature"] == wrapped
+
+
+def test_it_speaks_one_dialect() -> None:
+    """Requests of every other are translated to it."""
+    provider = gemini()
+    assert (provider.dialect, provider.dialects) == ("gemini_generate", frozenset({"gemini_generate"}))

@@ -177,12 +177,3 @@ def test_citations_of_an_empty_text_are_reported() -> None:
     cited = TextPart(text="", citations=({"title": "t"},), citations_dialect="bedrock_converse")
     _, _, dropped = turns(("user", "u"), ("assistant", [TextPart(text="a"), cited]), dialect="bedrock_converse")
     assert dropped == ["messages[1].content[1].citations"]
-
-
-def test_parts_are_reported_where_their_client_wrote_them() -> None:
-    """Also where that is not below `content`."""
-    system = Message(role="system", content=(ThinkingPart(text="t"),), path="systemInstruction", part_paths=("systemInstruction.parts[0]",))
-    user = Message(role="user", content=(ThinkingPart(text="t"),), path="contents[0]", part_paths=("contents[0].parts[2]",))
-    dropped: list[str] = []
-    encode_turns(ChatRequest(dialect="gemini_generate", model="m", messages=(system, user)), dropped)
-    assert dropped == ["systemInstruction.parts[0]", "contents[0].parts[2]", "contents[0]"]

@@ -86,6 +86,7 @@ def test_parts_that_are_carried(part: Part, block: dict[str, Any]) -> None:
         DocumentPart(data="AAAA"),
         AudioPart(id="a"),
         ThinkingPart(text="t"),
+        ThinkingPart(text="t", signature="gemini:CpsB"),
         OpaquePart(dialect="openai_chat", value={}),
     ],
 )

@@ -6,9 +6,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.gemini_generate.models import ModelFacts
+from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.events import StreamEnd, StreamFailed
 from proxy.core.messages import Message, TextPart, ToolUsePart
 from proxy.core.request import ChatRequest, Reasoning
@@ -122,3 +124,60 @@ def test_the_whole_way() -> None:
     info = CODEC.decode_error(429, sample("error_quota.json"), {})
     assert json.loads(CODEC.encode_error(info)) == sample_json("error_quota.json")
     assert any(isinstance(event, StreamFailed) for event in decode_all(sample("stream_error.sse")))
+
+
+def test_other_dialects_report_the_clients_own_paths() -> None:
+    """Parts, tools and settings where the client wrote them."""
+    request = CODEC.decode_request(sample_json("request_full.json"), {})
+    assert set(OpenAIChatCodec().encode_request(request).dropped) == {
+        "contents[0].parts[2]",
+        "contents[0].parts[3]",
+        "contents[1].parts[0]",
+        "contents[1].parts[1]",
+        "contents[2].parts[1].content[1]",
+        "contents[0].parts[3].videoMetadata",
+        "contents[3].parts[0]",
+        "contents[3].parts[1]",
+        "tools[0].googleSearch",
+        "tools[1].codeExecution",
+        "generationConfig.topK",
+        "safetySettings",
+        "cachedContent",
+        "labels",
+        "generationConfig.speechConfig",
+    }
+
+
+SIGNED = {"functionCall": {"id": "c1", "name": "f", "args": {"a": 1}}, "thoughtSignature": "CpsBAb4="}
+RESULT = {"functionResponse": {"id": "c1", "name": "f", "response": {"output": "1"}}}
+
+
+def test_a_signed_call_survives_an_anthropic_client() -> None:
+    """Which hands thinking and call back as it got them, and the result; the answer may have been a stream."""
+    answer = CODEC.decode_response(
+        json.dumps({"candidates": [{"content": {"parts": [SIGNED]}, "finishReason": "STOP"}], "responseId": "r"}).encode()
+    )
+    client = AnthropicMessagesCodec()
+    content = json.loads(json.dumps(client.encode_response(answer).body))["content"]
+    turns = [
+        {"role": "user", "content": "go"},
+        {"role": "assistant", "content": content},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "1"}]},
+    ]
+    request = client.decode_request({"model": "gemini-3-pro", "max_tokens": 9, "messages": turns}, {})
+    encoded = CODEC.encode_request(request)
+    assert [turn["parts"] for turn in encoded.body["contents"]] == [[{"text": "go"}], [SIGNED], [RESULT]]
+    assert encoded.dropped == ()
+
+
+def test_a_signed_call_survives_an_openai_client() -> None:
+    """Which hands the call's `extra_content` back with it."""
+    answer = CODEC.decode_response(
+        json.dumps({"candidates": [{"content": {"parts": [SIGNED]}, "finishReason": "STOP"}], "responseId": "r"}).encode()
+    )
+    client = OpenAIChatCodec()
+    message = json.loads(json.dumps(client.encode_response(answer).body))["choices"][0]["message"]
+    turns = [{"role": "user", "content": "go"}, message, {"role": "tool", "tool_call_id": "c1", "content": "1"}]
+    encoded = CODEC.encode_request(client.decode_request({"model": "gemini-3-pro", "messages": turns}, {}))
+    assert [turn["parts"] for turn in encoded.body["contents"]] == [[{"text": "go"}], [SIGNED], [RESULT]]
+    assert encoded.dropped == ()

@@ -10,7 +10,7 @@ from proxy.core.messages import Message, TextPart, ThinkingPart, ToolResultPart,
 
 
 def contents(*items: Any, **more: Any) -> tuple[Message, ...]:
-    return decode_messages({"contents": list(items), **more})
+    return decode_messages({"contents": list(items), **more}, {})
 
 
 def test_roles() -> None:
@@ -35,7 +35,7 @@ def test_an_empty_system_instruction_is_none() -> None:
 
 def test_parts_know_where_they_stood() -> None:
     """Also where one part became two, or several one."""
-    [message] = contents(
+    content = [
         {
             "role": "model",
             "parts": [
@@ -47,7 +47,9 @@ def test_parts_know_where_they_stood() -> None:
             ],
             "y": 2,
         }
-    )
+    ]
+    places: dict[str, str] = {}
+    [message] = decode_messages({"contents": content}, places)
     assert message.content == (
         ThinkingPart(text="a b", signature="gemini:Cp"),
         ThinkingPart(text="c"),
@@ -55,7 +57,7 @@ def test_parts_know_where_they_stood() -> None:
         TextPart(text="say"),
         TextPart(text="more"),
     )
-    assert message.part_paths == tuple(f"contents[0].parts[{i}]" for i in (0, 2, 3, 3, 4))
+    assert places == {f"contents[0].content[{at}]": f"contents[0].parts[{i}]" for at, i in enumerate((0, 2, 3, 3, 4))}
     assert message.extra == {"parts[4].x": 1, "y": 2}
 
 
@@ -89,10 +91,10 @@ def test_responses_find_their_calls() -> None:
 def test_broken_contents_are_refused_with_their_path(body: dict[str, Any], path: str) -> None:
     """As the client spells it."""
     with pytest.raises(InvalidBody) as caught:
-        decode_messages(body)
+        decode_messages(body, {})
     assert caught.value.path == path
 
 
 def test_bare_strings_and_single_objects_pass() -> None:
     """A part may be its text, a list its one item."""
-    assert decode_messages({"contents": {"parts": ["hi"]}})[0].content == (TextPart(text="hi"),)
+    assert decode_messages({"contents": {"parts": ["hi"]}}, {})[0].content == (TextPart(text="hi"),)

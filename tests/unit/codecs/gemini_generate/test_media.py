@@ -83,7 +83,8 @@ def test_inline_out(part: ImagePart | DocumentPart | AudioPart, expected: tuple[
 
 
 def test_what_the_api_cannot_reach_is_none() -> None:
-    """Ids of other providers."""
+    """Ids of other providers, buckets elsewhere."""
+    assert encode_media(ImagePart(url="s3://b/a.png"), "p") is None
     assert encode_media(ImagePart(file_id="file-1"), "p") is None
     assert encode_media(DocumentPart(file_id="file-1"), "p") is None
     assert encode_media(AudioPart(id="audio-1"), "p") is None

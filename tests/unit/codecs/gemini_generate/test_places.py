@@ -6,14 +6,6 @@ from proxy.codecs.gemini_generate.places import call_index, part_path, told
 from proxy.core.messages import AudioPart, Message, OpaquePart, Part, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
 
 
-def test_paths_that_are_known_win() -> None:
-    """As long as they fit the content."""
-    message = Message(role="user", content=(TextPart(text="a"),), path="contents[0]", part_paths=("contents[0].parts[3]",))
-    assert part_path(message, 0, "gemini_generate") == "contents[0].parts[3]"
-    grown = Message(role="user", content=(TextPart(text="a"), TextPart(text="b")), path="contents[0]", part_paths=("contents[0].parts[3]",))
-    assert part_path(grown, 1, "gemini_generate") == "contents[0].content[1]"
-
-
 def test_openai_has_calls_outside_of_content() -> None:
     """And thinking, and an earlier answer's audio."""
     calls = [ToolUsePart(id=name, name="f", arguments="{}") for name in "ab"]

@@ -223,10 +223,3 @@ def test_fields_of_foreign_messages_are_reported() -> None:
 def test_names_are_carried() -> None:
     """OpenAI's messages have them."""
     assert encode(message("user", TextPart(text="a"), name="ann")).body["messages"] == [{"role": "user", "content": "a", "name": "ann"}]
-
-
-def test_a_part_is_reported_where_its_client_wrote_it() -> None:
-    """Also where that is not below `content`."""
-    paths = ("contents[0].parts[1]",)
-    encoded = encode(message("user", TextPart(text="a", cache=CacheHint()), path="contents[0]", part_paths=paths))
-    assert encoded.dropped == ("contents[0].parts[1].cache_control",)
