@@ -68,8 +68,8 @@ def test_what_has_no_place_is_reported() -> None:
         "parallel_tool_calls",
         "thinking",
         "top_k",
-        "response_format",
         "service_tier",
+        "response_format",
         "messages[0].k",
         "container",
     )
