@@ -29,6 +29,7 @@ from proxy.governance.sigv4_keys import (
     version_of,
 )
 from proxy.transport.base import Header
+from proxy.transport.sigv4 import Credentials, sign
 
 NOW = 1_795_625_810.0
 SECRETS = {1: b"0123456789abcdef0123456789abcdef", 12: b"fedcba9876543210fedcba9876543210"}
@@ -145,6 +146,16 @@ def test_any_change_of_one_byte_is_refused(request: Received, data: st.DataObjec
     with pytest.raises(EdgeError) as caught:
         changed.verify()
     assert caught.value.status == 403
+
+
+def test_the_gateways_own_signer_is_understood() -> None:
+    """What proxy/transport/sigv4.py signs for AWS, another gateway of this kind verifies."""
+    url = f"https://gw.example{CONVERSE}?b=2&a=1"
+    given: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+    keys = Credentials(access_key=KEY_ID, secret_key=SECRET)
+    added = sign("POST", url, given, b"{}", keys, region="r", service="bedrock", now=NOW, content_sha256=True)
+    request = Received(raw_path=CONVERSE.encode(), query=b"b=2&a=1", headers=((b"host", b"gw.example"), *given, *added))
+    assert request.verify() == Verified(KEY_ID, 12, "r")
 
 
 def client_requests() -> list[Received]:

@@ -64,6 +64,14 @@ def test_reasons(finish: FinishReason, reason: str) -> None:
     assert encode_reason(finish) == reason
 
 
+def test_citations_are_reported() -> None:
+    """The text they belong to is not lost with them."""
+    content = (TextPart(text="a", citations=({"url": "x"},), citations_dialect="d"),)
+    encoded = encode_response(ChatResponse(id="1", model="m", choices=(Choice(content=content),)), 0)
+    assert encoded.body["choices"][0]["text"] == "a"
+    assert encoded.dropped == ("choices[0].content[0].citations",)
+
+
 def test_stop_reason_of_vllm() -> None:
     """The sequence that ended it."""
     response = decode_response(b'{"choices": [{"text": "a", "finish_reason": "stop", "stop_reason": "END"}]}')
