@@ -13,13 +13,17 @@ import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from proxy.codecs.bedrock_converse.errors import encode_error, error_type
 from proxy.core.errors import EdgeError
 from proxy.governance.sigv4_keys import (
+    ExpiredToken,
     IncompleteSignature,
     InvalidSignature,
+    SignatureFault,
     UnrecognizedClient,
     Verified,
     is_signed,
@@ -30,6 +34,7 @@ from proxy.governance.sigv4_keys import (
 )
 from proxy.transport.base import Header
 from proxy.transport.sigv4 import Credentials, sign
+from tests.support.boto3_answers import MESSAGES, answered
 
 NOW = 1_795_625_810.0
 SECRETS = {1: b"0123456789abcdef0123456789abcdef", 12: b"fedcba9876543210fedcba9876543210"}
@@ -368,6 +373,17 @@ def test_never_crashes(authorization: bytes, path: bytes) -> None:
     request = msgspec.structs.replace(signed().having(b"authorization", b"AWS4-HMAC-SHA256 " + authorization), raw_path=path)
     with pytest.raises((IncompleteSignature, InvalidSignature, UnrecognizedClient)):
         request.verify()
+
+
+@pytest.mark.parametrize("kind", [UnrecognizedClient, InvalidSignature, IncompleteSignature, ExpiredToken])
+def test_boto3_raises_the_error_by_its_name(kind: type[SignatureFault]) -> None:
+    """The type in the header is AWS's name, with status 403."""
+    info = kind("m").info()
+    assert (info.status, info.blame, info.retryable) == (403, "client", False)
+    client = answered(info.status, {"x-amzn-ErrorType": error_type(info)}, encode_error(info))
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId="m", messages=MESSAGES)
+    assert caught.value.response["Error"] == {"Code": kind.code, "Message": "m"}
 
 
 def test_bearer_is_not_signed() -> None:
