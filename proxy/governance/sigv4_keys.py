@@ -32,31 +32,36 @@ _ADDED_ON_THE_WAY = frozenset({b"x-amz-cf-id"})
 """CloudFront's: the one x-amz header that comes to a server without the client having sent it."""
 
 
-class UnrecognizedClient(ClientFault):
-    """The access key is not one of ours, or of a signing secret that is no longer in use."""
+class SignatureFault(ClientFault):
+    """403. The type is AWS's name too: it is what `x-amzn-ErrorType` shows, and so what boto3 raises."""
 
     status = 403
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, type=self.code)
+
+
+class UnrecognizedClient(SignatureFault):
+    """The access key is not one of ours, or of a signing secret that is no longer in use."""
+
     code = "UnrecognizedClientException"
 
 
-class InvalidSignature(ClientFault):
+class InvalidSignature(SignatureFault):
     """The request is not what the holder of the key signed, or was signed more than SKEW_S ago or ahead."""
 
-    status = 403
     code = "InvalidSignatureException"
 
 
-class IncompleteSignature(ClientFault):
+class IncompleteSignature(SignatureFault):
     """The Authorization header, or what it needs beside it, is not well-formed."""
 
-    status = 403
     code = "IncompleteSignatureException"
 
 
-class ExpiredToken(ClientFault):
+class ExpiredToken(SignatureFault):
     """The signature is right and the key's record has expired: for whoever looks up the record."""
 
-    status = 403
     code = "ExpiredTokenException"
 
 

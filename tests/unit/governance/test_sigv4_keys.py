@@ -13,14 +13,18 @@ import pytest
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import ClientError
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from proxy.codecs.bedrock_converse.errors import encode_error, error_type
 from proxy.core.errors import EdgeError
 from proxy.core.keys import new_access_key_id, secret_access_key
 from proxy.governance.sigv4_keys import (
+    ExpiredToken,
     IncompleteSignature,
     InvalidSignature,
+    SignatureFault,
     UnrecognizedClient,
     Verified,
     is_signed,
@@ -28,6 +32,8 @@ from proxy.governance.sigv4_keys import (
     version_of,
 )
 from proxy.transport.base import Header
+from proxy.transport.sigv4 import Credentials, sign
+from tests.support.boto3_answers import MESSAGES, answered
 
 NOW = 1_795_625_810.0
 SECRETS = {1: b"0123456789abcdef0123456789abcdef", 12: b"fedcba9876543210fedcba9876543210"}
@@ -144,6 +150,16 @@ def test_any_change_of_one_byte_is_refused(request: Received, data: st.DataObjec
     with pytest.raises(EdgeError) as caught:
         changed.verify()
     assert caught.value.status == 403
+
+
+def test_the_gateways_own_signer_is_understood() -> None:
+    """What proxy/transport/sigv4.py signs for AWS, another gateway of this kind verifies."""
+    url = f"https://gw.example{CONVERSE}?b=2&a=1"
+    given: tuple[Header, ...] = ((b"content-type", b"application/json"),)
+    keys = Credentials(access_key=KEY_ID, secret_key=SECRET)
+    added = sign("POST", url, given, b"{}", keys, region="r", service="bedrock", now=NOW, content_sha256=True)
+    request = Received(raw_path=CONVERSE.encode(), query=b"b=2&a=1", headers=((b"host", b"gw.example"), *given, *added))
+    assert request.verify() == Verified(KEY_ID, 12, "r")
 
 
 def client_requests() -> list[Received]:
@@ -356,6 +372,17 @@ def test_never_crashes(authorization: bytes, path: bytes) -> None:
     request = msgspec.structs.replace(signed().having(b"authorization", b"AWS4-HMAC-SHA256 " + authorization), raw_path=path)
     with pytest.raises((IncompleteSignature, InvalidSignature, UnrecognizedClient)):
         request.verify()
+
+
+@pytest.mark.parametrize("kind", [UnrecognizedClient, InvalidSignature, IncompleteSignature, ExpiredToken])
+def test_boto3_raises_the_error_by_its_name(kind: type[SignatureFault]) -> None:
+    """The type in the header is AWS's name, with status 403."""
+    info = kind("m").info()
+    assert (info.status, info.blame, info.retryable) == (403, "client", False)
+    client = answered(info.status, {"x-amzn-ErrorType": error_type(info)}, encode_error(info))
+    with pytest.raises(ClientError) as caught:
+        client.converse(modelId="m", messages=MESSAGES)
+    assert caught.value.response["Error"] == {"Code": kind.code, "Message": "m"}
 
 
 def test_bearer_is_not_signed() -> None:
