@@ -15,6 +15,8 @@ from proxy.core.errors import BadGateway
 from proxy.core.ids import trace_id
 
 _PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_"}
+_ID_FIELDS = {"openai_chat": "id", "anthropic_messages": "id", "openai_responses": "id", "gemini_generate": "responseId"}
+"""Converse has no ids in its bodies."""
 _CREATED = re.compile(rb'("created"\s*:\s*)(\d+)')
 
 
@@ -33,7 +35,8 @@ def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
         tail = encoder.usage_chunk
     new_id_ = new_id(entry.dialect)
     created = _CREATED.search(body) if entry.dialect == "openai_chat" else None
-    return _fresh_events(body, entry.response_id, new_id_, created, now), _fresh_events(tail, entry.response_id, new_id_, created, now)
+    field, old_id = _ID_FIELDS.get(entry.dialect), entry.response_id
+    return _fresh_events(body, field, old_id, new_id_, created, now), _fresh_events(tail, field, old_id, new_id_, created, now)
 
 
 def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
@@ -50,8 +53,9 @@ def new_id(dialect: str) -> str:
 
 
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
-    if not entry.response_id:
-        return body  # a dialect without ids
+    field = _ID_FIELDS.get(entry.dialect)
+    if field is None:
+        return body
     old = entry.response_id.encode()
     created = list(_CREATED.finditer(body))
     if body.count(old) == 1 and len(created) == (entry.created is not None):
@@ -60,19 +64,20 @@ def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     answer = orjson.loads(body)
     if not isinstance(answer, dict):
         raise BadGateway("a stored answer is not an object")
-    answer["id"] = new_id(entry.dialect)
+    answer[field] = new_id(entry.dialect)
     if "created" in answer:
         answer["created"] = int(now)
     return orjson.dumps(answer)
 
 
-def _fresh_events(body: bytes, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
+def _fresh_events(body: bytes, field: str | None, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
     """Quotes inside content are escaped, so `"id":"<old>"` only ever is a member; likewise `created` with the old time."""
-    if not body or not old_id:
+    if not body or field is None:
         return body
+    name = field.encode()
     now_b = b"%d" % now
     for colon in (b":", b": "):
-        body = body.replace(b'"id"%b"%b"' % (colon, old_id.encode()), b'"id"%b"%b"' % (colon, new_id.encode()))
+        body = body.replace(b'"%b"%b"%b"' % (name, colon, old_id.encode()), b'"%b"%b"%b"' % (name, colon, new_id.encode()))
         if created is not None:
             body = body.replace(b'"created"%b%b' % (colon, created[2]), b'"created"%b%b' % (colon, now_b))
     return body

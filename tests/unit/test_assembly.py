@@ -29,7 +29,8 @@ def adapters(*names: str) -> Mapping[str, Provider]:
 def test_each_dialect_has_its_codec() -> None:
     """By its own name."""
     codecs = make_codecs(SystemClock())
-    assert {name: codec.name for name, codec in codecs.items()} == {n: n for n in ("openai_chat", "anthropic_messages")}
+    assert {name: codec.name for name, codec in codecs.items()} == {n: n for n in codecs}
+    assert set(codecs) == {"openai_chat", "anthropic_messages", "bedrock_converse", "gemini_generate"}
 
 
 def test_an_entrys_own_settings_win() -> None:

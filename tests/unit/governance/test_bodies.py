@@ -7,6 +7,7 @@ import pytest
 
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
+from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.errors import ErrorInfo
 from proxy.core.route import Family, RouteInfo
@@ -17,7 +18,7 @@ WRONG = ErrorInfo(status=404, message="no such thing", code="not_found", param="
 
 
 def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -> Any:
-    codecs = (OpenAIChatCodec(), AnthropicMessagesCodec(), BedrockConverseCodec())
+    codecs = (OpenAIChatCodec(), AnthropicMessagesCodec(), BedrockConverseCodec(), GeminiGenerateCodec())
     bodies = ErrorBodies({codec.name: codec.encode_error for codec in codecs})
     return orjson.loads(bodies.render(RouteInfo(name="/x", family=family, dialect=dialect), error, TRACE))
 
@@ -29,7 +30,6 @@ def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -
         ("anthropic", {"type": "error", "error": {"type": "not_found_error", "message": "x: no such thing"}}),
         ("invoke", {"detail": "no such thing"}),
         ("bedrock", {"detail": "x: no such thing", "message": "x: no such thing"}),
-        ("gemini", {"error": {"code": 404, "message": "no such thing", "status": "not_found"}}),
         *(
             (family, {"code": "HTTP_404", "message": "no such thing", "trace_id": TRACE, "details": {"code": "not_found", "param": "x"}})
             for family in ("agents", "admin", "ops")
@@ -39,6 +39,13 @@ def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -
 def test_each_family_has_its_shape(family: Family, expected: Any) -> None:
     """As docs/errors.md says."""
     assert body(family) == expected
+
+
+def test_geminis_shape_is_googles() -> None:
+    """Status words of google.rpc; the field stands in a detail."""
+    error = body("gemini")["error"]
+    assert (error["code"], error["message"], error["status"]) == (404, "no such thing", "NOT_FOUND")
+    assert {"field": "x", "description": "no such thing"} in error["details"][-1]["fieldViolations"]
 
 
 def test_the_routes_dialect_decides_before_its_family() -> None:
