@@ -38,6 +38,8 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
     Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
+    Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
+    Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("GET", "/v1/models", "openai", "models"),
     Row("GET", "/v1/models/{model}", "openai", "model"),
     Row("GET", "/health", "ops", "health", public=True),

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from google import genai
 
 from tests.support.gateway import KEY, Running, running, settings
 from tests.support.upstream import Upstream, chat, failing, json_answer
@@ -82,3 +83,28 @@ async def test_bad_input_names_the_field(edge: Running, body: dict[str, Any], fi
     error = answer.json()["error"]
     assert (answer.status_code, error["status"]) == (400, "INVALID_ARGUMENT")
     assert field in json.dumps(error["details"])
+
+
+async def test_googles_own_sdk(edge: Running) -> None:
+    """google-genai with another base URL: whole, streamed, with a tool, and an error as its own exception."""
+    options = genai.types.HttpOptions(base_url=edge.url, retry_options=genai.types.HttpRetryOptions(attempts=1))
+    client = genai.Client(api_key=KEY, http_options=options)
+    models = client.aio.models
+    try:
+        answer = await models.generate_content(model="echo", contents="Hello")
+        assert answer.text
+        assert answer.usage_metadata is not None
+        streamed = [chunk.text or "" async for chunk in await models.generate_content_stream(model="echo", contents="Hello")]
+        assert "".join(streamed) == answer.text
+        tool = genai.types.Tool(function_declarations=[genai.types.FunctionDeclaration(name="f", description="d")])
+        mode = genai.types.FunctionCallingConfig(mode=genai.types.FunctionCallingConfigMode.ANY)
+        config = genai.types.GenerateContentConfig(tools=[tool], tool_config=genai.types.ToolConfig(function_calling_config=mode))
+        called = await models.generate_content(model="echo", contents="call it", config=config)
+        assert called.function_calls is not None
+        assert called.function_calls[0].name == "f"
+        with pytest.raises(genai.errors.ClientError) as refused:
+            await models.generate_content(model="nobody/x://y", contents="Hello")
+        assert refused.value.code in (400, 404)
+    finally:
+        await client.aio.aclose()
+        client.close()
