@@ -56,7 +56,7 @@ def check_chat(body: dict[str, Any]) -> Asked:
         raise InvalidBody("Model is required", "model")
     if body.get("messages") == []:
         raise InvalidBody("Messages cannot be empty", "messages")
-    chat = _convert(body, _Chat)
+    chat = convert(body, _Chat)
     if chat.temperature is not None and not 0 <= chat.temperature <= 2:
         raise InvalidBody("temperature must be between 0 and 2", "temperature")
     if chat.n is not None and chat.n < 1:
@@ -74,7 +74,7 @@ def check_messages(body: dict[str, Any]) -> Asked:
         raise InvalidBody("model: must not be empty", "model")
     if body.get("messages") == []:
         raise InvalidBody("messages: at least one message is required", "messages")
-    asked = _convert(body, _Messages)
+    asked = convert(body, _Messages)
     if asked.max_tokens < 1:
         raise InvalidBody("max_tokens: must be at least 1", "max_tokens")
     if asked.temperature is not None and not 0 <= asked.temperature <= 1:
@@ -88,7 +88,8 @@ _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(.*)`$")
 
 
-def _convert(body: dict[str, Any], kind: type[T]) -> T:
+def convert(body: dict[str, Any], kind: type[T]) -> T:
+    """The body as `kind`. Raises InvalidBody naming the field that does not fit."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as exc:

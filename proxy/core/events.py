@@ -31,7 +31,7 @@ class BlockStart(msgspec.Struct, frozen=True, kw_only=True):
     kind: BlockKind
     choice: int = 0
     id: str | None = None
-    """Tool call id, for `tool_use`."""
+    """Tool call id, for `tool_use`; of another block the id of its item, where the dialect has one (Responses)."""
     name: str | None = None
     """Tool name, for `tool_use`."""
     part: Part | None = None

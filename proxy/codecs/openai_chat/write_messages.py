@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from proxy.codecs.openai_chat.content import encode_cache, encode_file, encode_image
 from proxy.codecs.openai_chat.fields import DIALECT, restore
 from proxy.codecs.openai_chat.messages import is_tool_call
+from proxy.codecs.part_path import result_path
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -41,6 +42,7 @@ class MessageWriter:
         self.dropped: list[str] = []
         self._messages = request.messages
         self._paths = request.paths
+        self._dialect = request.dialect
         self._same = request.dialect == DIALECT
         self._attachments: list[dict[str, Any]] = []
         """Parts of tool results that wait for a user message: nothing may stand between the results of one turn's calls."""
@@ -65,9 +67,13 @@ class MessageWriter:
             written["content"] = [*self._take_attachments(), *parts]
         elif self._attachments:
             out.append({"role": "user", "content": self._take_attachments()})
-        if message.role == "user" and message.content and not written["content"] and not self._same:
+        shown = written["content"] or written.get("tool_calls")
+        if (message.role == "user" or message.single) and message.content and not shown and not self._same:
             return
-        out.append(written)
+        if self._dialect == "openai_responses" and message.role == "assistant" and out and out[-1]["role"] == "assistant":
+            _join(out[-1], written)
+        else:
+            out.append(written)
 
     def _take_attachments(self) -> list[dict[str, Any]]:
         taken, self._attachments = self._attachments, []
@@ -124,7 +130,7 @@ class MessageWriter:
         parts: list[dict[str, Any]] = []
         waiting = len(self._attachments)
         for i, item in enumerate(part.content):
-            path = f"{where}.content[{i}]"
+            path = result_path(where, i, self._dialect)
             written = self._part(item, path, "tool")
             if own or isinstance(item, TextPart | OpaquePart):
                 parts += written
@@ -227,6 +233,22 @@ class MessageWriter:
         return []
 
 
+def _join(turn: dict[str, Any], more: dict[str, Any]) -> None:
+    """Two assistant messages in a row (OpenAI's Responses has one for each item) are one turn: nothing may stand between its calls and
+    their results."""
+    first, second = turn.get("content"), more.get("content")
+    if first and second:
+        lists = [[{"type": "text", "text": part}] if isinstance(part, str) else part for part in (first, second)]
+        turn["content"] = lists[0] + lists[1]
+    else:
+        turn["content"] = first or second
+    if more.get("tool_calls"):
+        turn["tool_calls"] = [*turn.get("tool_calls", ()), *more["tool_calls"]]
+    turn.update((key, value) for key, value in more.items() if key not in ("role", "content", "tool_calls"))
+
+
 def _part_path(message: Message, index: int) -> str:
     """Client's path of a part: a top-level `system` (Anthropic) is itself the list."""
+    if message.single:
+        return message.path
     return f"{message.path}[{index}]" if message.path == "system" else f"{message.path}.content[{index}]"
