@@ -15,9 +15,14 @@ def part_path(message: Message, index: int, dialect: str) -> str:
     return _chat_path(message, index)
 
 
-def result_path(path: str, index: int, dialect: str) -> str:
-    """Of one part inside the tool result at `path`."""
-    return f"{path}.{'output' if dialect == 'openai_responses' else 'content'}[{index}]"
+def result_path(path: str, index: int) -> str:
+    """Of one part inside the tool result at `path`: Responses, whose items stand in `input`, has it in `output`."""
+    return f"{path}.{'output' if path.startswith('input[') else 'content'}[{index}]"
+
+
+def detail_path(path: str) -> str:
+    """Of the `detail` of the image at `path`: OpenAI chat has it inside `image_url`."""
+    return f"{path}.detail" if path.startswith("input[") else f"{path}.image_url.detail"
 
 
 def _chat_path(message: Message, index: int) -> str:

@@ -130,7 +130,7 @@ class MessageWriter:
         parts: list[dict[str, Any]] = []
         waiting = len(self._attachments)
         for i, item in enumerate(part.content):
-            path = result_path(where, i, self._dialect)
+            path = result_path(where, i)
             written = self._part(item, path, "tool")
             if own or isinstance(item, TextPart | OpaquePart):
                 parts += written

@@ -100,12 +100,26 @@ class ContentReader:
         return DocumentPart(data=text, media_type=media_type, title=title)
 
 
+def annotation_of(citation: dict[str, Any], dialect: str | None) -> dict[str, Any] | None:
+    """A citation as an annotation of this dialect. OpenAI chat has the same, nested; None for one that has no form here."""
+    if dialect == DIALECT:
+        return citation
+    inner = citation.get("url_citation")
+    if dialect == "openai_chat" and citation.get("type") == "url_citation" and isinstance(inner, dict):
+        return {"type": "url_citation", **inner}
+    return None
+
+
 def encode_text(part: TextPart, *, output: bool) -> dict[str, Any]:
-    """`output`: of an assistant's message. Citations of another dialect are the caller's to report."""
+    """`output`: of an assistant's message. Citations without a form here are the caller's to report."""
     if not output:
         return {"type": "input_text", "text": part.text}
-    annotations = list(part.citations) if part.citations_dialect == DIALECT else []
+    annotations = [found for citation in part.citations if (found := annotation_of(citation, part.citations_dialect)) is not None]
     return {"type": "output_text", "text": part.text, "annotations": annotations}
+
+
+def loses_citations(part: TextPart) -> bool:
+    return any(annotation_of(citation, part.citations_dialect) is None for citation in part.citations)
 
 
 def encode_image(part: ImagePart) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from proxy.codecs.openai_chat.fields import array, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_chat.messages import arguments_text
-from proxy.codecs.openai_responses.content import encode_text
+from proxy.codecs.openai_responses.content import encode_text, loses_citations
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.thinking import decode_reasoning, encode_reasoning
 from proxy.core.messages import (
@@ -136,7 +136,7 @@ class OutputWriter:
         out: Items = []
         for index, part in enumerate(parts):
             if isinstance(part, TextPart):
-                if part.citations and part.citations_dialect != DIALECT:
+                if loses_citations(part):
                     self.dropped.append(f"content[{at + index}].citations")
                 out.append(encode_text(part, output=True))
             elif isinstance(part, RefusalPart):

@@ -1,9 +1,8 @@
 """Responses request → ChatRequest.
 
-Source: OpenAI API reference, "Create a model response"; openai-python 3.54, types/responses/response_create_params.py,
-read 2026-11-25. Null
-means absent. What only an upstream that keeps responses understands (`store`, `previous_response_id`, `conversation`, `background`), and
-every unknown field, is in `extra`. Notes in `paths`, for the same dialect's encoder:
+Source: OpenAI API reference, "Create a model response"; openai-python 3.54, types/responses/response_create_params.py, read
+2026-11-25. Null means absent. What only an upstream that keeps responses understands (`store`, `previous_response_id`, `conversation`,
+`background`), and every unknown field, is in `extra`. Notes in `paths`, for the same dialect's encoder:
 
     response_format             text.format      where other encoders find what they cannot carry
     logprobs                    include[0]       the place of that word in `include`
@@ -63,6 +62,8 @@ def decode_request(body: dict[str, Any]) -> ChatRequest:
             read(draft, value)
     if body.get("stream") is False:
         draft.paths["stream"] = "stream"
+    if "top_logprobs" in draft.fields and "logprobs" not in draft.fields:
+        draft.extra["top_logprobs"] = draft.fields.pop("top_logprobs")  # without effect here, an error at others
     messages = draft.messages()
     return ChatRequest(dialect=DIALECT, messages=messages, extra=draft.extra, paths=draft.paths, **draft.fields)
 

@@ -18,6 +18,7 @@ from typing import Any, assert_never
 
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.openai_chat.finish import invented_id
+from proxy.codecs.openai_responses.content import annotation_of
 from proxy.codecs.openai_responses.errors import error_event
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.finish import encode_finish
@@ -227,11 +228,12 @@ class ResponsesStreamEncoder:
         block = self._blocks.get(event.block)
         if block is None or block.kind != "text":
             return b""
-        if event.dialect != DIALECT:
+        annotation = annotation_of(event.citation, event.dialect)
+        if annotation is None:
             self._drop("citations")
             return b""
         opening, message = self._open_part(block)
-        return opening + message.annotation(event.citation)
+        return opening + message.annotation(annotation)
 
     def _signature(self, event: SignatureDelta) -> bytes:
         block = self._blocks.get(event.block)

@@ -12,7 +12,7 @@ What this dialect cannot carry or only approximates is reported by its path in t
 from typing import Any, assert_never
 
 from proxy.codecs.openai_chat.fields import restore
-from proxy.codecs.openai_responses.content import encode_audio, encode_file, encode_image, encode_text
+from proxy.codecs.openai_responses.content import encode_audio, encode_file, encode_image, encode_text, loses_citations
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.thinking import JOINT, encode_reasoning, is_own, is_sealed
 from proxy.codecs.part_path import part_path, result_path
@@ -149,7 +149,7 @@ class ItemWriter:
             self.dropped.append(f"{where}.cache_control")
         parts: Items = []
         for i, item in enumerate(part.content):
-            parts += self._part(item, result_path(where, i, self._dialect), output=False)
+            parts += self._part(item, result_path(where, i), output=False)
         plain = not parts or (len(parts) == 1 and parts[0].keys() == {"type", "text"})
         output = (parts[0]["text"] if parts else "") if plain else parts
         return {"type": "function_call_output", "call_id": part.tool_use_id, "output": output}
@@ -160,7 +160,7 @@ class ItemWriter:
             return self._drop(where)
         match part:
             case TextPart():
-                if part.citations and part.citations_dialect != DIALECT:
+                if loses_citations(part) or (part.citations and not output):
                     self.dropped.append(f"{where}.citations")
                 return [self._cached(encode_text(part, output=output), part, where)]
             case ImagePart():
