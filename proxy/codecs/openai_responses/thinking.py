@@ -68,7 +68,7 @@ def is_own(part: ThinkingPart) -> bool:
 
 def is_sealed(part: ThinkingPart) -> bool:
     """Whether it holds encrypted content: an upstream that keeps nothing can read it."""
-    return is_own(part) and bool((part.signature or "").split(":", 3)[3])
+    return is_own(part) and bool(unpacked(part.signature)[2])
 
 
 def encode_reasoning(part: ThinkingPart | RedactedThinkingPart, *seed: object) -> dict[str, Any]:
