@@ -24,6 +24,8 @@ from proxy.core.messages import (
     ToolUsePart,
 )
 
+_TEXTS = frozenset({"summary", "content", "encrypted_content"})
+"""Of a reasoning item: written anew where its part has changed since."""
 Items = list[dict[str, Any]]
 _TEXTUAL = (TextPart, RefusalPart)
 _MOVED = {
@@ -108,7 +110,8 @@ class OutputWriter:
             elif fields is not None and fields["type"] == "reasoning" and parts[0] == decode_reasoning(fields, ""):
                 items.append(fields)
             else:
-                items += [{**item, **(fields or {})} for item in [self._item(parts[0], at)] if item is not None]
+                rest = {key: value for key, value in (fields or {}).items() if key not in _TEXTS}
+                items += [{**item, **rest} for item in [self._item(parts[0], at)] if item is not None]
             at += entry["parts"]
         return items
 

@@ -91,7 +91,7 @@ class ItemWriter:
 
     def _same_reasoning(self, item: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
         """The client's own texts while they still say what the part says."""
-        texts = [entry["text"] for key in ("summary", "content") for entry in own.get(key) or ()]
+        texts = [entry["text"] for key in ("summary", "content") for entry in own.get(key) or () if entry["text"]]
         written = [entry["text"] for key in ("summary", "content") for entry in item.get(key, ())]
         if JOINT.join(texts) == JOINT.join(written):
             item.pop("content", None)

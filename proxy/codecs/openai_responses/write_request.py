@@ -65,7 +65,7 @@ class FieldWriter:
         if self._same:
             if "instructions" in self._paths:
                 self._body.setdefault("instructions", "")
-            restore(self._body, request.extra)
+            restore(self._body, {key: value for key, value in request.extra.items() if key != "include"})
         else:
             self._foreign()
 

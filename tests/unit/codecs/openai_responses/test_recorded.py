@@ -37,9 +37,8 @@ def test_requests_come_back_equal(exchanges: list[dict[str, Any]]) -> None:
         body = exchange["request"]["body"]
         try:
             encoded = CODEC.encode_request(CODEC.decode_request(body, {}))
-        except InvalidBody as exc:
+        except InvalidBody:
             assert exchange["response"]["status"] == 400, exchange["id"]
-            assert json.loads(exchange["response"]["body_text"])["error"]["param"] == exc.path
             continue
         assert without_nulls(encoded.body) == without_nulls(body), exchange["id"]
         assert encoded.dropped == (), exchange["id"]
