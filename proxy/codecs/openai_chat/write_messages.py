@@ -61,14 +61,15 @@ class MessageWriter:
     def _flush(self, out: list[dict[str, Any]], message: Message) -> None:
         """The message without its tool results, the waiting attachments before it or as its first parts."""
         written = self._assistant(message) if message.role == "assistant" else self._plain(message)
+        if message.single and message.content and not (written["content"] or written.get("tool_calls")) and not self._same:
+            return
         if self._attachments and message.role == "user":
             content = written.get("content") or []
             parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
             written["content"] = [*self._take_attachments(), *parts]
         elif self._attachments:
             out.append({"role": "user", "content": self._take_attachments()})
-        shown = written["content"] or written.get("tool_calls")
-        if (message.role == "user" or message.single) and message.content and not shown and not self._same:
+        if message.role == "user" and message.content and not written["content"] and not self._same:
             return
         if self._dialect == "openai_responses" and message.role == "assistant" and out and out[-1]["role"] == "assistant":
             _join(out[-1], written)
@@ -213,10 +214,11 @@ class MessageWriter:
             self.dropped.append(where)
             lines = [line for line in (part.title, part.context, part.text) if line]
             return [self._cached({"type": "text", "text": "\n\n".join(lines)}, part, where)]
-        if part.data is None and not self._same:
+        shared = part.file_id is not None and self._dialect == "openai_responses"  # one store of files
+        if part.data is None and not self._same and not shared:
             return self._drop(where)
         out = encode_file(part)
-        if part.title is None and not self._same:
+        if part.title is None and not self._same and not shared:
             out["file"]["filename"] = "document.pdf"
         return [self._cached(out, part, where)]
 
