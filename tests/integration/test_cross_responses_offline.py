@@ -183,7 +183,7 @@ def test_a_full_request_at_openai_chat() -> None:
     assert messages[3]["content"] == [{"type": "text", "text": "A lake."}, {"type": "text", "text": "One moment."}]
     assert messages[3]["refusal"] == "No names."
     assert encoded.body["max_completion_tokens"] == 800
-    assert (encoded.body["verbosity"], encoded.body["metadata"], encoded.body["reasoning_effort"]) == ("low", {"team": "a"}, "low")
+    assert (encoded.body["verbosity"], encoded.body["prompt_cache_key"], encoded.body["reasoning_effort"]) == ("low", "k", "low")
     assert encoded.body["response_format"]["json_schema"]["name"] == "lake"
     assert "store" not in encoded.dropped  # false is what chat does anyway
     assert set(encoded.dropped) == {
@@ -204,6 +204,7 @@ def test_a_full_request_at_openai_chat() -> None:
         "tools[1].defer_loading",
         *(f"tools[{i}]" for i in range(2, 8)),
         "max_tool_calls",
+        "metadata",
         "include",
         "reasoning.summary",
         "truncation",

@@ -22,13 +22,12 @@ _MAX_STOPS = 4
 """Source: OpenAI API reference, `stop`, read 2026-11-22."""
 _TIERS = {"auto": "auto", "standard_only": "default", "default": "default", "flex": "flex", "priority": "priority"}
 _SHARED = {
-    "metadata": "metadata",
     "prompt_cache_key": "prompt_cache_key",
     "prompt_cache_retention": "prompt_cache_retention",
     "safety_identifier": "safety_identifier",
     "text.verbosity": "verbosity",
 }
-"""Fields of OpenAI's Responses that this API has under the same or another name."""
+"""Fields of OpenAI's Responses that this API has under the same or another name. `metadata` it takes only with `store`."""
 _EFFORT_BUDGETS = ((1024, "minimal"), (4096, "low"), (16384, "medium"))
 """A thinking budget of at most so many tokens is approximated by that effort; more by "high"."""
 

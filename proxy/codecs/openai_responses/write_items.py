@@ -77,7 +77,7 @@ class ItemWriter:
         if len(items) != 1:
             return items
         item = items[0]
-        own = {key: value for key, value in message.own.items() if value != "list"}
+        own = {key: value for key, value in message.own.items() if value != "list" and not _is_stale(key, value, message)}
         if item.get("type") == "reasoning":
             own = self._same_reasoning(item, own)
         elif "role" in item and message.own.get("content") == "list" and isinstance(item["content"], str):
@@ -236,6 +236,16 @@ def _without_invented(item: dict[str, Any], message: Message) -> None:
     for i, part in enumerate(content):
         if part.get("annotations") == [] and f"content[{i}].annotations" not in message.own and not _is_opaque(message, i):
             del part["annotations"]
+
+
+def _is_stale(key: str, value: Any, message: Message) -> bool:
+    """Whether these are log probabilities of another text than the part has now: their tokens would tell what it was."""
+    if not key.endswith(".logprobs") or not value:
+        return False
+    index = int(key[key.index("[") + 1 : key.index("]")])
+    part = message.content[index] if index < len(message.content) else None
+    tokens = "".join(str(entry.get("token")) for entry in value if isinstance(entry, dict)) if isinstance(value, list) else ""
+    return not isinstance(part, TextPart) or tokens != part.text
 
 
 def _is_opaque(message: Message, index: int) -> bool:

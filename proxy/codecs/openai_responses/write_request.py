@@ -107,7 +107,8 @@ class FieldWriter:
             self._body.setdefault("text", {})["format"] = encode_format(given)
 
     def _reason(self) -> None:
-        """An effort is carried; a budget is approximated by one; that thinking be off or adaptive has no spelling here."""
+        """An effort is carried; a budget is approximated by one; that thinking be off or adaptive has no spelling here. A summary is not
+        asked for: OpenAI refuses it to organisations that it has not verified."""
         reasoning = self._request.reasoning
         if reasoning is None:
             return
@@ -117,8 +118,6 @@ class FieldWriter:
         effort = _effort(reasoning)
         if effort is not None:
             self._body["reasoning"] = {"effort": effort}
-            if reasoning.mode is not None and reasoning.mode != "disabled":
-                self._body["reasoning"]["summary"] = "auto"
         path = self._request.path_of("reasoning")
         if reasoning.mode is not None or reasoning.budget_tokens is not None:
             self.dropped.append(path)

@@ -186,8 +186,15 @@ def test_fields_of_responses() -> None:
         model="m",
         messages=(),
         reasoning=Reasoning(effort="low", extra={"summary": "auto", "context": None}),
-        extra={"text.verbosity": "low", "prompt_cache_key": "k", "metadata": None, "store": False, "truncation": "auto"},
+        extra={
+            "text.verbosity": "low",
+            "prompt_cache_key": "k",
+            "metadata": {"a": "b"},
+            "conversation": None,
+            "store": False,
+            "truncation": "auto",
+        },
     )
     encoded = encode_request(request, "max_tokens")
     assert (encoded.body["verbosity"], encoded.body["prompt_cache_key"]) == ("low", "k")
-    assert encoded.dropped == ("reasoning.summary", "truncation")
+    assert encoded.dropped == ("reasoning.summary", "metadata", "truncation")

@@ -161,10 +161,11 @@ def changed(text: str) -> list[dict[str, Any]]:
                 "id": "msg",
                 "role": "assistant",
                 "status": "completed",
-                "content": [{"type": "output_text", "text": "secret"}],
+                "content": [{"type": "output_text", "text": "secret", "logprobs": [{"token": "secret"}]}],
             },
         ],
     }
+    assert CODEC.encode_request(CODEC.decode_request(body, {})).body == body
     request = CODEC.decode_request(body, {})
     thinking, message = request.messages
     masked = (
@@ -176,7 +177,7 @@ def changed(text: str) -> list[dict[str, Any]]:
 
 
 def test_a_changed_part_is_written_as_changed() -> None:
-    """With the item's own id and status."""
+    """With the item's own id and status, without what would tell the text that was."""
     assert changed("***") == [
         {"id": "rs", "type": "reasoning", "summary": [{"type": "summary_text", "text": "***"}], "encrypted_content": "e"},
         {"type": "message", "id": "msg", "role": "assistant", "status": "completed", "content": [{"type": "output_text", "text": "***"}]},

@@ -117,16 +117,16 @@ def test_fields() -> None:
 @pytest.mark.parametrize(
     ("reasoning", "expected", "dropped"),
     [
-        (Reasoning(mode="enabled", budget_tokens=2000), {"effort": "low", "summary": "auto"}, ("thinking",)),
-        (Reasoning(mode="enabled", budget_tokens=99999), {"effort": "high", "summary": "auto"}, ("thinking",)),
-        (Reasoning(mode="adaptive", effort="max"), {"effort": "max", "summary": "auto"}, ("thinking",)),
+        (Reasoning(mode="enabled", budget_tokens=2000), {"effort": "low"}, ("thinking",)),
+        (Reasoning(mode="enabled", budget_tokens=99999), {"effort": "high"}, ("thinking",)),
+        (Reasoning(mode="adaptive", effort="max"), {"effort": "max"}, ("thinking",)),
         (Reasoning(mode="disabled"), None, ("thinking",)),
         (Reasoning(effort="none"), {"effort": "none"}, ()),
         (Reasoning(effort="low", extra={"display": "omitted"}), {"effort": "low"}, ("thinking.display",)),
     ],
 )
 def test_reasoning(reasoning: Reasoning, expected: Any, dropped: tuple[str, ...]) -> None:
-    """A budget is approximated by an effort; a client that turned thinking on sees the summary."""
+    """A budget is approximated by an effort."""
     body, lost = encode("anthropic_messages", reasoning=reasoning, paths={"reasoning": "thinking"})
     assert body.get("reasoning") == expected
     assert lost == dropped
