@@ -1,9 +1,11 @@
 """The passthrough lane: whole events go by unchanged, and what the gateway must know is noted.
 
-Source: OpenAI API reference, "Streaming events" of Responses, read 2026-11-25. Hot: one `feed` per chunk of every live stream. Each event's
-JSON is decoded into a typed struct of the few fields looked at; what does not fit it is looked at as a dict.
+Source: OpenAI API reference, "Streaming events" of Responses, read 2026-11-25. Hot: one `feed` per chunk of every live stream. A delta,
+which is nearly every event, is known by its `event:` line and not parsed. Every other event's JSON is decoded into a typed struct of the
+few fields looked at; what does not fit it is looked at as a dict.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -37,11 +39,11 @@ class _Response(msgspec.Struct, gc=False):
 class _Event(msgspec.Struct, gc=False):
     type: str
     delta: str | None = None
-    sequence_number: int = 0
     item: _Item | None = None
     response: _Response | None = None
 
 
+_DELTA = re.compile(rb'"delta":"(?:[^"\\]|\\.)*+"')
 _decode_event = msgspec.json.Decoder(_Event).decode
 
 
@@ -64,7 +66,8 @@ class ResponsesWatcher:
         self._parser = SSEParser()
         self._failure = b""
         """The provider's own last event, where it is an error."""
-        self._number = 0
+        self._latest = b""
+        """Data of the latest event, for the number of one that we add."""
         self._over = False
 
     def feed(self, chunk: bytes) -> bytes:
@@ -81,7 +84,7 @@ class ResponsesWatcher:
     def fail(self, error: ErrorInfo) -> bytes:
         if self._failure and self.error is not None and error.message == self.error.message:
             return self._failure
-        return error_event(error, self._number)
+        return error_event(error, _number(self._latest) + 1)
 
     def keep_alive(self) -> bytes:
         return KEEP_ALIVE
@@ -91,6 +94,11 @@ class ResponsesWatcher:
         if self._over:
             return b""
         data = event.data
+        if event.event is not None and event.event.endswith(b".delta"):
+            self.content = True
+            self.text_bytes += _text_length(data)
+            self._latest = data
+            return event.raw
         if not data or data.isspace():
             return event.raw
         if data.strip() == b"[DONE]":
@@ -100,7 +108,7 @@ class ResponsesWatcher:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             seen = _liberal(event)
         kind = seen.type
-        self._number = seen.sequence_number + 1
+        self._latest = data
         if kind.endswith(".delta"):
             self.content = True
             self.text_bytes += len(seen.delta or "")
@@ -148,12 +156,11 @@ def _liberal(event: SSEEvent) -> _Event:
     """An event whose fields are not of the documented types; InvalidBody where it is no event at all."""
     value = parse_event(event)
     kind = optional(value, "type", string, "") or ("error" if value.get("error") else "")
-    delta, number, item = value.get("delta"), value.get("sequence_number"), value.get("item")
+    delta, item = value.get("delta"), value.get("item")
     response = value.get("response")
     return _Event(
         type=kind,
         delta=delta if isinstance(delta, str) else None,
-        sequence_number=number if isinstance(number, int) else 0,
         item=_Item(type=str(item.get("type"))) if isinstance(item, dict) else None,
         response=None if response is None else _liberal_response(record(response, "response")),
     )
@@ -164,6 +171,24 @@ def _liberal_response(response: dict[str, Any]) -> _Response:
     usage, output = response.get("usage"), response.get("output")
     items = [_Item(type=str(item.get("type"))) for item in output if isinstance(item, dict)] if isinstance(output, list) else None
     return _Response(usage=usage if isinstance(usage, dict) else None, output=items, **texts)
+
+
+def _text_length(data: bytes) -> int:
+    """Bytes of a delta's text as spelled: exact but for escapes."""
+    found = _DELTA.search(data)
+    if found is not None:
+        return found.end() - found.start() - 10
+    return len(str(parse_event(SSEEvent(None, data, data)).get("delta") or ""))
+
+
+def _number(data: bytes) -> int:
+    """The `sequence_number` of an event; -1 where it has none."""
+    try:
+        value = msgspec.json.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return -1
+    number = value.get("sequence_number") if isinstance(value, dict) else None
+    return number if isinstance(number, int) else -1
 
 
 _: type[StreamWatcher] = ResponsesWatcher

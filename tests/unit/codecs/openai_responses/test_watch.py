@@ -78,6 +78,26 @@ def test_content() -> None:
     assert watched({"type": "response.output_text.delta", "delta": "Hé"}, {"type": "response.refusal.delta", "delta": "x"}).text_bytes == 3
 
 
+@pytest.mark.parametrize(("text", "length"), [("Hi there", 8), ("Hé", 3), ('say "x"', 9), ("", 0), ("a\\", 3)])
+def test_length_of_a_delta(text: str, length: int) -> None:
+    """As spelled, wherever it stands and however it is spaced."""
+    event = {"type": "response.output_text.delta", "delta": text, "logprobs": []}
+    for separators in ((",", ":"), (", ", ": ")):
+        watcher = CODEC.watcher()
+        watcher.feed(sse_event(json.dumps(event, ensure_ascii=False, separators=separators).encode(), b"response.output_text.delta"))
+        assert watcher.content
+        assert watcher.text_bytes in (length, len(text))
+
+
+def test_the_error_s_number() -> None:
+    """Follows the latest event's."""
+    error = ErrorInfo(status=502, message="m")
+    watcher = watched({"type": "response.created", "response": {}, "sequence_number": 4})
+    assert b'"sequence_number":5' in watcher.fail(error)
+    assert b'"sequence_number":0' in watched({"type": "response.created", "response": {}}).fail(error)
+    assert b'"sequence_number":0' in CODEC.watcher().fail(error)
+
+
 def test_liberties_of_types() -> None:
     """Fields of other types than documented do not stop a stream."""
     watcher = watched(
