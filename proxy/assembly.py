@@ -8,6 +8,8 @@ from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
+from proxy.codecs.bedrock_converse import BedrockConverseCodec
+from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
@@ -26,7 +28,7 @@ UNBOUNDED_S = 86_400.0
 
 
 def make_codecs(clock: Clock) -> dict[str, Codec]:
-    codecs: tuple[Codec, ...] = (OpenAIChatCodec(now=clock.time), AnthropicMessagesCodec())
+    codecs: tuple[Codec, ...] = (OpenAIChatCodec(now=clock.time), AnthropicMessagesCodec(), BedrockConverseCodec(), GeminiGenerateCodec())
     return {codec.name: codec for codec in codecs}
 
 

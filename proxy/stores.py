@@ -75,7 +75,8 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
         return Keyring(static), None
     secret = await signing_secret(records, configured)
     signed = SignedKeys(secret, records, auth.key_cache_ttl_s, size=auth.key_cache_size, clock=clock)
-    return Keyring(static, signed), signed
+    hosts = frozenset(host.lower() for host in settings.server.public_hosts)
+    return Keyring(static, signed, hosts=hosts), signed
 
 
 async def keep_last_used(signed: SignedKeys) -> None:

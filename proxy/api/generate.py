@@ -1,7 +1,6 @@
 """One handler for every generation dialect."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Awaitable
 
 from starlette.types import Receive, Scope, Send
 
@@ -11,27 +10,40 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import generate
 
 DISCONNECT_KEY = "llm_edge.disconnect"
-_DEPLOYMENT = re.compile(r"/openai/deployments/(.+)/chat/completions$")
 
 
 class Generate:
-    """`pipeline`: the one of the configuration in force; a request keeps the one it began with."""
+    """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with."""
 
-    def __init__(self, pipeline: Callable[[], Pipeline]) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         ctx: RequestContext = scope[SCOPE_KEY]
-        pipe = self._pipeline()
-        if ctx.route.name.startswith("/openai/"):
-            deployment = _DEPLOYMENT.search(ctx.raw_path)
-            if deployment is not None:
-                ctx.json.setdefault("model", deployment[1])
+        if ctx.route.pattern is not None:
+            _from_path(ctx)
         if DISCONNECT_KEY in scope:
-            await generate(pipe, ctx, send)
-            return
+            return generate(self._pipeline, ctx, send)
+        return self._watched(ctx, receive, send)
+
+    async def _watched(self, ctx: RequestContext, receive: Receive, send: Send) -> None:
+        pipe = self._pipeline
         watcher = pipe.tasks.start(watch(receive, ctx), name="disconnect-watch")
         try:
             await generate(pipe, ctx, send)
         finally:
             watcher.cancel()
+
+
+def _from_path(ctx: RequestContext) -> None:
+    """What the dialect says in its path goes into the body, where codecs and the cache's key look for it; the provider's adapter takes it
+    out again. Azure's deployment only fills in for a body without a model."""
+    route = ctx.route
+    found = route.pattern.search(ctx.raw_path) if route.pattern is not None else None
+    if found is None:
+        return
+    if route.stream is None:
+        ctx.json.setdefault("model", found["model"])
+    else:
+        ctx.json["model"] = found["model"]
+        ctx.json["stream"] = route.stream

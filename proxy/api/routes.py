@@ -6,7 +6,7 @@ same table cost 15 µs), templates with a parameter go through compiled patterns
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,6 +25,8 @@ class Row(NamedTuple):
     handler: str
     dialect: str | None = None
     public: bool = False
+    stream: bool | None = None
+    """Set by the path, where the dialect has it there."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -32,6 +34,10 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
+    Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
+    Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
+    Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
+    Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("GET", "/v1/models", "openai", "models"),
     Row("GET", "/v1/models/{model}", "openai", "model"),
     Row("GET", "/health", "ops", "health", public=True),
@@ -64,7 +70,8 @@ class Router:
     def __init__(self, handlers: Handlers, *, health_needs_key: bool = False) -> None:
         self._handlers = handlers
         self._exact: dict[str, dict[str, tuple[RouteInfo, ASGIApp]]] = {}
-        self._patterns: list[tuple[re.Pattern[str], dict[str, tuple[RouteInfo, ASGIApp]]]] = []
+        self._patterns: list[tuple[str, re.Pattern[str], dict[str, tuple[RouteInfo, ASGIApp]]]] = []
+        """(what it begins with, the whole, by method): the beginnings tell nearly all of them apart."""
         for row in TABLE:
             self._add(row, health_needs_key)
         self._by_info: dict[RouteInfo, ASGIApp] = {info: handler for rows in self._all() for info, handler in rows.values()}
@@ -78,20 +85,29 @@ class Router:
             dialect=row.dialect,
             public=row.public and not health_needs_key,
             reads_body=row.method == "POST",
+            stream=row.stream,
+            pattern=_pattern(row.path) if "{" in row.path else None,
         )
         found = (info, self._handlers[row.handler])
         for prefix in ("", *PREFIXES):
             if "{" in row.path:
-                pattern = re.compile(re.escape(prefix + row.path).replace(r"\{model\}", "(.+)") + "$")
-                self._patterns.append((pattern, {row.method: found}))
+                self._add_pattern(prefix + row.path, row.method, found)
             else:
                 self._exact.setdefault(prefix + row.path, {})[row.method] = found
 
+    def _add_pattern(self, path: str, method: str, found: tuple[RouteInfo, ASGIApp]) -> None:
+        lead = path.partition("{")[0]
+        for known, pattern, methods in self._patterns:
+            if known == lead and pattern.pattern == _pattern(path).pattern:
+                methods[method] = found
+                return
+        self._patterns.append((lead, _pattern(path), {method: found}))
+
     def _all(self) -> list[dict[str, tuple[RouteInfo, ASGIApp]]]:
-        return [*self._exact.values(), *(rows for _, rows in self._patterns)]
+        return [*self._exact.values(), *(rows for _, _, rows in self._patterns)]
 
     def classify(self, method: str, path: str) -> RouteInfo:
-        methods = self._methods(path)
+        methods = self._exact.get(path) or self._methods(path)
         if methods is not None:
             found = methods.get(method) or methods.get("GET" if method == "HEAD" else "")
             return found[0] if found is not None else self._wrong_method(methods)
@@ -105,8 +121,8 @@ class Router:
     def _methods(self, path: str) -> dict[str, tuple[RouteInfo, ASGIApp]] | None:
         methods = self._exact.get(path)
         if methods is None:
-            for pattern, found in self._patterns:
-                if pattern.match(path):
+            for lead, pattern, found in self._patterns:
+                if path.startswith(lead) and pattern.fullmatch(path):
                     return found
         return methods
 
@@ -114,16 +130,20 @@ class Router:
         info = next(iter(methods.values()))[0]
         return RouteInfo(name=info.name, family=info.family, public=True)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         ctx: RequestContext = scope[SCOPE_KEY]
         if b"upgrade" in ctx.headers and ctx.headers[b"upgrade"].lower() == b"websocket":
             raise Unsupported("WebSocket is not served here: use HTTP, with stream: true for server-sent events")
         handler = self._by_info.get(ctx.route)
         if handler is not None:
-            await handler(scope, receive, send)
-            return
+            return handler(scope, receive, send)
         methods = self._methods(ctx.raw_path)
         if methods is None:
             raise NotFound(f"no such path: {scope['method']} {ctx.raw_path[:200]}")
         ctx.headers_out.append((b"allow", ", ".join(sorted(methods)).encode()))
         raise ClientFault(f"{scope['method']} is not allowed on {ctx.route.name}", status=405, code="method_not_allowed")
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    """A name may hold slashes (`provider/model`, ARNs) and colons."""
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>.+)", re.escape(template)))

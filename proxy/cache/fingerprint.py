@@ -42,9 +42,9 @@ def fingerprint(
     """32 bytes. `scope`: who shares answers (the tenant by default); `route`: its template; `route_digest`: of the model's route
     entry, so that a changed table misses; `headers`: lower-case names. `body` is left as it is."""
     kept = body.copy()
-    for name in EXCLUDED:
-        if name in kept:
-            del kept[name]
+    if not _EXCLUDED.isdisjoint(kept):
+        for name in EXCLUDED:
+            kept.pop(name, None)
     parts = (
         KEY_FORMAT,
         scope,
@@ -52,13 +52,12 @@ def fingerprint(
         route,
         model,
         route_digest,
-        _text(headers.get(b"anthropic-version")),
-        _text(headers.get(b"anthropic-beta")),
-        _text(headers.get(b"openai-beta")),
+        headers[b"anthropic-version"].decode("latin-1") if b"anthropic-version" in headers else None,
+        headers[b"anthropic-beta"].decode("latin-1") if b"anthropic-beta" in headers else None,
+        headers[b"openai-beta"].decode("latin-1") if b"openai-beta" in headers else None,
         kept,
     )
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
 
 
-def _text(value: bytes | None) -> str | None:
-    return None if value is None else value.decode("latin-1")
+_EXCLUDED = frozenset(EXCLUDED)

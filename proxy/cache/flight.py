@@ -31,49 +31,29 @@ class Landed(msgspec.Struct, frozen=True):
     """The usage chunk of a stream, which each reader shows or not as its client asked."""
 
 
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """One upstream call. All methods are synchronous and belong to the event loop's thread."""
 
-    __slots__ = (
-        "_consumed",
-        "_drained",
-        "_dropped",
-        "_frames",
-        "_kept",
-        "_published",
-        "_readers",
-        "_waiters",
-        "error",
-        "handover",
-        "landed",
-        "leader_reads",
-        "model",
-        "on_abandoned",
-        "on_shared",
-        "provider",
-    )
-
-    def __init__(self) -> None:
-        self._frames: list[bytes] = []
-        self._dropped = 0
-        """How many frames were let go from the front."""
-        self._kept = 0
-        self._published = 0
-        self._consumed = 0
-        """Bytes that the fastest reader has taken."""
-        self._readers: set[FlightReader] = set()
-        self._waiters: list[asyncio.Future[None]] = []
-        self._drained: asyncio.Future[None] | None = None
-        self.landed: Landed | None = None
-        self.error: EdgeError | None = None
-        self.handover = False
-        self.leader_reads = False
-        """The leader has become one of the readers."""
-        self.provider: str | None = None
-        self.model: str | None = None
-        """Of the target being tried; None before the first attempt."""
-        self.on_shared: Callable[[], None] | None = None
-        self.on_abandoned: Callable[[], None] | None = None
+    landed: Landed | None = None
+    error: EdgeError | None = None
+    handover: bool = False
+    leader_reads: bool = False
+    """The leader has become one of the readers."""
+    provider: str | None = None
+    model: str | None = None
+    """Of the target being tried; None before the first attempt."""
+    on_shared: Callable[[], None] | None = None
+    on_abandoned: Callable[[], None] | None = None
+    _frames: list[bytes] = []
+    _dropped: int = 0
+    """How many frames were let go from the front."""
+    _kept: int = 0
+    _published: int = 0
+    _consumed: int = 0
+    """Bytes that the fastest reader has taken."""
+    _readers: "set[FlightReader]" = set()
+    _waiters: list[asyncio.Future[None]] = []
+    _drained: asyncio.Future[None] | None = None
 
     @property
     def joinable(self) -> bool:
@@ -124,7 +104,8 @@ class Flight:
 
     def land(self, entry: CacheEntry | None, tail: bytes = b"") -> None:
         self.landed = Landed(entry, tail)
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def fail(self, error: EdgeError, *, handover: bool = False) -> None:
         if not self.done:

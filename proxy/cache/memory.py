@@ -11,6 +11,8 @@ import heapq
 from collections import OrderedDict
 from collections.abc import Iterator
 
+import msgspec
+
 from proxy.cache.entry import CacheEntry
 from proxy.core.clock import Clock
 
@@ -19,16 +21,13 @@ SWEPT_A_PUT = 4
 """More than the one that a put adds, so that expired entries always lose."""
 
 
-class _Slot:
-    __slots__ = ("entry", "expires", "idle_until", "key", "protected", "size")
-
-    def __init__(self, key: bytes, entry: CacheEntry, expires: float, idle_until: float) -> None:
-        self.key = key
-        self.entry = entry
-        self.size = entry.size
-        self.expires = expires
-        self.idle_until = idle_until
-        self.protected = False
+class _Slot(msgspec.Struct, eq=False):
+    key: bytes
+    entry: CacheEntry
+    size: int
+    expires: float
+    idle_until: float
+    protected: bool = False
 
 
 class MemoryCache:
@@ -89,19 +88,22 @@ class MemoryCache:
 
     def put(self, key: bytes, entry: CacheEntry, *, ttl_s: float | None = None) -> bool:
         """False where the entry is too large. `ttl_s` may shorten this cache's own, not lengthen it."""
-        lifetime_s = self._ttl_s if ttl_s is None else min(ttl_s, self._ttl_s)
-        old = self._slots.get(key)
-        if old is not None:
-            self._remove(old)
-        if entry.size > self._max_entry_bytes or lifetime_s <= 0 or not self._max_entries:
+        lifetime_s = self._ttl_s if ttl_s is None or ttl_s > self._ttl_s else ttl_s
+        if key in self._slots:
+            self._remove(self._slots[key])
+        size = entry.size
+        if size > self._max_entry_bytes or lifetime_s <= 0 or not self._max_entries:
             return False
         now = self._now()
-        slot = _Slot(key, entry, now + lifetime_s, now + self._idle_s)
-        self._slots[key] = self._probation[key] = slot
-        self._bytes += slot.size
-        heapq.heappush(self._expiries, (min(slot.expires, slot.idle_until), key))
-        self._sweep(now, SWEPT_A_PUT)
-        self._shrink()
+        expires, idle_until = now + lifetime_s, now + self._idle_s
+        self._slots[key] = self._probation[key] = _Slot(key, entry, size, expires, idle_until)
+        self._bytes += size
+        heap = self._expiries
+        heapq.heappush(heap, (expires if expires < idle_until else idle_until, key))
+        if heap[0][0] <= now or len(heap) > 64 + 4 * len(self._slots):
+            self._sweep(now, SWEPT_A_PUT)
+        if len(self._slots) > self._max_entries or self._bytes > self._max_bytes:
+            self._shrink()
         return True
 
     def delete(self, key: bytes) -> bool:

@@ -51,6 +51,8 @@ def judge(body: dict[str, Any], headers: Mapping[bytes, bytes], rules: CacheRule
         return _bypass("cache is off")
     control = headers.get(b"cache-control")
     if control is None and rules.when == "always":
+        if _SUSPECTS.isdisjoint(body) and dialect != "openai_responses":
+            return _ALL  # the usual body
         reason = _never(body, dialect)
         return _ALL if reason is None else _bypass(reason)
     asked = _parse_control(control or b"")
@@ -64,7 +66,7 @@ def judge(body: dict[str, Any], headers: Mapping[bytes, bytes], rules: CacheRule
     return _ALL if asked.max_age_s is None else CacheVerdict(True, True, True, asked.max_age_s)
 
 
-def storable(rules: CacheRules, *, status: int, complete: bool, tool_calls: bool, size_bytes: int, failed: bool = False) -> StoreVerdict:
+def storable(rules: CacheRules, status: int, complete: bool, tool_calls: bool, size_bytes: int, failed: bool = False) -> StoreVerdict:
     """`complete`: the answer is whole by its dialect's own evidence; `failed`: it carries an in-band error."""
     if status != 200 or failed:
         return StoreVerdict(False, "error")
@@ -82,11 +84,10 @@ def _bypass(reason: str) -> CacheVerdict:
 
 
 _SUSPECTS = frozenset({"store", "background", "previous_response_id", "conversation"}) | SUSPECTS
+"""Fields without which `_never` is None, but for the Responses API."""
 
 
 def _never(body: dict[str, Any], dialect: str) -> str | None:
-    if _SUSPECTS.isdisjoint(body) and dialect != "openai_responses":
-        return None  # the usual body, in 0.2 µs
     # The Responses API stores unless told not to: an absent `store` is a true one there (OpenAI API reference, read 2026-11-22).
     store = body.get("store")
     if store or (store is None and dialect == "openai_responses"):

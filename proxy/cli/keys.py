@@ -16,12 +16,13 @@ import msgspec
 from proxy.cli.common import add_config, add_json, print_json, print_table, read_settings
 from proxy.core.clock import utc_iso
 from proxy.settings import Problem, Settings, SettingsError
-from proxy.storage.issue import new_key, signing_secret
+from proxy.storage.issue import new_access_key, new_key, signing_secret
 from proxy.storage.open import open_records, sqlite_path
 from proxy.storage.records import KeyRecord, KeyRecords
 
 EXAMPLES = """examples:
   llm-edge keys create --role admin --name ops
+  llm-edge keys create --aws --name batch
   llm-edge keys list --status active --json
   llm-edge keys rotate lek_…
   llm-edge keys revoke lek_…"""
@@ -38,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--expires", type=_expiry, metavar="WHEN", help="a span (90m, 12h, 30d) or a time (2027-01-31T12:00:00Z)")
     create.add_argument("--models", type=_words, metavar="A,B", help="names it may use (default: all)")
     create.add_argument("--scopes", type=_words, default=(), metavar="A,B", help="scopes it has")
+    create.add_argument("--aws", action="store_true", help="an access key id and secret, for AWS SDKs that sign their requests")
     listing = actions.add_parser("list", help="list keys", epilog="example: llm-edge keys list --json")
     listing.add_argument("--status", choices=["active", "revoked", "disabled"])
     listing.add_argument("--tenant", metavar="ID")
@@ -67,16 +69,21 @@ async def _closing(records: KeyRecords, action: Coroutine[Any, Any, int]) -> int
 
 
 async def _create(records: KeyRecords, settings: Settings, args: argparse.Namespace) -> int:
-    key, record = new_key(
-        await _secret(records, settings),
-        time.time(),
-        role=args.role,
-        name=args.name,
-        tenant=args.tenant,
-        expires_at=args.expires,
-        scopes=args.scopes,
-        models=args.models,
-    )
+    properties = {
+        "role": args.role,
+        "name": args.name,
+        "tenant": args.tenant,
+        "expires_at": args.expires,
+        "scopes": args.scopes,
+        "models": args.models,
+    }
+    secret = await _secret(records, settings)
+    if args.aws:
+        access_key, secret_key, record = new_access_key(secret, time.time(), **properties)
+        await records.create(record)
+        _print_access_key(access_key, secret_key, record, args)
+        return 0
+    key, record = new_key(secret, time.time(), **properties)
     await records.create(record)
     _print_key(key, record, args)
     return 0
@@ -98,6 +105,8 @@ async def _rotate(records: KeyRecords, settings: Settings, args: argparse.Namesp
     old = await records.get(args.key_id)
     if old is None or old.status != "active":
         return _missing(args.key_id, "not found" if old is None else f"is {old.status}")
+    if old.key_id.startswith("LEK"):
+        return _missing(args.key_id, "is an access key: make another with keys create --aws, then revoke this one")
     key, fresh = new_key(await _secret(records, settings), time.time())
     tenant = fresh.key_id if old.tenant == old.key_id else old.tenant
     kept = msgspec.structs.replace(
@@ -132,6 +141,15 @@ def _print_key(key: str, record: KeyRecord, args: argparse.Namespace) -> None:
         return
     print(key)
     print(f"{record.role} key {record.key_id}; it is not shown again", file=sys.stderr)
+
+
+def _print_access_key(access_key: str, secret_key: str, record: KeyRecord, args: argparse.Namespace) -> None:
+    """As lines for a shell: `eval "$(llm-edge keys create --aws)"` works."""
+    if args.json:
+        print_json({"access_key_id": access_key, "secret_access_key": secret_key, **_facts(record)})
+        return
+    print(f"export AWS_ACCESS_KEY_ID={access_key}\nexport AWS_SECRET_ACCESS_KEY={secret_key}")
+    print(f"{record.role} access key {access_key}; the secret is not shown again", file=sys.stderr)
 
 
 def _missing(key_id: str, why: str) -> int:

@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEvent
 from proxy.core.request import ChatRequest
@@ -117,6 +118,8 @@ class Codec(Protocol):
     """One dialect in all directions. Stateless; streams get an object each."""
 
     name: str
+    stream_type: bytes
+    """Content type of its streams."""
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
         """Client → canonical. Raises InvalidBody naming the field. `headers`: lower-case names."""
@@ -162,3 +165,25 @@ class Codec(Protocol):
     def response_to_events(self, response: ChatResponse) -> list[StreamEvent]:
         """A whole answer as the events of a stream that would have carried it (cache replay)."""
         ...
+
+
+class EmbeddingsCodec(Protocol):
+    """One dialect of embeddings, in all directions. Stateless; methods as Codec's of the same names."""
+
+    name: str
+
+    def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> EmbeddingRequest: ...
+
+    def encode_request(self, request: EmbeddingRequest) -> Encoded: ...
+
+    def decode_response(self, body: bytes) -> EmbeddingResponse: ...
+
+    def encode_response(self, response: EmbeddingResponse, request: EmbeddingRequest | None = None) -> Encoded:
+        """`request`: the client's, for the encoding that it asked for."""
+        ...
+
+    def facts(self, body: bytes) -> BodyFacts: ...
+
+    def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo: ...
+
+    def encode_error(self, error: ErrorInfo) -> bytes: ...

@@ -82,8 +82,6 @@ def check_messages(body: dict[str, Any]) -> Asked:
     return Asked(asked.model, asked.stream is True, False)
 
 
-CHECKS = {"openai_chat": check_chat, "anthropic_messages": check_messages}
-
 _AT = re.compile(r" - at `\$\.?(.*)`$")
 _MISSING = re.compile(r"^Object missing required field `(.*)`$")
 

@@ -65,6 +65,14 @@ class SSEParser:
                     return [event]
         return self._feed_buffered(chunk)
 
+    def lone(self, chunk: bytes) -> bytes | None:
+        """The data of a chunk that is exactly one event of one `data: ` line while nothing is buffered, which then need not be fed; None:
+        feed it."""
+        end = len(chunk) - 2
+        if self._clean and chunk.startswith(b"data: ") and chunk.find(b"\n") == end and chunk.endswith(b"\n\n") and end < self._max:
+            return None if b"\r" in chunk else chunk[6:end]
+        return None
+
     def close(self) -> bytes:
         """The leftover: bytes that belong to no dispatched event. b"" after a stream that ended with whole events."""
         leftover = self._prefix + bytes(self._buffer)

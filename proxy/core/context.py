@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+import msgspec
+
 from proxy.core.errors import EdgeError
 from proxy.core.identity import Principal
 from proxy.core.response import Usage
@@ -29,21 +31,42 @@ class Permit(Protocol):
     def __call__(self, provider: str, model: str) -> Verdict: ...
 
 
-class AttemptRecord:
+class ServerHook(Protocol):
+    """What our own server offers beyond ASGI: the same things, without a coroutine and a message for each."""
+
+    task: asyncio.Task[Any] | None
+    """The request's."""
+
+    def set_callback(self, callback: Callable[[], None]) -> None:
+        """`callback()` runs once, in the loop, if the client leaves before the answer is complete."""
+        ...
+
+    def whole_body(self) -> bytes | None:
+        """The body, if all of it is in; it will not be received again then."""
+        ...
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> bool:
+        """The whole answer. `lines`: its headers as they go out, valid, each with CRLF; length and connection are added. False, and
+        nothing done, where the client takes no more just now."""
+        ...
+
+    def write(self, piece: bytes) -> bool:
+        """A piece, not empty, of a stream that has been started. False: it is on its way, but the client takes no more just now."""
+        ...
+
+
+class AttemptRecord(msgspec.Struct, eq=False):
     """One try on the wire (or one that died before its first byte)."""
 
-    __slots__ = ("duration_s", "error", "first_byte_s", "model", "provider", "role", "sent", "status")
-
-    def __init__(self, provider: str, model: str) -> None:
-        self.provider = provider
-        self.model = model
-        self.status: int | None = None
-        self.error: str | None = None
-        self.sent = False
-        self.duration_s = 0.0
-        self.first_byte_s: float | None = None
-        self.role = "primary"
-        """primary | retry (of a target tried before) | fallback (to another one)."""
+    provider: str
+    model: str
+    status: int | None = None
+    error: str | None = None
+    sent: bool = False
+    duration_s: float = 0.0
+    first_byte_s: float | None = None
+    role: str = "primary"
+    """primary | retry (of a target tried before) | fallback (to another one)."""
 
     def as_dict(self) -> dict[str, Any]:
         return {
@@ -61,106 +84,83 @@ def _allow(provider: str, model: str) -> Verdict:
 
 
 class RequestContext:
-    """Slots, not a dict: a misspelt field is an error and access is cheap."""
+    """Slots, not a dict: a misspelt field is an error and access is cheap. (A msgspec.Struct is made faster, but each assignment costs
+    five times as much, and a request makes some forty.)"""
+
+    route: RouteInfo
+    started: float
+    """Loop time in seconds."""
+    raw_path: str
+    """Below the mount point."""
+    headers: dict[bytes, bytes]
+    """Request headers, lower-case names, last value."""
+    body_unread: bool
+    """Refused before its body was read: the connection cannot be used again."""
+    model: str | None
+    """As the client asked."""
+    error: str | None
+    """Machine code of what went wrong."""
+    cancelled: bool
+    """The client left."""
+    ending: bool
+    """The gateway stops and its grace is over."""
+    attempts: list[AttemptRecord]
+    upstream_s: float
+    """Seconds spent waiting for upstreams."""
+    send_body: Callable[[dict[str, Any]], Awaitable[None]] | None
+    """The server's own `send`, for the pieces of a stream; whoever uses it adds to `bytes_out`."""
+    server: ServerHook | None
+    """Where our own server serves; whoever answers through it sets `status` and adds to `bytes_out`."""
+    head: "Callable[[RequestContext], bytes] | None"
+    """The lines for `server.answer`."""
+    check_body: Callable[[bytes], Awaitable[None]] | None
+    """Set by the auth wrapper where the credential is a signature over the body: the envelope asks it with the bytes as they came."""
+    headers_out: list[tuple[bytes, bytes]]
+    """Added to the response by the trace wrapper."""
+    settle: "list[Callable[[RequestContext], None]]"
+    """Run once each, in reverse, when the request has ended, however it ended."""
+    on_disconnect: Callable[[], None] | None
+    """What to do instead of cancelling `task` when the client leaves."""
 
     __slots__ = (
-        "attempts",
-        "body",
-        "body_bytes_in",
-        "body_unread",
-        "bytes_out",
-        "cache_status",
-        "cache_tier",
-        "cancelled",
-        "client_ip",
-        "cost_nanos",
-        "deadline",
-        "dropped",
-        "ending",
-        "error",
-        "error_source",
-        "first_token_s",
-        "headers",
-        "headers_out",
-        "json",
-        "model",
-        "on_disconnect",
-        "permit",
-        "principal",
-        "provider",
-        "provider_request_id",
-        "query",
-        "raw_path",
-        "request_id",
-        "route",
-        "send_body",
-        "served_model",
-        "settle",
-        "started",
-        "status",
-        "stream",
-        "task",
-        "top_up",
-        "trace_id",
-        "unix_started",
-        "upstream_s",
-        "usage",
-    )
+        "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
+        "client_ip", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
+        "headers_out", "json",
+        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
+        "send_body", "served_model", "server", "settle", "started", "status", "stream", "task", "top_up", "trace_id", "unix_started",
+        "upstream_s", "usage",
+    )  # fmt: skip
 
     def __init__(self, route: RouteInfo, trace_id: str, started: float) -> None:
         self.route = route
-        self.trace_id = trace_id
-        self.request_id = trace_id
+        self.trace_id = self.request_id = trace_id
         self.started = started
-        """Loop time in seconds."""
-        self.unix_started = 0.0
-        self.raw_path = ""
-        """Below the mount point."""
-        self.query = b""
-        self.headers: dict[bytes, bytes] = {}
-        """Request headers, lower-case names, last value."""
-        self.client_ip = ""
-        self.principal: Principal | None = None
-        self.body = b""
-        self.body_bytes_in = 0
-        self.body_unread = False
-        """Refused before its body was read: the connection cannot be used again."""
-        self.bytes_out = 0
+        self.headers = {}
+        self.query = self.body = b""
+        self.raw_path = self.client_ip = ""
+        self.body_bytes_in = self.bytes_out = self.status = 0
+        self.unix_started = self.upstream_s = 0.0
+        self.body_unread = self.stream = self.cancelled = self.ending = False
         self.json: Any = None
-        self.model: str | None = None
-        """As the client asked."""
+        self.principal: Principal | None = None
+        self.model = self.error = None
         self.served_model: str | None = None
         self.provider: str | None = None
         self.provider_request_id: str | None = None
-        self.stream = False
-        self.status = 0
-        self.error: str | None = None
-        """Machine code of what went wrong."""
         self.error_source: str | None = None
-        self.cancelled = False
-        """The client left."""
-        self.ending = False
-        """The gateway stops and its grace is over."""
         self.cache_status: str | None = None
         self.cache_tier: str | None = None
         self.usage: Usage | None = None
         self.cost_nanos: int | None = None
-        self.attempts: list[AttemptRecord] = []
-        self.dropped: list[str] = []
-        self.upstream_s = 0.0
-        """Seconds spent waiting for upstreams."""
         self.first_token_s: float | None = None
         self.deadline: float | None = None
-        self.send_body: Callable[[dict[str, Any]], Awaitable[None]] | None = None
-        """The server's own `send`, for the pieces of a stream; whoever uses it adds to `bytes_out`."""
-        self.headers_out: list[tuple[bytes, bytes]] = []
-        """Added to the response by the trace wrapper."""
+        self.attempts = []
+        self.dropped: list[str] = []
+        self.headers_out = []
+        self.settle = []
         self.permit: Permit = _allow
         self.top_up: Permit = _allow
-        self.settle: list[Callable[[RequestContext], None]] = []
-        """Run once each, in reverse, when the request has ended, however it ended."""
-        self.on_disconnect: Callable[[], None] | None = None
-        """What to do instead of cancelling `task` when the client leaves."""
+        self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 
     def end_now(self) -> None:

@@ -31,6 +31,8 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     retryable: bool = False
     retry_after_s: float | None = None
     request_id: str | None = None
+    details: tuple[dict[str, Any], ...] = ()
+    """Google's error details as sent, for its own dialect's encoder."""
 
 
 class EdgeError(Exception):

@@ -4,6 +4,7 @@ A signed key is `{key_id}.{hex HMAC-SHA256(secret, key_id)}`: 64 lower-case hex 
 no dot; ours begin with `lek_`, keys of older systems are bare 22-character ids and verify just as well.
 """
 
+import base64
 import hashlib
 import hmac
 import re
@@ -11,6 +12,8 @@ import secrets
 from typing import Literal
 
 KEY_ID_PREFIX = "lek_"
+SECRET_VERSION = 1
+"""Number of the signing secret in use, as access key ids name it."""
 MAX_KEY_CHARS = 4096
 """Longer credentials are nothing of ours (a JWT with many groups stays below)."""
 
@@ -47,6 +50,16 @@ def verify(secret: bytes, key: str) -> str | None:
         return None
     key_id, signature = match.groups()
     return key_id if hmac.compare_digest(sign(secret, key_id), signature) else None
+
+
+def new_access_key_id(version: int) -> str:
+    """`LEK1K` and 24 base32 characters (120 random bits)."""
+    return f"LEK{version}K{base64.b32encode(secrets.token_bytes(15)).decode()}"
+
+
+def secret_access_key(signing_secret: bytes, access_key_id: str) -> str:
+    """44 characters of base64."""
+    return base64.b64encode(hmac.digest(signing_secret, access_key_id.encode(), "sha256")).decode()
 
 
 def sha256_hex(key: str) -> str:

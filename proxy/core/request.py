@@ -1,5 +1,6 @@
 """The canonical generation request."""
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -79,5 +80,22 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     paths: dict[str, str] = msgspec.field(default_factory=dict)
     """Canonical field name → the client's JSON path, where they differ (`{"stop": "stop_sequences"}`)."""
 
+    places: dict[str, str] = msgspec.field(default_factory=dict)
+    """Canonical path of a message, a part or what belongs to it → the client's JSON path, where its dialect nests or counts otherwise
+    (`{"messages[0].content[2]": "contents[0].parts[3]"}`); paths below follow."""
+
     def path_of(self, field: str) -> str:
         return self.paths.get(field, field)
+
+    def client_paths(self, dropped: Iterable[str]) -> tuple[str, ...]:
+        """What an encoder could not carry, each once and as the client wrote it."""
+        return tuple(dict.fromkeys(map(self._place, dropped) if self.places else dropped))
+
+    def _place(self, path: str) -> str:
+        """By the longest beginning that has a place."""
+        end = len(path)
+        while end > 0:
+            if (place := self.places.get(path[:end])) is not None:
+                return place + path[end:]
+            end = max(path.rfind(".", 0, end), path.rfind("[", 0, end))
+        return path

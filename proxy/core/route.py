@@ -1,5 +1,6 @@
 """What the governance wrappers must know of a route before its handler runs."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -21,3 +22,7 @@ class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     reads_body: bool = False
     """The envelope reads, caps and parses a JSON body."""
     admin: bool = False
+    stream: bool | None = None
+    """Whether the path says that the answer streams; None: the body says."""
+    pattern: re.Pattern[str] | None = None
+    """Of `raw_path` less the prefixes of W, with the path's parameters as groups; None: it has none."""

@@ -4,6 +4,8 @@ No limit, budget or idempotency policy exists yet, so every claim is admitted; `
 go: attempts call `top_up` before each try, and the one `settle` runs in the outermost wrapper's `finally`.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
@@ -25,14 +27,14 @@ class AdmissionMiddleware:
         self.app = app
         self._in_flight = in_flight
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.dialect is not None:
                 self._in_flight.requests += 1
                 ctx.top_up = self._top_up
                 ctx.settle.append(self._settle)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _top_up(self, provider: str, model: str) -> Verdict:
         self._in_flight.tries += 1

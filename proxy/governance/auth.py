@@ -1,48 +1,103 @@
 """Who is calling, from headers only. Fails closed: a store that is down is 503, never a pass and never 401.
 
-Order of headers: `x-api-key`, `api-key`, `Authorization: Bearer` (E's precedence).
+Order: `x-api-key`, `api-key`, `Authorization: Bearer` (E's precedence), then Google's `x-goog-api-key` and `?key=`.
 """
 
+from collections.abc import Awaitable, Sequence
+from functools import partial
+from hashlib import sha256
 from typing import Protocol
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import Forbidden, Unauthenticated
 from proxy.core.identity import ANONYMOUS, Principal
+from proxy.governance.sigv4_keys import is_signed
 
 
 class Keys(Protocol):
-    """Knows the keys. `peek` answers from memory; `verify` may ask the record store."""
+    """Knows the keys. `find` answers from memory; `verify` may ask the record store."""
 
-    def peek(self, key: str) -> Principal | None: ...
+    def find(self, digest: bytes) -> Principal | None:
+        """By the SHA-256 of the whole key, so that the time it takes tells nothing about a key."""
+        ...
 
     async def verify(self, key: str) -> Principal | None:
         """None: no such live key. Raises Unavailable when the store cannot say."""
         ...
 
+    async def verify_signed(
+        self, method: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Principal:
+        """Of a request signed as AWS's SDKs sign them. Raises the errors of `sigv4_keys`, or Unavailable."""
+        ...
+
 
 class AuthMiddleware:
-    """`keys` None: authentication is off."""
+    """`keys` None: authentication is off. A key that is known goes on without a coroutine of our own."""
 
     def __init__(self, app: ASGIApp, *, keys: Keys | None) -> None:
         self.app = app
         self._keys = keys
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
-            if self._keys is None:
+            keys = self._keys
+            if keys is None:
                 ctx.principal = ANONYMOUS
             elif not ctx.route.public:
-                key = presented_key(ctx.headers)
-                principal = self._keys.peek(key) or await self._keys.verify(key)
+                key = _plain_key(ctx.headers) or _google_key(ctx)
+                principal = keys.find(sha256(key).digest()) if key else None
                 if principal is None:
-                    raise Unauthenticated("Invalid or expired API key")
+                    return self._verify(keys, ctx, scope, receive, send)
                 ctx.principal = principal
                 if ctx.route.admin and principal.role != "admin":
                     raise Forbidden("Admin role required")
+        return self.app(scope, receive, send)
+
+    async def _verify(self, keys: Keys, ctx: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
+        if ctx.route.family == "bedrock" and ctx.route.reads_body and is_signed(ctx.headers.get(b"authorization", b"")):
+            ctx.check_body = partial(self._check_signature, keys, ctx, scope)
+            await self.app(scope, receive, send)
+            return
+        google = _google_key(ctx)
+        principal = await keys.verify(presented_key(ctx.headers if google is None else {b"x-api-key": google}))
+        if principal is None:
+            raise Unauthenticated("Invalid or expired API key")
+        ctx.principal = principal
+        if ctx.route.admin and principal.role != "admin":
+            raise Forbidden("Admin role required")
         await self.app(scope, receive, send)
+
+    async def _check_signature(self, keys: Keys, ctx: RequestContext, scope: Scope, body: bytes) -> None:
+        ctx.check_body = None
+        raw_path = scope.get("raw_path") or scope["path"].encode()
+        ctx.principal = await keys.verify_signed(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
+
+
+def _plain_key(headers: dict[bytes, bytes]) -> bytes | None:
+    """The key of a header in its usual form; None where `presented_key` must look closer."""
+    value = headers.get(b"x-api-key") or headers.get(b"api-key")
+    if value is None and (value := headers.get(b"authorization")) is not None:
+        return value[7:] if value.startswith(b"Bearer ") else None
+    return value
+
+
+def _google_key(ctx: RequestContext) -> bytes | None:
+    """Only where no other header holds a key."""
+    headers = ctx.headers
+    if b"x-api-key" in headers or b"api-key" in headers or b"authorization" in headers:
+        return None
+    if b"x-goog-api-key" in headers:
+        return headers[b"x-goog-api-key"]
+    if b"key=" in ctx.query:
+        return next(
+            (unquote_to_bytes(value) for name, _, value in (p.partition(b"=") for p in ctx.query.split(b"&")) if name == b"key"), None
+        )
+    return None
 
 
 def presented_key(headers: dict[bytes, bytes]) -> str:

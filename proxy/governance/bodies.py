@@ -16,7 +16,12 @@ class ErrorBodies:
     def __init__(self, encoders: Mapping[str, Encode]) -> None:
         self._by_dialect = dict(encoders)
         self._by_family: dict[str, Encode] = {}
-        for family, dialect in (("openai", "openai_chat"), ("anthropic", "anthropic_messages")):
+        for family, dialect in (
+            ("openai", "openai_chat"),
+            ("anthropic", "anthropic_messages"),
+            ("bedrock", "bedrock_converse"),
+            ("gemini", "gemini_generate"),
+        ):
             if dialect in self._by_dialect:
                 self._by_family[family] = self._by_dialect[dialect]
 
@@ -24,10 +29,8 @@ class ErrorBodies:
         encode = self._by_dialect.get(route.dialect or "") or self._by_family.get(route.family)
         if encode is not None:
             return encode(error)
-        if route.family in ("invoke", "bedrock"):
-            return orjson.dumps({"detail": error.message, **({"message": error.message} if route.family == "bedrock" else {})})
-        if route.family == "gemini":
-            return orjson.dumps({"error": {"code": error.status, "message": error.message, "status": error.code or "UNKNOWN"}})
+        if route.family == "invoke":
+            return orjson.dumps({"detail": error.message})
         code = "INTERNAL_ERROR" if error.status == 500 else f"HTTP_{error.status}"
         details = {"code": error.code} | ({"param": error.param} if error.param else {})
         return orjson.dumps({"code": code, "message": error.message, "trace_id": trace_id, "details": details})

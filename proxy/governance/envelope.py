@@ -4,6 +4,7 @@ Caps are bytes: `models` for generation routes, `admin` for the rest (PRODUCT.md
 """
 
 import zlib
+from collections.abc import Awaitable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,28 +21,33 @@ class EnvelopeMiddleware:
         self._admin_max = admin_max
         self._max_depth = max_depth
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.reads_body:
                 headers = ctx.headers
+                body = None
                 if (
-                    b"content-encoding" not in headers
+                    ctx.server is not None
+                    and ctx.check_body is None
                     and headers.get(b"content-type") == b"application/json"
-                    and ctx.route.dialect is not None
+                    and b"content-encoding" not in headers
                     and b"expect" not in headers
+                    and ctx.route.dialect is not None
                 ):
-                    message = await receive()
-                    body = message.get("body", b"")
-                    if message["type"] == "http.request" and not message.get("more_body") and len(body) <= self._models_max:
-                        self._parse(ctx, body)  # the usual request: whole in one message
-                    else:
-                        await self._open(ctx, receive, message)
-                else:
-                    await self._open(ctx, receive, None)
+                    body = ctx.server.whole_body()
+                if body is None:
+                    return self._receive(ctx, scope, receive, send)
+                if len(body) > self._models_max:
+                    raise _too_large(self._models_max)
+                self._parse(ctx, body)  # the usual request: all of it is in
+        return self.app(scope, receive, send)
+
+    async def _receive(self, ctx: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._open(ctx, receive)
         await self.app(scope, receive, send)
 
-    async def _open(self, ctx: RequestContext, receive: Receive, first: Message | None) -> None:
+    async def _open(self, ctx: RequestContext, receive: Receive) -> None:
         limit = self._models_max if ctx.route.dialect is not None else self._admin_max
         ctx.body_unread = True
         length = ctx.headers.get(b"content-length")
@@ -53,8 +59,10 @@ class EnvelopeMiddleware:
         encoding = ctx.headers.get(b"content-encoding", b"identity").strip().lower()
         if encoding not in (b"identity", b"", b"gzip", b"x-gzip", b"zstd"):
             raise UnsupportedMedia("Content-Encoding must be gzip, zstd or identity", param="content-encoding")
-        body = await _read(ctx, receive, limit, first or await receive())
+        body = await _read(ctx, receive, limit, await receive())
         ctx.body_unread = False
+        if ctx.check_body is not None:
+            await ctx.check_body(body)
         received = len(body)
         if encoding not in (b"identity", b""):
             body = decompress(encoding, body, limit)

@@ -6,43 +6,44 @@ never reaches the store. Loss of the store: keys looked up within the last `ttl_
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import msgspec
 
 from proxy.core.clock import Clock, SystemClock
 from proxy.core.errors import Unavailable
 from proxy.core.identity import Principal
-from proxy.core.keys import is_sha256, sha256_hex, verify
+from proxy.core.keys import SECRET_VERSION, is_sha256, sha256_hex, verify
+from proxy.governance import sigv4_keys
+from proxy.governance.sigv4_keys import UnrecognizedClient
 from proxy.storage.records import KeyRecord, KeyRecords
 
 _ID_CHARS = 16
+_Id = TypeVar("_Id", bytes, str)
 
 
 class StaticKeys:
     """`clients`: keys of role client, each its own tenant; `admin`: one of role admin. Each plain or as hex SHA-256 (64 hex digits)."""
 
     def __init__(self, clients: Iterable[str] = (), admin: str | None = None) -> None:
-        self._by_digest: dict[bytes, Principal] = {}
+        self.by_digest: dict[bytes, Principal] = {}
+        """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
         for key in clients:
             self._add(key, role="client", name="API_KEYS")
         if admin is not None:
             self._add(admin, role="admin", name="LLM_EDGE_ADMIN_KEY")
 
     def __len__(self) -> int:
-        return len(self._by_digest)
+        return len(self.by_digest)
 
     def peek(self, key: str) -> Principal | None:
-        return self.find(key_digest(key))
-
-    def find(self, digest: bytes) -> Principal | None:
-        """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
-        return self._by_digest.get(digest)
+        return self.by_digest.get(key_digest(key))
 
     def _add(self, key: str, *, role: str, name: str) -> None:
         digest = key.lower() if is_sha256(key) else sha256_hex(key)
         key_id = f"key_{digest[:_ID_CHARS]}"
-        self._by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
+        self.by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
 
 
 class _Known(msgspec.Struct, frozen=True):
@@ -67,6 +68,8 @@ class SignedKeys:
         self._size = size
         self._clock = clock or SystemClock()
         self._known: dict[bytes, _Known] = {}
+        self._access: dict[str, _Known] = {}
+        """By access key id, which is no secret: never where a bearer token is looked for."""
         self._used: dict[str, float] = {}
         self._epoch = 0
 
@@ -90,9 +93,26 @@ class SignedKeys:
             key_id = verify(self._secret, key)
             if key_id is None:
                 return None
-            known = await self._look_up(digest, key_id, digest.hex())
+            known = await self._look_up(self._known, digest, key_id, digest.hex())
         if known.principal is not None:
             self._used[known.key_id] = self._clock.time()
+        return known.principal
+
+    async def verify_signed(
+        self, method: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes, hosts: frozenset[str]
+    ) -> Principal:
+        """As Keyring's."""
+        secrets = {SECRET_VERSION: self._secret}
+        verified = sigv4_keys.verify(
+            method, raw_path, query, headers, body, now=self._clock.time(), secrets_by_version=secrets, hosts=hosts
+        )
+        access_key = verified.access_key_id
+        known = self._access.get(access_key)
+        if known is None or self._clock.monotonic() >= known.until:
+            known = await self._look_up(self._access, access_key, access_key, sha256_hex(access_key))
+        if known.principal is None:
+            raise UnrecognizedClient("The security token included in the request is invalid.")
+        self._used[access_key] = self._clock.time()
         return known.principal
 
     def drop(self, key_id: str) -> None:
@@ -100,10 +120,12 @@ class SignedKeys:
         self._epoch += 1
         for digest in [digest for digest, known in self._known.items() if known.key_id == key_id]:
             del self._known[digest]
+        self._access.pop(key_id, None)
 
     def drop_all(self) -> None:
         self._epoch += 1
         self._known.clear()
+        self._access.clear()
 
     async def flush(self) -> None:
         """Write `last_used` of the keys seen since the last flush; to be called every few seconds and at shutdown.
@@ -116,7 +138,7 @@ class SignedKeys:
         except Unavailable:
             self._used = {**used, **self._used}
 
-    async def _look_up(self, digest: bytes, key_id: str, key_hash: str) -> _Known:
+    async def _look_up(self, memory: dict[_Id, _Known], name: _Id, key_id: str, key_hash: str) -> _Known:
         epoch = self._epoch
         record = await self._records.get(key_id)
         now = self._clock.time()
@@ -126,34 +148,45 @@ class SignedKeys:
             believed_s = min(believed_s, record.expires_at - now)
         known = _Known(key_id, principal, self._clock.monotonic() + believed_s)
         if epoch == self._epoch:
-            self._remember(digest, known)
+            memory.pop(name, None)
+            while len(memory) >= self._size:
+                del memory[next(iter(memory))]
+            memory[name] = known
         return known
-
-    def _remember(self, digest: bytes, known: _Known) -> None:
-        self._known.pop(digest, None)
-        while len(self._known) >= self._size:
-            del self._known[next(iter(self._known))]
-        self._known[digest] = known
 
 
 class Keyring:
     """Static keys, then signed ones: what the auth wrapper asks. `signed` None: static keys only."""
 
-    def __init__(self, static: StaticKeys, signed: SignedKeys | None = None) -> None:
+    def __init__(self, static: StaticKeys, signed: SignedKeys | None = None, *, hosts: frozenset[str] = frozenset()) -> None:
+        """`hosts`: names by which clients reach the gateway, for signatures (`server.public_hosts`)."""
+        self._hosts = hosts
         self._static = static
+        self._static_by_digest = static.by_digest
         self._signed = signed
 
-    def peek(self, key: str) -> Principal | None:
-        """Answers from memory; None: ask `verify`."""
-        digest = key_digest(key)
-        return self._static.find(digest) or (self._signed.find(digest) if self._signed is not None else None)
+    def find(self, digest: bytes) -> Principal | None:
+        """Answers from memory, by the SHA-256 of the whole key; None: ask `verify`."""
+        principal = self._static_by_digest.get(digest)
+        if principal is None and self._signed is not None:
+            return self._signed.find(digest)
+        return principal
 
     async def verify(self, key: str) -> Principal | None:
         """None: no such live key. Raises Unavailable when the record store can't say."""
-        principal = self._static.peek(key)
+        principal = self.find(key_digest(key))
         if principal is not None or self._signed is None:
             return principal
         return await self._signed.verify(key)
+
+    async def verify_signed(
+        self, method: str, raw_path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes
+    ) -> Principal:
+        """Of a request signed with an access key that the gateway issued: first the signature, then the record. Raises UnrecognizedClient,
+        InvalidSignature, IncompleteSignature, Unavailable."""
+        if self._signed is None:
+            raise UnrecognizedClient("This gateway has no signing secret, so it knows no access keys.")
+        return await self._signed.verify_signed(method, raw_path, query, headers, body, self._hosts)
 
 
 def key_digest(key: str) -> bytes:

@@ -3,23 +3,28 @@
 Route permissions, roles and agents' allow-lists arrive with identity; a key's model allow-list is enforced here already.
 """
 
+from collections.abc import Awaitable
+
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
-from proxy.core.errors import Forbidden
+from proxy.core.errors import Forbidden, Unauthenticated
 
 
 class RbacMiddleware:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             principal = ctx.principal
-            if principal is not None and principal.models is not None:
+            if principal is None:
+                if not ctx.route.public:
+                    raise Unauthenticated("Invalid or expired API key")
+            elif principal.models is not None:
                 ctx.permit = ModelPermit(principal.models, ctx)
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
 
 class ModelPermit:

@@ -8,41 +8,25 @@ import asyncio
 import logging
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from proxy.codecs.bedrock_converse import error_type
 from proxy.core.clock import Clock
-from proxy.core.context import SCOPE_KEY, RequestContext
+from proxy.core.context import SCOPE_KEY, RequestContext, ServerHook
 from proxy.core.errors import ClientGone, EdgeError, ErrorInfo
 from proxy.core.ids import trace_id as new_trace_id
-from proxy.core.money import usd
 from proxy.core.route import RouteInfo
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.response_headers import HeadBlocks, error_headers, response_headers
 
 DISCONNECT_KEY = "llm_edge.disconnect"
-"""Our server's protocol puts an object with `set_callback(fn)` and `task` (the request's) here; for others see `api.disconnect`."""
+"""Our server's protocol puts a ServerHook here; for others see `api.disconnect`."""
 
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
-_SECURITY: list[tuple[bytes, bytes]] = [(b"x-content-type-options", b"nosniff"), (b"x-frame-options", b"DENY")]
-
-_CACHE_HEADERS: dict[tuple[str, str | None], list[tuple[bytes, bytes]]] = {
-    ("miss", None): [(b"x-llm-edge-cache", b"miss"), (b"x-cache-status", b"MISS")],
-    ("bypass", None): [(b"x-llm-edge-cache", b"bypass"), (b"x-cache-status", b"MISS")],
-    **{
-        ("hit", tier): [
-            (b"x-llm-edge-cache", b"hit"),
-            (b"x-cache-status", b"HIT"),
-            (b"x-llm-edge-cache-tier", tier.encode()),
-            (b"x-cache-layer", tier.upper().encode()),
-        ]
-        for tier in ("l1", "l2")
-    },
-}
-
 Classify = Callable[[str, str], RouteInfo]
 """(method, path below the mount point) → what is known of the route."""
 
@@ -63,7 +47,8 @@ class TraceMiddleware:
         self._classify = classify
         self._bodies = bodies
         self._meter = meter
-        self._clock = clock
+        self._unix_time = clock.time
+        self._blocks = HeadBlocks().block
         self._client_ip = ClientAddress(trusted_proxies)
         self._direct = not trusted_proxies
         self._log = logging.getLogger("llm_edge")
@@ -81,7 +66,7 @@ class TraceMiddleware:
             if message["type"] == "http.response.start":
                 started = True
                 ctx.status = message["status"]
-                message["headers"] = message["headers"] + self._headers(ctx)
+                message["headers"] = message["headers"] + response_headers(ctx)
             elif "body" in message:
                 ctx.bytes_out += len(message["body"])
             await send(message)
@@ -90,7 +75,7 @@ class TraceMiddleware:
             await self.app(scope, receive, send_traced)
         except EdgeError as exc:
             self._note(ctx, exc.info(), exc.code)
-            if started:
+            if started or ctx.status:
                 raise
             if not ctx.cancelled:
                 await self._answer(ctx, exc.info(), send_traced)
@@ -102,7 +87,7 @@ class TraceMiddleware:
             self._log.exception("unhandled error", extra={"trace_id": ctx.trace_id, "route": ctx.route.name})
             info = ErrorInfo(status=500, message="The gateway failed to handle this request.", code="internal_error")
             self._note(ctx, info, "internal_error")
-            if started:
+            if started or ctx.status:
                 raise
             await self._answer(ctx, info, send_traced)
         finally:
@@ -115,38 +100,27 @@ class TraceMiddleware:
         if root and path.startswith(root):
             path = path[len(root) :]
         request_id = new_trace_id()
-        parent = headers.get(b"traceparent")
-        match = _TRACEPARENT.fullmatch(parent) if parent is not None else None
-        ctx = RequestContext(self._classify(scope["method"], path), match[1].decode() if match else request_id, monotonic())
+        match = _TRACEPARENT.fullmatch(headers[b"traceparent"]) if b"traceparent" in headers else None
+        trace_id = match[1].decode() if match else request_id
+        ctx = RequestContext(self._classify(scope["method"], path), trace_id, monotonic())
         ctx.request_id = request_id
         ctx.raw_path = path
         ctx.query = scope["query_string"]
         ctx.headers = headers
-        ctx.unix_started = self._clock.time()
+        ctx.unix_started = self._unix_time()
         client = scope.get("client")
         if client:
             ctx.client_ip = client[0] if self._direct else self._client_ip(client[0], headers)
         scope[SCOPE_KEY] = ctx
-        hook = scope.get(DISCONNECT_KEY)
+        hook: ServerHook | None = scope.get(DISCONNECT_KEY)
         if hook is None:
             ctx.task = asyncio.current_task()
         else:
             ctx.task = hook.task
+            ctx.server, ctx.head = hook, self._blocks
             hook.set_callback(ctx.client_left)
         self._meter.request_started()
         return ctx
-
-    def _headers(self, ctx: RequestContext) -> list[tuple[bytes, bytes]]:
-        route = ctx.route
-        name = b"request-id" if route.family == "anthropic" else b"x-request-id"
-        head = [(b"x-trace-id", ctx.trace_id.encode()), (name, ctx.request_id.encode()), *_SECURITY]
-        if ctx.headers_out:
-            head += ctx.headers_out
-        if route.dialect is not None:
-            _model_headers(ctx, head)
-        if ctx.error_source is not None:
-            head.append((b"x-llm-edge-error-source", ctx.error_source.encode()))
-        return head
 
     def _note(self, ctx: RequestContext, info: ErrorInfo, code: str) -> None:
         ctx.error = code
@@ -154,7 +128,12 @@ class TraceMiddleware:
 
     async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
         body = self._bodies.render(ctx.route, info, ctx.trace_id)
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *error_headers(info)]
+        # Google's error to a client that asked for events is a JSON body under their type.
+        events = ctx.route.family == "gemini" and ctx.route.stream and b"alt=sse" in ctx.query
+        media = b"text/event-stream" if events else b"application/json"
+        headers = [(b"content-type", media), (b"content-length", b"%d" % len(body)), *error_headers(info)]
+        if ctx.route.family == "bedrock":
+            headers.append((b"x-amzn-errortype", error_type(info).encode()))
         if ctx.body_unread:
             headers.append((b"connection", b"close"))
         await send({"type": "http.response.start", "status": info.status, "headers": headers})
@@ -167,45 +146,7 @@ class TraceMiddleware:
             ctx.error = ctx.error or ClientGone.code
             ctx.status = ctx.status or ClientGone.status
         self._meter.request_done(ctx, monotonic() - ctx.started)
-        ctx.task = ctx.on_disconnect = None  # no cycle is left for the collector
-
-
-def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
-    """`Retry-After` (whole seconds, at least 1) and `x-should-retry: false` where a retry cannot help."""
-    headers: list[tuple[bytes, bytes]] = []
-    if info.retry_after_s is not None:
-        headers.append((b"retry-after", b"%d" % max(1, -int(-info.retry_after_s // 1))))
-    if not info.retryable:
-        headers.append((b"x-should-retry", b"false"))
-    return headers
-
-
-@lru_cache(maxsize=1024)
-def ascii_header(text: str) -> bytes:
-    """Header values made from names are ASCII or percent-encoded."""
-    raw = text.encode("utf-8", "surrogatepass")
-    if raw.isascii() and text.isprintable():
-        return raw
-    return b"".join(bytes((b,)) if 0x20 < b < 0x7F and b != 0x25 else b"%%%02X" % b for b in raw)
-
-
-def _model_headers(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None:
-    if ctx.provider is not None:
-        head.append((b"x-llm-edge-provider", ascii_header(ctx.provider)))
-    if ctx.served_model is not None:
-        head.append((b"x-llm-edge-model", ascii_header(ctx.served_model)))
-    if ctx.cache_status is not None:
-        head += _CACHE_HEADERS[ctx.cache_status, ctx.cache_tier]
-    if ctx.attempts or ctx.cache_status is not None:
-        head.append((b"x-llm-edge-attempts", b"%d" % len(ctx.attempts)))
-        overhead = monotonic() - ctx.started - ctx.upstream_s
-        head.append((b"x-llm-edge-overhead-ms", b"%.3f" % (overhead * 1e3)))
-    if ctx.cost_nanos is not None:
-        head.append((b"x-llm-edge-cost-usd", b"%.9f" % usd(ctx.cost_nanos)))
-    if ctx.provider_request_id is not None:
-        head.append((b"x-llm-edge-provider-request-id", ascii_header(ctx.provider_request_id)))
-    if ctx.dropped:
-        head.append((b"x-llm-edge-dropped", ascii_header(",".join(ctx.dropped))[:4096]))
+        ctx.task = ctx.on_disconnect = ctx.server = None  # no cycle is left for the collector
 
 
 def _uncancel(ctx: RequestContext) -> None:

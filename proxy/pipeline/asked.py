@@ -7,8 +7,8 @@ from typing import Any
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
-from proxy.codecs.check import CHECKS
 from proxy.codecs.check import Asked as Checked
+from proxy.codecs.checks import CHECKS
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest

@@ -48,7 +48,6 @@ class Attempts:
     def __init__(
         self,
         order: Sequence[Target],
-        *,
         attempts: int,
         deadline: float | None,
         cooldowns: Cooldowns,
@@ -69,6 +68,15 @@ class Attempts:
         """The next try. Targets that may not be used are passed over without costing a try."""
         if self.left <= 0:
             return Stop(self.last or Unavailable("no attempt is configured for this model"))
+        if self._at < len(self._order) and not self._cooldowns.pending:
+            target = self._order[self._at]
+            if self._allowed(target.provider, target.model).error is None:
+                self._at += 1
+                self.left -= 1
+                return Try(target)  # as good as always
+        return self._search(now)
+
+    def _search(self, now: float) -> Try | Stop:
         found, denied, cooling = self._scan(now)
         delay = 0.0
         if found is None and self._round > 0:

@@ -4,14 +4,18 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
+from collections.abc import Awaitable
 from time import monotonic
 
+import msgspec
 from starlette.types import Send
 
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, Unavailable, UpstreamFault, UpstreamTimeout
 from proxy.pipeline import replay
@@ -26,72 +30,92 @@ from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
 
+ARRAY_TYPE = b"application/json; charset=UTF-8"
 
-async def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> None:
+
+def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+    """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
+    waits in is resumed again for every answer and chunk."""
     asked = Asked(pipe, ctx)
-    out = Responder(ctx, send)
-    if not asked.stream:
-        await _Generation(pipe, asked, out).run()
-        return
-    keep_alive = KeepAlive(out, pipe.keepalive_after_s, asked.codec.stream_encoder().keep_alive, pipe.tasks)
-    unsubscribe = pipe.lifecycle.on_force_end(ctx.end_now)
-    try:
-        try:
-            await _Generation(pipe, asked, out).run()
-        except asyncio.CancelledError:
-            if not ctx.ending or ctx.cancelled or ctx.task is None:
-                raise
-            ctx.task.uncancel()
-            raise Unavailable("the gateway is shutting down", code="shutting_down") from None
-    except EdgeError as exc:
-        if not out.started or out.ended:
-            raise
-        note_error(ctx, exc)
-        await out.end(asked.codec.stream_encoder().fail(exc.info()))
-    finally:
-        unsubscribe()
-        keep_alive.stop()
+    out = Responder(ctx, send, asked.codec.stream_type)
+    if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
+        out = Responder(ctx, send, ARRAY_TYPE)
+        out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
+    run = _Generation(pipe, asked, out)
+    return run.streamed() if asked.stream else run.run()
 
 
 class _Generation:
-    __slots__ = ("asked", "ctx", "out", "pipe")
+    __slots__ = ("asked", "ctx", "flight", "out", "pipe")
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
         self.asked = asked
         self.ctx = asked.ctx
         self.out = out
+        self.flight: Flight | None = None
+        """The one that this request leads."""
+
+    async def streamed(self) -> None:
+        pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
+        ping = codec.stream_encoder().keep_alive if out.reframe is None else bytes  # an array allows nothing between its elements
+        keep_alive = KeepAlive(out, pipe.keepalive_after_s, ping, pipe.tasks)
+        unsubscribe = pipe.lifecycle.on_force_end(ctx.end_now)
+        try:
+            try:
+                await self.run()
+            except asyncio.CancelledError:
+                if not ctx.ending or ctx.cancelled or ctx.task is None:
+                    raise
+                ctx.task.uncancel()
+                raise Unavailable("the gateway is shutting down", code="shutting_down") from None
+        except EdgeError as exc:
+            if not out.started or out.ended:
+                raise
+            note_error(ctx, exc)
+            await out.end(codec.stream_encoder().fail(exc.info()))
+        finally:
+            unsubscribe()
+            keep_alive.stop()
 
     async def run(self) -> None:
-        asked = self.asked
-        if asked.key is not None and asked.verdict.read and await self._from_cache(asked.key):
+        asked, pipe, ctx = self.asked, self.pipe, self.ctx
+        key = asked.key
+        if key is None:
+            ctx.cache_status = "bypass"
+            await self._call()
             return
-        self.ctx.cache_status = "miss" if asked.key is not None else "bypass"
-        if asked.key is None:
-            await self._call(None)
-            return
-        if not asked.verdict.join:
-            await self._lead(asked.key, Flight())  # nobody can find it, but its answer may be stored
-            return
-        while (flight := self.pipe.flights.find(asked.key)) is not None and self._may_read(flight):
-            try:
-                await self._follow(flight)
+        if asked.verdict.read:
+            max_age = asked.verdict.max_age_s
+            entry, tier = pipe.cache.peek(key, max_age), "l1"
+            if entry is None and pipe.cache.has_l2:
+                entry, tier = await pipe.cache.fetch(key, max_age), "l2"
+            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+                await self._serve(entry, tier)
                 return
-            except HandedOver:
-                continue
-        await self._lead(asked.key, self.pipe.flights.lead(asked.key))
-
-    async def _from_cache(self, key: bytes) -> bool:
-        max_age = self.asked.verdict.max_age_s
-        entry = self.pipe.cache.peek(key, max_age)
-        tier = "l1"
-        if entry is None and self.pipe.cache.has_l2:
-            entry = await self.pipe.cache.fetch(key, max_age)
-            tier = "l2"
-        if entry is None or self.ctx.permit(entry.provider, entry.model).error is not None:
-            return False
-        await self._serve(entry, tier)
-        return True
+        ctx.cache_status = "miss"
+        if asked.verdict.join:
+            while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
+                try:
+                    await self._follow(flight)
+                    return
+                except HandedOver:
+                    continue
+            flight = pipe.flights.lead(key)
+        else:
+            flight = Flight()  # nobody can find it, but its answer may be stored
+        self.flight = flight
+        ctx.on_disconnect, flight.on_abandoned = self._client_left, self._abandoned
+        try:
+            await self._call()
+        except EdgeError as exc:
+            flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
+            raise
+        finally:
+            if flight.landed is None:
+                flight.fail(ClientGone("the request that made this call is gone"), handover=True)
+            flight.on_shared = flight.on_abandoned = None
+            pipe.flights.end(key, flight)
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
         ctx, asked = self.ctx, self.asked
@@ -104,7 +128,9 @@ class _Generation:
                 await self.out.write(body)
                 await self.out.end(finish(self.pipe, asked, tail))
             else:
-                await self.out.json(self._with_metadata(replay.whole(entry, asked.codec, now), None))
+                answer = self._with_metadata(replay.whole(entry, asked.codec, now), None)
+                if not self.out.whole(answer):
+                    await self.out.json(answer)
         except InvalidBody as exc:
             raise broken_answer("the cache", exc) from exc
 
@@ -153,75 +179,76 @@ class _Generation:
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
         ctx.provider, ctx.served_model = flight.provider, flight.model
 
-    async def _lead(self, key: bytes, flight: Flight) -> None:
-        task = self.ctx.task
+    def _client_left(self) -> None:
+        flight, task = self.flight, self.ctx.task
+        if task is not None and flight is not None and (flight.leader_reads or not flight.shared):
+            task.cancel()
 
-        def client_left() -> None:
-            if task is not None and (flight.leader_reads or not flight.shared):
-                task.cancel()
+    def _abandoned(self) -> None:
+        if self.ctx.cancelled and self.ctx.task is not None:
+            self.ctx.task.cancel()
 
-        def abandoned() -> None:
-            if self.ctx.cancelled and task is not None:
-                task.cancel()
-
-        self.ctx.on_disconnect, flight.on_abandoned = client_left, abandoned
-        try:
-            await self._call(flight)
-        except EdgeError as exc:
-            flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
-            raise
-        finally:
-            if not flight.done:
-                flight.fail(ClientGone("the request that made this call is gone"), handover=True)
-            flight.on_shared = flight.on_abandoned = None
-            self.pipe.flights.end(key, flight)
-
-    async def _call(self, flight: Flight | None) -> None:
+    async def _call(self) -> None:
         """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
-        route = self.asked.route
-        decision = self.pipe.strategies[route.strategy].choose(route.targets, {}, monotonic(), self.pipe.rng)
-        attempts = Attempts(
-            decision.order,
-            attempts=route.attempts,
-            deadline=self.asked.deadline,
-            cooldowns=self.pipe.cooldowns,
-            permit=self.ctx.permit,
-            rng=self.pipe.rng,
-        )
+        pipe, asked = self.pipe, self.asked
+        route = asked.route
+        now = monotonic()
+        decision = pipe.strategies[route.strategy].choose(route.targets, {}, now, pipe.rng)
+        attempts = Attempts(decision.order, route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
         while True:
-            step = attempts.next(monotonic())
+            step = attempts.next(now)
             if isinstance(step, Stop):
                 raise step.error
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
             try:
-                await self._try(step, flight)
+                await self._try(step)
                 return
             except UpstreamFault as exc:
-                attempts.failed(step.target, exc, monotonic())
+                now = monotonic()
+                attempts.failed(step.target, exc, now)
 
-    async def _try(self, step: Try, flight: Flight | None) -> None:
-        pipe, ctx = self.pipe, self.ctx
-        verdict = ctx.top_up(step.target.provider, step.target.model)
+    async def _try(self, step: Try) -> None:
+        pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
+        target = step.target
+        verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = Upstream(pipe, self.asked, step.target)
+        upstream = Upstream(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
             record.role = "retry" if (record.provider, record.model) in tried else "fallback"
         ctx.attempts.append(record)
-        ctx.provider, ctx.served_model = step.target.provider, step.target.model
+        ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
-            flight.provider, flight.model = step.target.provider, step.target.model
+            flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
-            response = await upstream.send(pipe, self.asked)
-            if self.asked.stream:
+            request = upstream.request(pipe, asked)
+            record.sent = True
+            try:
+                response = await upstream.provider.transport.send(request)
+            except TransportError as exc:
+                record.sent = exc.sent
+                raise transport_error(target.provider, exc) from exc
+            if upstream.refused(ctx, response):
+                raise await upstream.rejected(response)
+            if asked.stream:
                 ctx.upstream_s += monotonic() - upstream.sent_at
-                await StreamDrive(pipe, self.asked, upstream, response, self._lane(upstream), self.out, flight).run()
+                await StreamDrive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
             else:
-                await self._whole(upstream, response, flight)
+                try:
+                    raw = response.whole()
+                    if raw is None:
+                        raw = await response.read()
+                except TransportError as exc:
+                    raise transport_error(target.provider, exc) from exc
+                finally:
+                    ctx.upstream_s += monotonic() - upstream.sent_at
+                answer = self._whole(upstream, raw)
+                if not self.out.whole(answer):
+                    await self.out.json(answer)
         except EdgeError as exc:
             record.error = exc.code
             raise
@@ -235,21 +262,20 @@ class _Generation:
         codec = self.asked.codec
         if upstream.passthrough:
             return codec.watcher()
-        return TranslateLane(upstream.codec.stream_decoder(), codec.stream_encoder(self.asked.decoded()))
+        encoder = codec.stream_encoder(self.asked.decoded())
+        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
-    async def _whole(self, upstream: Upstream, response: UpstreamResponse, flight: Flight | None) -> None:
-        ctx, asked, pipe = self.ctx, self.asked, self.pipe
-        name = upstream.provider.name
-        try:
-            raw = await response.read()
-        except TransportError as exc:
-            raise transport_error(name, exc) from exc
-        finally:
-            ctx.upstream_s += monotonic() - upstream.sent_at
+    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+        """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
+        ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
+        name = upstream.target.provider
         try:
             if not upstream.passthrough:
-                encoded = asked.codec.encode_response(upstream.codec.decode_response(raw))
-                raw = dump_json(encoded.body)
+                decoded = upstream.codec.decode_response(raw)
+                if not decoded.id or not decoded.model:  # Converse names neither
+                    own_id = decoded.id or replay.new_id(asked.codec.name)
+                    decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
+                raw = dump_json(asked.codec.encode_response(decoded).body)
             facts = asked.codec.facts(raw)
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
@@ -268,7 +294,7 @@ class _Generation:
             )
             store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
-        await self.out.json(self._with_metadata(raw, facts.has_metadata))
+        return self._with_metadata(raw, facts.has_metadata)
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

@@ -2,6 +2,8 @@
 encoder). Both forward whole events only and hold back the usage chunk, which each reader shows or not as its client asked.
 """
 
+import msgspec
+
 from proxy.codecs.base import StreamDecoder, StreamEncoder, StreamWatcher
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate, is_content
@@ -13,8 +15,11 @@ Lane = StreamWatcher
 class TranslateLane:
     """Upstream dialect → canonical events → client dialect."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder) -> None:
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, response_id: str = "", model: str = "") -> None:
+        """`response_id`, `model`: for upstreams whose dialect names neither (Converse)."""
         self._decoder = decoder
+        self._own_id = response_id
+        self._own_model = model
         self._encoder = encoder
         self.content = False
         self.complete = False
@@ -50,6 +55,8 @@ class TranslateLane:
         if isinstance(event, UsageUpdate):
             self.usage = event.usage
         elif isinstance(event, StreamStart):
+            if not event.id or not event.model:
+                event = msgspec.structs.replace(event, id=event.id or self._own_id, model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
         elif isinstance(event, StreamEnd):

@@ -31,9 +31,9 @@ def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
         encoder = codec.stream_encoder()
         body = b"".join(encoder.encode(event) for event in codec.response_to_events(codec.decode_response(body)))
         tail = encoder.usage_chunk
-    new_id = _new_id(entry)
+    new_id_ = new_id(entry.dialect)
     created = _CREATED.search(body) if entry.dialect == "openai_chat" else None
-    return _fresh_events(body, entry.response_id, new_id, created, now), _fresh_events(tail, entry.response_id, new_id, created, now)
+    return _fresh_events(body, entry.response_id, new_id_, created, now), _fresh_events(tail, entry.response_id, new_id_, created, now)
 
 
 def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
@@ -44,20 +44,23 @@ def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
     return orjson.dumps(codec.encode_response(accumulator.response()).body)
 
 
-def _new_id(entry: CacheEntry) -> str:
-    return _PREFIX.get(entry.dialect, "") + trace_id()
+def new_id(dialect: str) -> str:
+    """For an answer whose own id cannot be shown, or that has none."""
+    return _PREFIX.get(dialect, "") + trace_id()
 
 
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
+    if not entry.response_id:
+        return body  # a dialect without ids
     old = entry.response_id.encode()
     created = list(_CREATED.finditer(body))
     if body.count(old) == 1 and len(created) == (entry.created is not None):
-        body = body.replace(old, _new_id(entry).encode())
+        body = body.replace(old, new_id(entry.dialect).encode())
         return _CREATED.sub(lambda m: m[1] + b"%d" % now, body) if created else body
     answer = orjson.loads(body)
     if not isinstance(answer, dict):
         raise BadGateway("a stored answer is not an object")
-    answer["id"] = _new_id(entry)
+    answer["id"] = new_id(entry.dialect)
     if "created" in answer:
         answer["created"] = int(now)
     return orjson.dumps(answer)
@@ -65,7 +68,7 @@ def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
 
 def _fresh_events(body: bytes, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
     """Quotes inside content are escaped, so `"id":"<old>"` only ever is a member; likewise `created` with the old time."""
-    if not body:
+    if not body or not old_id:
         return body
     now_b = b"%d" % now
     for colon in (b":", b": "):

@@ -1,6 +1,7 @@
 """Writing the answer: whole bodies with their spliced metadata, and streams that are committed once."""
 
 from time import monotonic
+from typing import Protocol
 
 import orjson
 from starlette.types import Send
@@ -9,20 +10,28 @@ from proxy.core.context import RequestContext
 from proxy.core.money import usd
 
 _STREAM_HEADERS: tuple[tuple[bytes, bytes], ...] = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 )
 _JSON = (b"content-type", b"application/json")
 
 
+class Reframe(Protocol):
+    def feed(self, frames: bytes) -> bytes: ...
+
+    def end(self) -> bytes: ...
+
+
 class Responder:
     """One response. `started`: status and headers are out, from here on failures are in-band."""
 
-    __slots__ = ("_body", "_ctx", "_send", "busy", "ended", "started", "touched")
+    __slots__ = ("_body", "_ctx", "_send", "_stream_type", "busy", "ended", "reframe", "started", "touched")
 
-    def __init__(self, ctx: RequestContext, send: Send) -> None:
+    def __init__(self, ctx: RequestContext, send: Send, stream_type: bytes = b"text/event-stream; charset=utf-8") -> None:
         self._ctx = ctx
+        self.reframe: Reframe | None = None
+        """Writes events in another form for this client alone; cache and followers keep events."""
+        self._stream_type = stream_type
         self._send = send
         self._body = ctx.send_body or send
         self.started = False
@@ -31,6 +40,16 @@ class Responder:
         """A write waits for the client."""
         self.touched = 0.0
         """Loop time of the last write."""
+
+    def whole(self, body: bytes) -> bool:
+        """The same as `json` at once, where the server can; False: nothing was done."""
+        ctx = self._ctx
+        if ctx.server is None or ctx.head is None or not ctx.server.answer(200, ctx.head(ctx), body):
+            return False
+        self.started = self.ended = True
+        ctx.status = 200
+        ctx.bytes_out += len(body)
+        return True
 
     async def json(self, body: bytes) -> None:
         self.started = self.ended = True
@@ -42,9 +61,13 @@ class Responder:
         """A piece of a stream; the first one sends status and headers. Pieces go past the wrapper of `send`, which only counts them:
         a coroutine saved on each chunk of each stream."""
         self.busy = True
+        if self.reframe is not None and data:
+            data = self.reframe.feed(data)
         if not self.started:
             self.started = True
-            await self._send({"type": "http.response.start", "status": 200, "headers": list(_STREAM_HEADERS)})
+            await self._send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", self._stream_type), *_STREAM_HEADERS]}
+            )
         if data:
             self._ctx.bytes_out += len(data)
             await self._body({"type": "http.response.body", "body": data, "more_body": True})
@@ -55,6 +78,8 @@ class Responder:
         if not self.started:
             await self.write(b"")
         self.ended = True
+        if self.reframe is not None:
+            data = self.reframe.feed(data) + self.reframe.end()
         await self._send({"type": "http.response.body", "body": data})
 
 

@@ -32,5 +32,5 @@ def store(pipe: Pipeline, asked: Asked, entry: CacheEntry | None, *, tool_calls:
     """Only whole answers get here."""
     if entry is None or asked.key is None or not asked.verdict.write:
         return
-    if storable(pipe.cache_rules, status=200, complete=True, tool_calls=tool_calls, size_bytes=len(entry.body)).store:
+    if storable(pipe.cache_rules, 200, True, tool_calls, len(entry.body)).store:
         pipe.cache.put(asked.key, entry)

@@ -53,6 +53,9 @@ class StreamDrive:
         self._published: Callable[[bytes], None] | None = None
         """The flight's `publish`, once the first content is out."""
         self._stepping = False
+        self._relaying = False
+        self._broken: EdgeError | None = None
+        """What the relay's sink met and the task is to raise."""
         self._shown = 0
         self._shown_bytes = 0
         self._pump: asyncio.Task[None] | None = None
@@ -76,6 +79,10 @@ class StreamDrive:
                     self._shown_bytes += len(frames)
                     await self._out.write(frames)
                     if self._pump is not None:
+                        continue
+                if self._ctx.server is not None and self._out.reframe is None and not self._lane.ended:
+                    await self._relay(self._ctx.server.write)
+                    if flight is not None and flight.shared:
                         continue
                 frames = None if self._lane.ended else await self._step()
             self._land()
@@ -105,6 +112,40 @@ class StreamDrive:
         self._upstream.record.first_byte_s = now - self._upstream.sent_at
         self._ctx.first_token_s = now - self._ctx.started
         return held
+
+    async def _relay(self, write: Callable[[bytes], bool]) -> None:
+        """The fast way: each chunk goes from socket to socket inside its read event, while nobody else reads and the client keeps up. One
+        task wake-up, one future and five coroutines fewer a chunk: a third of its cost. Whatever is unusual ends it and is `_step`'s."""
+        lane, out, feed, published = self._lane, self._out, self._lane.feed, self._published
+        shown = size = 0
+
+        def sink(chunk: bytes) -> bool:
+            nonlocal shown, size
+            try:
+                frames = feed(chunk)
+            except InvalidBody as exc:
+                self._broken = broken_answer(self._name, exc)
+                return False
+            if frames:
+                shown += 1
+                size += len(frames)
+                if published is not None:
+                    published(frames)
+                out.touched = monotonic()
+                if not write(frames):
+                    return False
+            return not lane.ended and lane.error is None
+
+        self._relaying = True
+        try:
+            await self._response.relay(sink)
+        finally:
+            self._relaying = False
+            self._shown += shown
+            self._shown_bytes += size
+            self._ctx.bytes_out += size
+        if self._broken is not None:
+            raise self._broken
 
     async def _step(self) -> bytes:
         """The next whole events, published to the flight once content has been shown; sets `lane.ended` at a clean end. Raises an
@@ -143,7 +184,9 @@ class StreamDrive:
 
     def _share(self) -> None:
         """The first follower has joined. Unless the leader is reading just now, somebody else must from here on."""
-        if not self._stepping and self._pump is None:
+        if self._relaying:
+            self._response.stop_relay()
+        elif not self._stepping and self._pump is None:
             self._pump = self._pipe.tasks.start(self._pump_rest(), name="stream-pump")
 
     async def _pump_rest(self) -> None:

@@ -13,7 +13,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
 from proxy.routing.target import Target
-from proxy.transport.base import Timeouts, TransportError, UpstreamResponse
+from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
 
@@ -26,8 +26,8 @@ class Upstream:
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
         self.provider: Provider = pipe.providers[target.provider]
-        self.codec: Codec = pipe.codecs[self.provider.dialect]
-        self.passthrough = self.provider.dialect == asked.codec.name
+        self.passthrough = asked.codec.name in self.provider.dialects
+        self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
         self.record = AttemptRecord(target.provider, target.model)
         now = monotonic()
         pool = self.provider.keys
@@ -36,45 +36,41 @@ class Upstream:
         self.detached = False
         """Somebody else closes the response."""
 
-    async def send(self, pipe: Pipeline, asked: Asked) -> UpstreamResponse:
-        """A 2xx answer whose headers are in. Raises an EdgeError for everything else."""
-        body = self._body(asked)
+    def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
+        """What goes out. Raises BadRequest or Untranslatable."""
         timeouts = asked.route.timeouts
+        stream = asked.stream
         call = Outgoing(
             model=self.target.model,
-            body=body,
-            stream=asked.stream,
+            dialect=self.codec.name,
+            body=self._body(asked),
+            stream=stream,
             headers=asked.ctx.headers,
             query=asked.ctx.query,
             timeouts=Timeouts(
                 connect_s=timeouts.connect_s,
-                headers_s=timeouts.first_token_s if asked.stream else None,
-                between_bytes_s=timeouts.between_chunks_s if asked.stream else None,
+                headers_s=timeouts.first_token_s if stream else None,
+                between_bytes_s=timeouts.between_chunks_s if stream else None,
                 deadline=asked.deadline,
             ),
             max_response_bytes=pipe.max_response_bytes,
         )
-        self.record.sent = True
-        try:
-            response = await self.provider.transport.send(self.provider.request(call, self.key))
-        except TransportError as exc:
-            self.record.sent = exc.sent
-            raise transport_error(self.provider.name, exc) from exc
-        self.record.status = response.status
-        self._note_request_id(asked.ctx, response)
-        if not 200 <= response.status < 300:
-            try:
-                raise await self._rejected(response)
-            finally:
-                response.close()
-        return response
+        return self.provider.request(call, self.key)
+
+    def refused(self, ctx: RequestContext, response: UpstreamResponse) -> bool:
+        """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
+        self.record.status = status = response.status
+        head = dict(response.headers)
+        request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
+        if request_id is not None:
+            ctx.provider_request_id = request_id.decode("latin-1")[:200]
+        return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
         if self.passthrough:
             body = dict(asked.body)
             body["model"] = self.target.model
-            self.provider.amend(body)
         else:
             request = asked.decoded()
             try:
@@ -89,12 +85,13 @@ class Upstream:
                     details={"dropped": list(encoded.dropped)},
                 )
             body = encoded.body
+        self.provider.amend(body, self.codec.name)
         try:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
 
-    async def _rejected(self, response: UpstreamResponse) -> EdgeError:
+    async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""
         try:
             raw = await response.read()
@@ -116,11 +113,6 @@ class Upstream:
                 error.retry_after_s = None
             return error
         return ProviderRejected(info)
-
-    def _note_request_id(self, ctx: RequestContext, response: UpstreamResponse) -> None:
-        request_id = response.header(b"x-request-id") or response.header(b"request-id")
-        if request_id is not None:
-            ctx.provider_request_id = request_id.decode("latin-1")[:200]
 
 
 def transport_error(provider: str, exc: TransportError) -> EdgeError:

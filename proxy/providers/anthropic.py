@@ -15,7 +15,7 @@ VERSION = b"2023-06-01"
 class Anthropic(HttpProvider):
     kind = "anthropic"
     dialect = "anthropic_messages"
-    path = "/v1/messages"
+    paths = {"anthropic_messages": "/v1/messages"}
     passed_headers = (b"anthropic-version", b"anthropic-beta")
     passed_query = (b"beta",)
 

@@ -13,6 +13,8 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     """A call, ready but for its credential. `headers`: the client's, lower-case names; a provider takes what its allow-list names."""
 
     model: str
+    dialect: str
+    """The codec that wrote `body`: one of the provider's `dialects`."""
     body: bytes
     stream: bool
     headers: Mapping[bytes, bytes]
@@ -25,7 +27,9 @@ class Provider(Protocol):
     name: str
     kind: str
     dialect: str
-    """Name of the codec that its generation endpoint speaks."""
+    """Name of the codec that requests of a dialect that it doesn't speak are translated to."""
+    dialects: frozenset[str]
+    """Names of all codecs that it speaks: requests in one of them pass untranslated."""
     free: bool
     """Calls cost nothing (echo, `price: free`)."""
     models: tuple[str, ...]
@@ -35,7 +39,7 @@ class Provider(Protocol):
 
     def request(self, call: Outgoing, key: Credential) -> UpstreamRequest: ...
 
-    def amend(self, body: dict[str, Any]) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Last changes to a body that already is in the provider's dialect (in place)."""
         ...
 

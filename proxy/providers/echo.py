@@ -166,6 +166,9 @@ class EchoResponse:
                 return value
         return None
 
+    def whole(self) -> bytes | None:
+        return None
+
     async def read(self) -> bytes:
         if self._pieces is not None:
             self._body = b"".join([piece async for piece in self])
@@ -188,6 +191,12 @@ class EchoResponse:
             if self._reset:
                 raise self._broken()
         return chunk
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Not from here."""
+
+    def stop_relay(self) -> None:
+        """Nothing to stop."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.next_chunk():

@@ -1,5 +1,6 @@
 """The common part of providers that are reached over HTTP with a static credential header."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from proxy.core.version import __version__
@@ -16,7 +17,8 @@ class HttpProvider:
 
     kind = ""
     dialect = ""
-    path = ""
+    paths: Mapping[str, str] = {}
+    """Dialect → where its endpoint is, below `base_url`."""
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
@@ -32,7 +34,9 @@ class HttpProvider:
         free: bool = False,
         api_version: str | None = None,
         models: tuple[str, ...] = (),
+        dialects: Collection[str] = (),
     ) -> None:
+        """`dialects`: fewer than the kind's own, where an upstream does not offer all of them."""
         self.name = name
         self.base_url = base_url.rstrip("/")
         self.keys = keys
@@ -40,6 +44,10 @@ class HttpProvider:
         self.free = free
         self.api_version = api_version
         self.models = models
+        own = tuple(self.paths) or (self.dialect,)
+        self.dialects = frozenset(dialects).intersection(own) or frozenset(own)
+        if self.dialect not in self.dialects:
+            self.dialect = next(name for name in own if name in self.dialects)
         self._extra: tuple[Header, ...] = tuple((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in extra_headers)
         self._built: dict[tuple[int, bool], tuple[Header, ...]] = {}
 
@@ -47,7 +55,7 @@ class HttpProvider:
         raise TypeError("a provider defines its credential")
 
     def url(self, call: Outgoing) -> str:
-        url = self.base_url + self.path
+        url = self.base_url + self.paths[call.dialect]
         if call.query and self.passed_query:
             kept = b"&".join(p for p in call.query.split(b"&") if p.partition(b"=")[0] in self.passed_query)
             if kept:
@@ -72,7 +80,7 @@ class HttpProvider:
             max_response_bytes=call.max_response_bytes,
         )
 
-    def amend(self, body: dict[str, Any]) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Nothing by default."""
 
     async def aclose(self) -> None:

@@ -15,15 +15,15 @@ from proxy.transport.base import Header
 class OpenAICompatible(HttpProvider):
     kind = "openai"
     dialect = "openai_chat"
-    path = "/chat/completions"
+    paths = {"openai_chat": "/chat/completions"}
     passed_headers = (b"openai-beta",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
         return ((b"authorization", b"Bearer " + key.secret.encode("latin-1")),)
 
-    def amend(self, body: dict[str, Any]) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Streams always report usage: metering needs it; the client sees the chunk only if it asked (contract L)."""
-        if body.get("stream") is True:
+        if dialect == "openai_chat" and body.get("stream") is True:
             options = body.get("stream_options")
             body["stream_options"] = {**options, "include_usage": True} if isinstance(options, dict) else {"include_usage": True}
 

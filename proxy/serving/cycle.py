@@ -117,6 +117,49 @@ class EdgeCycle:
         else:
             raise RuntimeError(f"Unexpected ASGI message {message['type']!r} sent, after response already completed.")
 
+    def whole_body(self) -> bytes | None:
+        """The body, if all of it is in and nobody has asked for it yet."""
+        if self.more_body or self._end_read or self.disconnected or self.waiting_for_100_continue:
+            return None
+        self._end_read = True
+        pieces = self._body
+        if len(pieces) == 1:
+            return pieces.pop()
+        data = b"".join(pieces)
+        pieces.clear()
+        return data
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> bool:
+        """The whole answer at once. `lines`: valid header lines, each with CRLF, none of them about framing. False, and nothing done,
+        where the client takes no more just now, or only part of it would go out."""
+        protocol = self.protocol
+        if self.response_started or protocol.flow.write_paused or self.scope["method"] == "HEAD":
+            return False
+        if self.disconnected:
+            return True
+        state = protocol.state
+        end = b"content-length: %d\r\n\r\n"
+        if state.draining or self.more_body or not self.keep_alive:
+            self.keep_alive = False
+            end = b"connection: close\r\n" + end
+        head = b"".join((_STATUS_LINES[status], state.date_line, lines, end % len(body)))
+        self.response_started = True
+        self.waiting_for_100_continue = False
+        if len(body) <= JOIN_MAX:
+            protocol.transport.write(head + body)
+        else:
+            protocol.transport.writelines((head, body))
+        self._complete()
+        return True
+
+    def write(self, piece: bytes) -> bool:
+        """A piece of an answer that has been started. False: it is on its way, but the client takes no more just now."""
+        if self.disconnected:
+            return True
+        protocol = self.protocol
+        protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
+        return not protocol.flow.write_paused
+
     def add_body(self, piece: bytes) -> None:
         self._body.append(piece)
         self.body_size += len(piece)

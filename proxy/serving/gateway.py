@@ -28,7 +28,7 @@ class ServedGateway:
             access_log=runtime.logs.access if settings.telemetry.access_log else None,
             metrics_hub=runtime.hub,
         )
-        self.asgi: ASGIApp = self.gateway
+        self.asgi: ASGIApp = self.gateway.handle
 
     async def prepare_reload(self) -> str:
         await self._abandon()

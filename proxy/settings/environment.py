@@ -87,6 +87,7 @@ COMPOSED: tuple[tuple[str, str], ...] = (
     ("ANTHROPIC_BASE_URL", "Its endpoint."),
     ("AWS_BEARER_TOKEN_BEDROCK", "Makes provider `bedrock`, likewise."),
     ("AWS_DEFAULT_REGION", "Region of that provider (us-east-1)."),
+    ("AWS_REGION", "The same, and wins, where a provider of kind bedrock names no region."),
     ("GEMINI_API_KEY", "Makes provider `gemini`, likewise."),
     ("GEMINI_BASE_URL", "Its endpoint."),
 )

@@ -11,7 +11,7 @@ from proxy.settings.models import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
 DialectName = Literal["chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content"]
-BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "echo")
+BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
 
 BASE_URLS = {
     "openai": "https://api.openai.com/v1",

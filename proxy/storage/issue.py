@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.core.keys import new_key_id, new_secret, sha256_hex, signed_key
+import msgspec
+
+from proxy.core.keys import SECRET_VERSION, new_access_key_id, new_key_id, new_secret, secret_access_key, sha256_hex, signed_key
 from proxy.storage.records import SIGNING_META, KeyRecord, KeyRecords, Role
 
 
@@ -12,6 +14,15 @@ async def signing_secret(records: KeyRecords, configured: str | None) -> bytes:
     if configured is not None:
         return configured.encode()
     return (await records.meta_once(SIGNING_META, new_secret())).encode()
+
+
+def new_access_key(secret: bytes, now: float, **properties: Any) -> tuple[str, str, KeyRecord]:
+    """An AWS-style access key id, its secret access key (stored nowhere: it can be derived) and the record; `properties` as new_key's."""
+    _, record = new_key(secret, now, **properties)
+    access_key = new_access_key_id(SECRET_VERSION)
+    tenant = access_key if record.tenant == record.key_id else record.tenant
+    made = msgspec.structs.replace(record, key_id=access_key, key_hash=sha256_hex(access_key), tenant=tenant)
+    return access_key, secret_access_key(secret, access_key), made
 
 
 def new_key(

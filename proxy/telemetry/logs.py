@@ -97,7 +97,7 @@ class AccessLog:
         )
         head = self._heads.get(key) or self._head(key, ctx)
         line: dict[str, Any] = {
-            "ts": self._stamp(time.time()),
+            "ts": self._stamp(ctx.unix_started + seconds),
             "trace_id": ctx.trace_id,
             "request_id": ctx.request_id,
             "duration_ms": int(seconds * 1e6) / 1e3,

@@ -65,12 +65,17 @@ class CacheRecorder:
         return self._latency
 
 
+TRIES_GATHERED = 64
+
+
 class Metrics:
     """`known_models`: whether a name is configured or in the catalogue; any other is labelled `other`."""
 
     def __init__(self, *, known_models: Callable[[str], bool] | None = None, version: str = __version__) -> None:
         self.known_models = known_models
         self.active = 0
+        self._catch_up: list[Callable[[], None]] = [self._count_tries]
+        self._tries: list[AttemptRecord] = []
         self._requests: dict[tuple[object, ...], RequestCell] = {}
         self._attempts: dict[tuple[object, ...], AttemptCell] = {}
         self.counters: defaultdict[tuple[str, ...], float] = defaultdict(float)
@@ -93,6 +98,10 @@ class Metrics:
     def request_done(self, ctx: RequestContext, seconds: float) -> None:
         """Once for every `request_started`, however the request ended. Probes and scrapes only leave the gauge."""
         self.active -= 1
+        self.count_request(ctx, seconds)
+
+    def count_request(self, ctx: RequestContext, seconds: float) -> None:
+        """`request_done` but for the gauge."""
         route = ctx.route
         if route.family == "ops":
             return
@@ -122,6 +131,17 @@ class Metrics:
             cell.cost_nanos += ctx.cost_nanos
 
     def attempt_done(self, rec: AttemptRecord) -> None:
+        """`rec` must not change any more: it is counted some dozens later, or when the numbers are read."""
+        self._tries.append(rec)
+        if len(self._tries) >= TRIES_GATHERED:
+            self._count_tries()
+
+    def _count_tries(self) -> None:
+        tries, self._tries = self._tries, []
+        for rec in tries:
+            self._count_try(rec)
+
+    def _count_try(self, rec: AttemptRecord) -> None:
         key = (rec.provider, rec.model, rec.role, rec.error)
         cell = self._attempts.get(key) or self._attempt_cell(rec)
         cell.count += 1
@@ -166,7 +186,13 @@ class Metrics:
         """The same for a counter that somebody else keeps; what it yields must only grow."""
         self.gauge(family, read)
 
+    def before_snapshot(self, catch_up: Callable[[], None]) -> None:
+        """`catch_up()` is called before the numbers are read."""
+        self._catch_up.append(catch_up)
+
     def snapshot(self) -> Snapshot:
+        for catch_up in self._catch_up:
+            catch_up()
         out: list[Sample] = []
         sums: dict[tuple[str, ...], float] = dict(self.counters)
         hists: dict[tuple[str, ...], Hist] = {}

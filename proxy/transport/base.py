@@ -4,7 +4,7 @@ A transport never retries and never follows redirects. Every failure is a Transp
 so that `pipeline.attempts` can tell a try that reached the wire from one that did not.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal, Protocol
 
 import msgspec
@@ -69,6 +69,10 @@ class UpstreamResponse(Protocol):
         """The body is in whole: nothing is waited for any more, and `close` would give the connection back."""
         ...
 
+    def whole(self) -> bytes | None:
+        """What `read` would give, if it need not wait; None: read. Saves a coroutine where head and body came together."""
+        ...
+
     async def read(self) -> bytes:
         """The whole body, decompressed. Raises TransportError(phase="body") when it ends early."""
         ...
@@ -77,6 +81,14 @@ class UpstreamResponse(Protocol):
         """What has arrived since the last call, decompressed; b"" only at a clean end of body, else TransportError.
         Cheaper than iterating. Bytes that arrived before a failure are handed out before it is raised."""
         ...
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Hand each piece to `sink` the moment it arrives, inside the socket's own event, with no task woken for it. Returns when `sink`
+        returned False (it has taken the piece), when `stop_relay` was called, or when nothing more will come; `next_chunk` goes on from
+        there and tells a failure. May return at once. `sink` must not raise."""
+        ...
+
+    def stop_relay(self) -> None: ...
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Decompressed pieces as they arrive, none empty; ends only at a clean end of body, else TransportError."""

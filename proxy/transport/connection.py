@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
 
     def usable(self, now: float) -> bool:
         """False: closed, closing, or the peer sent something (an end, as a rule) that the loop has not read yet."""
-        if self._state != "idle" or self._transport is None or self._transport.is_closing():
+        if self._state != "idle":
             return False
         if now - self._idle_since < _PROBE_IDLE_S:
             return True

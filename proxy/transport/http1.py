@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from time import monotonic
 
 from proxy.transport.base import Transport, TransportError, TransportStats, UpstreamRequest, UpstreamResponse
 from proxy.transport.coding import decoders
@@ -26,7 +27,7 @@ class Http1Transport:
         target = self._writer.target(request.url)
         head = self._writer.head(request, target)
         timeouts = request.timeouts
-        now = asyncio.get_running_loop().time()
+        now = monotonic()
         if timeouts.deadline is not None and timeouts.deadline <= now:
             raise TransportError("the deadline passed before the request", phase="connect", sent=False, timeout=True)
         connection = self._pool.take(target.origin, now) or await self._pool.acquire(target.origin, timeouts)

@@ -9,7 +9,7 @@ what the peer sends before it has the whole request is only read after it closed
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import h11
@@ -147,6 +147,9 @@ class HttpxResponse:
     def finished(self) -> bool:
         return self._ended
 
+    def whole(self) -> bytes | None:
+        return None
+
     async def read(self) -> bytes:
         limit = self._request.max_response_bytes
         self._step = limit
@@ -169,6 +172,12 @@ class HttpxResponse:
         if self._decoder is not None and not self._decoder.ended:
             raise self._exchange.failure("the compressed body ends early")
         return b""
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Not from here."""
+
+    def stop_relay(self) -> None:
+        """Nothing to stop."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.next_chunk():
@@ -269,6 +278,12 @@ class _Pieces(httpx2.AsyncByteStream):
     def __init__(self, body: bytes, exchange: _Exchange) -> None:
         self._body = body
         self._exchange = exchange
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Not from here."""
+
+    def stop_relay(self) -> None:
+        """Nothing to stop."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._body), _PIECE_BYTES):

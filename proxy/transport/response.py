@@ -1,7 +1,7 @@
 """An answer whose body a connection feeds while somebody else reads it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from proxy.transport.base import Header, ResponseTooLarge, TransportError
@@ -35,6 +35,7 @@ class FedResponse:
     _ended = False
     _error: TransportError | None = None
     _waiter: asyncio.Future[None] | None = None
+    _sink: Callable[[bytes], bool] | None = None
 
     def __init__(self, source: Source, status: int, headers: list[Header], framed: bool, limit: int) -> None:
         self.status = status
@@ -60,6 +61,10 @@ class FedResponse:
             if self.buffered > self._limit:
                 self._too_large()
             return False
+        if self._sink is not None:
+            if not self._sink(self._take()):
+                self.stop_relay()
+            return False
         if self._waiter is not None:
             self._wake(self._waiter)
         return self.buffered > HIGH_WATER_BYTES
@@ -73,6 +78,11 @@ class FedResponse:
         self._source = None
         if self._waiter is not None:
             self._wake(self._waiter)
+
+    def whole(self) -> bytes | None:
+        if not self._ended or self._error is not None or self.decoder is not None or self.buffered > self._limit:
+            return None
+        return self._take()
 
     async def read(self) -> bytes:
         if self.decoder is not None:
@@ -104,6 +114,26 @@ class FedResponse:
                 if self.decoder is not None and not self.decoder.ended:
                     raise TransportError("the compressed body ends early", phase="body", sent=True)
                 return b""
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        if self.decoder is not None:
+            return
+        if self.chunks:
+            data = self._take()
+            self._resume()
+            if not sink(data):
+                return
+        if not self._ended:
+            self._sink = sink
+            try:
+                await self._wait()
+            finally:
+                self._sink = None
+
+    def stop_relay(self) -> None:
+        self._sink = None
+        if self._waiter is not None:
+            self._wake(self._waiter)
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.next_chunk():

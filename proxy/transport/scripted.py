@@ -95,6 +95,9 @@ class ScriptedResponse:
     def finished(self) -> bool:
         return self._ended
 
+    def whole(self) -> bytes | None:
+        return None
+
     async def read(self) -> bytes:
         body = bytearray()
         while chunk := await self.next_chunk():
@@ -118,6 +121,12 @@ class ScriptedResponse:
         elif self._reply.chunk_delay_s:
             await self._delay(self._reply.chunk_delay_s)
         return chunk
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Not from here."""
+
+    def stop_relay(self) -> None:
+        """Nothing to stop."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while chunk := await self.next_chunk():

@@ -22,6 +22,7 @@ def client_context(
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as exc:
         raise ValueError(f"ca_file {ca_file}: {exc.strerror or exc}") from exc
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # Debian's OpenSSL leaves it to its configuration file
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -1,6 +1,6 @@
 """A request as HTTP/1.1 bytes. Nothing that could split a request leaves here: bad names, values and targets are a ValueError.
 
-Request lines and header names are remembered, values and bodies never.
+Request lines, header names and the heads that come again as the same object are remembered; bodies never.
 """
 
 import re
@@ -18,6 +18,9 @@ _OURS = frozenset({b"host", b"content-length", b"transfer-encoding", b"connectio
 _BODILESS = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE"})
 _REMEMBERED = 4096
 """Entries in each memory; a full one is emptied. URLs and header names come from configuration, so this is never reached in practice."""
+
+_BLOCKS = 64
+"""Heads kept, each with a credential: those of the last few dozen providers and keys. Headers made for one request push out some."""
 
 
 class Origin(NamedTuple):
@@ -65,6 +68,8 @@ class RequestWriter:
     def __init__(self) -> None:
         self._targets: dict[str, Target] = {}
         self._names: dict[bytes, bytes] = {}
+        self._blocks: dict[tuple[int, int, str], tuple[tuple[Header, ...], Target, bytes]] = {}
+        """By the identities of headers and target, which it keeps alive: a provider sends the same tuple again and again."""
 
     def target(self, url: str) -> Target:
         found = self._targets.get(url)
@@ -77,15 +82,23 @@ class RequestWriter:
 
     def head(self, request: UpstreamRequest, target: Target) -> bytes:
         """Request line and headers with the closing blank line."""
-        method = request.method
-        block = (target.starts.get(method) or target.start(method)) + self._lines(request.headers)
-        if block.find(b"\naccept-encoding: ") < 0:
-            # Decompressing costs more CPU than the bytes cost on the way, and a compressor between us and a model holds tokens back.
-            block += b"accept-encoding: identity\r\n"
+        method, headers = request.method, request.headers
+        known = self._blocks.get((id(headers), id(target), method))
+        block = known[2] if known is not None else self._block(method, headers, target)
         body = request.body
         if body or method not in _BODILESS:
             return b"%bcontent-length: %d\r\n\r\n" % (block, len(body))
         return block + b"\r\n"
+
+    def _block(self, method: str, headers: tuple[Header, ...], target: Target) -> bytes:
+        block = (target.starts.get(method) or target.start(method)) + self._lines(headers)
+        if block.find(b"\naccept-encoding: ") < 0:
+            # Decompressing costs more CPU than the bytes cost on the way, and a compressor between us and a model holds tokens back.
+            block += b"accept-encoding: identity\r\n"
+        if len(self._blocks) >= _BLOCKS:
+            self._blocks.clear()
+        self._blocks[id(headers), id(target), method] = (headers, target, block)
+        return block
 
     def _lines(self, headers: tuple[Header, ...]) -> bytes:
         if not headers:

@@ -28,6 +28,7 @@ class AnthropicMessagesCodec:
     """`facts_of`: what a model accepts, by its name at the provider (see models.py)."""
 
     name = DIALECT
+    stream_type = b"text/event-stream; charset=utf-8"
 
     def __init__(self, *, default_max_tokens: int = DEFAULT_MAX_TOKENS, facts_of: Callable[[str], ModelFacts] = model_facts) -> None:
         self.default_max_tokens = default_max_tokens

@@ -83,8 +83,8 @@ def _text(part: TextPart, path: str, dropped: list[str]) -> dict[str, Any]:
 
 
 def _thinking(part: ThinkingPart, path: str, dropped: list[str], *, own: bool) -> dict[str, Any] | None:
-    """The API refuses thinking without its own signature; one that OpenAI's Responses made is marked."""
-    if part.signature is not None and (own or not part.signature.startswith("openai_responses:")):
+    """The API refuses thinking without its own signature; one marked with its maker (`gemini:…`) is another's."""
+    if part.signature is not None and (own or ":" not in part.signature):
         return {"type": "thinking", "thinking": part.text, "signature": part.signature}
     if own:
         return {"type": "thinking", "thinking": part.text}

@@ -38,7 +38,7 @@ def encode_foreign(request: ChatRequest, default_max_tokens: int, facts_of: Call
     _add_format(request, body, dropped)
     _add_small(request, body, dropped)
     _report_lost(request, dropped)
-    return Encoded(body, tuple(dict.fromkeys(dropped)))
+    return Encoded(body, request.client_paths(dropped))
 
 
 def _add_stops(request: ChatRequest, body: dict[str, Any], dropped: list[str]) -> None:

@@ -26,7 +26,7 @@ def encode_turns(request: ChatRequest, dropped: list[str]) -> tuple[str | Blocks
         if message.role in ("system", "developer"):
             if turns:
                 dropped.append(message.path)
-            system += _instructions(message, dropped)
+            system += _instructions(message, request.dialect, dropped)
             instructions.append(message)
         else:
             _add_turn(turns, message, _blocks(message, request.dialect, lost_calls, dropped), dropped)
@@ -56,10 +56,10 @@ def told(value: Any) -> bool:
     return value is not None and value is not False and value not in ("", [], {})
 
 
-def _instructions(message: Message, dropped: list[str]) -> Blocks:
+def _instructions(message: Message, dialect: str, dropped: list[str]) -> Blocks:
     blocks: Blocks = []
     for i, part in enumerate(message.content):
-        path = f"{message.path}.content[{i}]"
+        path = part_path(message, i, dialect)
         if not isinstance(part, TextPart):
             dropped.append(path)
         elif part.text.strip():
@@ -88,9 +88,11 @@ def _blocks(message: Message, dialect: str, lost_calls: set[str], dropped: list[
     """`lost_calls`: ids of calls that have no form here; their results would hang in the air and go with them."""
     blocks: Blocks = []
     for i, part in enumerate(message.content):
-        if isinstance(part, TextPart) and not part.text.strip():
-            continue
         path = part_path(message, i, dialect)
+        if isinstance(part, TextPart) and not part.text.strip():
+            if part.citations:
+                dropped.append(f"{path}.citations")
+            continue
         if isinstance(part, ToolResultPart) and part.tool_use_id in lost_calls:
             dropped.append(path)
             continue

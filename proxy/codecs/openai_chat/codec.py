@@ -26,6 +26,7 @@ class OpenAIChatCodec:
     """
 
     name = DIALECT
+    stream_type = b"text/event-stream; charset=utf-8"
 
     def __init__(self, *, now: Callable[[], float] | None = None, max_tokens_field: str = "max_completion_tokens") -> None:
         self._now = now

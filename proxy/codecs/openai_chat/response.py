@@ -6,6 +6,7 @@ Source: OpenAI API reference, "The chat completion object"; openai-python 2 type
 from typing import Any, assert_never
 
 from proxy.codecs.base import Encoded, InvalidBody
+from proxy.codecs.gemini_generate.signatures import own
 from proxy.codecs.jsonbody import parse_object
 from proxy.codecs.openai_chat.content import annotation_of, text_of
 from proxy.codecs.openai_chat.fields import DIALECT, array, integer, optional, record, required, string
@@ -169,7 +170,7 @@ def answer_id(given: str, *seed: object) -> str:
 
 
 def _encode_choice(choice: Choice, dropped: list[str]) -> dict[str, Any]:
-    message = _Answer(f"choices[{choice.index}].content", dropped)
+    message = _Answer(choice.content, f"choices[{choice.index}].content", dropped)
     for index, part in enumerate(choice.content):
         message.add(part, index)
     if choice.stop_sequence is not None:
@@ -190,14 +191,24 @@ def _encode_choice(choice: Choice, dropped: list[str]) -> dict[str, Any]:
     }
 
 
+def signed_call(signature: str | None) -> dict[str, Any]:
+    """A Gemini call's thought signature where Google's own OpenAI-compatible endpoint has it, or nothing: clients that hand the call
+    back as they got it hand it back too. Source: ai.google.dev "Thought signatures", OpenAI compatibility, read 2026-11-25."""
+    google = own(signature)
+    return {} if google is None else {"extra_content": {"google": {"thought_signature": google}}}
+
+
 class _Answer:
     """The `message` object of one choice, gathered part by part."""
 
-    def __init__(self, path: str, dropped: list[str]) -> None:
+    def __init__(self, content: tuple[Part, ...], path: str, dropped: list[str]) -> None:
         self.calls: list[dict[str, Any]] = []
         self.refusal: str | None = None
+        self._content = content
         self._path = path
         self._dropped = dropped
+        self._signature: str | None = None
+        """Of the call that comes next."""
         self._text: list[str] = []
         self._thinking: list[str] = []
         self._annotations: list[dict[str, Any]] = []
@@ -212,14 +223,16 @@ class _Answer:
                 if None in found:
                     self._dropped.append(f"{self._path}[{index}].citations")
             case ThinkingPart():
-                self._thinking.append(part.text)
+                if part.text:
+                    self._thinking.append(part.text)
                 if part.signature is not None:
-                    self._dropped.append(f"{self._path}[{index}].signature")
+                    self._sign(part, index)
             case RefusalPart():
                 self.refusal = (self.refusal or "") + part.text
             case ToolUsePart():
                 function = {"name": part.name, "arguments": part.arguments or "{}"}
-                self.calls.append({"id": part.id, "type": "function", "function": function})
+                self.calls.append({"id": part.id, "type": "function", "function": function, **signed_call(self._signature)})
+                self._signature = None
             case AudioPart():
                 self._audio = {"id": part.id or "", "data": part.data or "", "expires_at": 0, "transcript": ""}
             case OpaquePart() if part.dialect == DIALECT:
@@ -228,6 +241,14 @@ class _Answer:
                 self._dropped.append(f"{self._path}[{index}]")
             case _:
                 assert_never(part)
+
+    def _sign(self, part: ThinkingPart, index: int) -> None:
+        """A signature without text is that of the next part: only a call has a place for it."""
+        after = self._content[index + 1] if index + 1 < len(self._content) else None
+        if not part.text and isinstance(after, ToolUsePart) and signed_call(part.signature):
+            self._signature = part.signature
+        else:
+            self._dropped.append(f"{self._path}[{index}].signature")
 
     def _own(self, part: OpaquePart, index: int) -> None:
         if part.value.get("type") == "audio":

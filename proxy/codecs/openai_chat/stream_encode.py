@@ -18,7 +18,7 @@ from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
 from proxy.codecs.openai_chat.finish import encode_finish
 from proxy.codecs.openai_chat.messages import is_tool_call
-from proxy.codecs.openai_chat.response import RESPONSE_EXTRA, TIERS, answer_id
+from proxy.codecs.openai_chat.response import RESPONSE_EXTRA, TIERS, answer_id, signed_call
 from proxy.codecs.openai_chat.usage import encode_usage
 from proxy.codecs.openai_chat.watch import KEEP_ALIVE
 from proxy.core.errors import ErrorInfo
@@ -62,11 +62,13 @@ class _Block:
 
 
 class _Choice:
-    __slots__ = ("calls", "refused", "shown")
+    __slots__ = ("calls", "refused", "shown", "signature")
 
     def __init__(self) -> None:
         self.calls = 0
         self.refused = False
+        self.signature = ""
+        """Of a thought without text: that of the call after it."""
         self.shown = False
         """The role chunk is out."""
 
@@ -109,7 +111,7 @@ class OpenAIChatStreamEncoder:
                 self.usage_chunk = self._base_event(b'[],"usage":' + _dumps(encode_usage(event.usage)))
                 return b""
             case SignatureDelta():
-                return self._drop("signature")
+                return self._sign(event)
             case StreamFailed():
                 return self.fail(event.error)
             case StreamPing() | StreamEnd():
@@ -155,6 +157,7 @@ class OpenAIChatStreamEncoder:
             return self._drop(f"text of {block.kind}")
         if block.kind == "refusal":
             self._choice(block.choice).refused = True
+        self._unsign(block.choice, carried=False)
         first = self._role(block.choice, content="" if block.kind == "text" else None)
         block.head = self._base + b'[{"index":%d,"delta":{"%s":' % (block.choice, field)
         return first + block.head + _dumps(event.text) + b"}" + _TAIL
@@ -163,12 +166,29 @@ class OpenAIChatStreamEncoder:
         block = self._blocks[event.block] = _Block(event)
         if event.kind == "tool_use":
             function = {"name": event.name or "", "arguments": ""}
-            return self._start_call(block, {"id": event.id or "", "type": "function", "function": function})
+            signed = signed_call(self._choice(event.choice).signature)
+            return self._start_call(block, {"id": event.id or "", "type": "function", "function": function, **signed})
         if event.kind == "redacted_thinking":
             return self._drop("redacted_thinking")
         if event.kind == "opaque":
             return self._start_opaque(block, event.part)
         return b""
+
+    def _sign(self, event: SignatureDelta) -> bytes:
+        """Only that of a call of Gemini's has a place, which follows."""
+        block = self._blocks[event.block]
+        if block.head is not None or not signed_call(event.signature):
+            return self._drop("signature")
+        self._choice(block.choice).signature = event.signature
+        return b""
+
+    def _unsign(self, index: int, *, carried: bool) -> None:
+        """The part that a signature belongs to is there."""
+        choice = self._choice(index)
+        if choice.signature:
+            choice.signature = ""
+            if not carried:
+                self._drop("signature")
 
     def _start_opaque(self, block: _Block, part: Part | None) -> bytes:
         if not isinstance(part, OpaquePart) or part.dialect != DIALECT:
@@ -184,6 +204,7 @@ class OpenAIChatStreamEncoder:
 
     def _start_call(self, block: _Block, call: dict[str, Any]) -> bytes:
         choice = self._choice(block.choice)
+        self._unsign(block.choice, carried="extra_content" in call)
         block.call = choice.calls
         choice.calls += 1
         first = self._role(block.choice)
@@ -231,6 +252,7 @@ class OpenAIChatStreamEncoder:
         choice = self._choice(event.choice)
         if event.stop_sequence is not None:
             self._drop("stop_sequence")
+        self._unsign(event.choice, carried=False)
         reason = encode_finish(event.reason, calls=choice.calls > 0, refused=choice.refused)
         if self._legacy and reason == "tool_calls":
             reason = "function_call"

@@ -40,13 +40,13 @@ _ODD = "(odd)"
 
 def decode_usage(usage: dict[str, Any]) -> Usage:
     """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count."""
+    if len(usage) == 3 and (plain := _plain(usage)) is not None:
+        return plain
     extra: dict[str, Any] = {}
     odd = _scan(usage, _MAIN, extra)
     prompt = _count(usage, "prompt_tokens")
     output = _count(usage, "completion_tokens")
     hidden = _count(usage, "total_tokens") - prompt - output
-    if len(usage) == 3 and not odd and not hidden:
-        return Usage(input_tokens=prompt, output_tokens=output)
     prompt_details = _details(usage, "prompt_tokens_details", _PROMPT, extra)
     completion_details = _details(usage, "completion_tokens_details", _COMPLETION, extra)
     cached = _count(prompt_details, "cached_tokens") or _count(usage, "prompt_cache_hit_tokens")
@@ -67,6 +67,14 @@ def decode_usage(usage: dict[str, Any]) -> Usage:
         incomplete=odd or beside or _ODD in prompt_details or _ODD in completion_details,
         extra=extra,
     )
+
+
+def _plain(usage: dict[str, Any]) -> Usage | None:
+    """Three counts that add up, as most compatible servers send them; None: look closer."""
+    prompt, output, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+    if type(prompt) is int and type(output) is int and prompt >= 0 and output >= 0 and total == prompt + output:
+        return Usage(input_tokens=prompt, output_tokens=output)
+    return None
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:

@@ -75,6 +75,8 @@ class OpenAIChatWatcher:
         self._named = False
 
     def feed(self, chunk: bytes) -> bytes:
+        if self._named and self._says_more(chunk):
+            return chunk
         events = self._parser.feed(chunk)
         if len(events) == 1:
             return self._see(events[0])
@@ -90,6 +92,29 @@ class OpenAIChatWatcher:
 
     def keep_alive(self) -> bytes:
         return KEEP_ALIVE
+
+    def _says_more(self, chunk: bytes) -> bool:
+        """Whether the chunk is one whole event with more text of a choice that has begun: nearly every chunk of nearly every stream, noted
+        in half the time that the parser and `_see` take. False: nothing was noted, look closer."""
+        data = self._parser.lone(chunk)
+        if data is None:
+            return False
+        try:
+            seen = _decode_chunk(data)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return False
+        choices = seen.choices
+        if choices is None or len(choices) != 1 or seen.usage is not None or seen.error is not None or seen.object == "error" or self._done:
+            return False
+        choice = choices[0]
+        delta = choice.delta
+        if delta is None or not delta.content or choice.finish_reason is not None or choice.index not in self._unfinished:
+            return False
+        if delta.tool_calls or delta.function_call or delta.audio:
+            return False
+        self.content = True
+        self.text_bytes += len(delta.content)
+        return True
 
     def _see(self, event: SSEEvent) -> bytes:
         """What of the event is to be forwarded now."""

@@ -38,7 +38,7 @@ def encode_request(request: ChatRequest, max_tokens_field: str) -> Encoded:
     body: dict[str, Any] = {"model": request.model, "messages": writer.write()}
     fields = _FieldWriter(request, body)
     fields.write(max_tokens_field)
-    return Encoded(body, tuple(dict.fromkeys(writer.dropped + fields.dropped)))
+    return Encoded(body, request.client_paths(writer.dropped + fields.dropped))
 
 
 class _FieldWriter:

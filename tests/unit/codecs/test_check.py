@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.check import CHECKS, Asked, check_chat, check_messages
+from proxy.codecs.check import Asked, check_chat, check_messages
 
 TURNS = [{"role": "user", "content": "hi"}]
 CHAT: dict[str, Any] = {"model": "m", "messages": TURNS}
@@ -77,8 +77,3 @@ def test_what_anthropic_would_refuse(body: dict[str, Any], path: str, says: str)
 def test_bounds_are_inclusive_and_null_is_absent(temperature: float | None) -> None:
     """As the API has it."""
     assert check_chat({**CHAT, "temperature": temperature}).model == "m"
-
-
-def test_every_dialect_of_a_generation_route_has_its_check() -> None:
-    """By the codec's name."""
-    assert set(CHECKS) == {"openai_chat", "anthropic_messages"}

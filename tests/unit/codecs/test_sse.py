@@ -175,3 +175,25 @@ def test_encoded_event_parses(text: str) -> None:
     events, leftover = parse(sse_event(text.encode(), b"e"))
     assert leftover == b""
     assert [(event.event, event.data) for event in events] == [(b"e", text.encode())]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "data"),
+    [
+        (b"data: x\n\n", b"x"),
+        (b"data: x\n", None),
+        (b"data:x\n\n", None),
+        (b"data: x\ndata: y\n\n", None),
+        (b"event: e\ndata: x\n\n", None),
+        (b"data: x\r\n\n", None),
+        (b"data: x\n\ndata: y\n\n", None),
+        (b": c\n\n", None),
+    ],
+)
+def test_a_lone_event_needs_no_feeding(chunk: bytes, data: bytes | None) -> None:
+    """Only the usual form, and only while nothing is buffered."""
+    parser = SSEParser()
+    parser.feed(b"data: first\n\n")
+    assert parser.lone(chunk) == data
+    parser.feed(b"data: half")
+    assert parser.lone(chunk) is None

@@ -14,7 +14,7 @@ from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.errors import BadRequest, EdgeError, ErrorInfo, ProviderRejected, UpstreamTimeout
-from proxy.governance.trace import error_headers
+from proxy.governance.response_headers import error_headers
 from proxy.serving.refusals import Reason, refusal
 from tests.architecture.source_tree import ROOT
 

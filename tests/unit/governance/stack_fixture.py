@@ -13,6 +13,7 @@ from proxy.core.route import RouteInfo
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.keys import key_digest
 from proxy.governance.stack import StackOptions, govern
 
 CHAT = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat", reads_body=True)
@@ -26,11 +27,19 @@ OPS = RouteInfo(name="/health", family="ops", public=True)
 class TwoKeys:
     """`good` is a client, `boss` an admin; `slow` is known only to the store."""
 
-    def peek(self, key: str) -> Principal | None:
-        return {"good": Principal(key_id="k1", tenant="t1"), "boss": Principal(key_id="k2", tenant="t1", role="admin")}.get(key)
+    def __init__(self) -> None:
+        self._known = {
+            key_digest("good"): Principal(key_id="k1", tenant="t1"),
+            key_digest("boss"): Principal(key_id="k2", tenant="t1", role="admin"),
+        }
+
+    def find(self, digest: bytes) -> Principal | None:
+        return self._known.get(digest)
 
     async def verify(self, key: str) -> Principal | None:
-        return Principal(key_id="k3", tenant="t3", models=frozenset({"only"})) if key == "slow" else None
+        if key == "slow":
+            return Principal(key_id="k3", tenant="t3", models=frozenset({"only"}))
+        return self.find(key_digest(key))
 
 
 class Ends:

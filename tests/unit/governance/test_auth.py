@@ -58,7 +58,7 @@ async def test_authentication_can_be_off() -> None:
 class Down:
     """A store that cannot say."""
 
-    def peek(self, key: str) -> Principal | None:
+    def find(self, digest: bytes) -> Principal | None:
         return None
 
     async def verify(self, key: str) -> Principal | None:

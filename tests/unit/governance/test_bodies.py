@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
+from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.errors import ErrorInfo
 from proxy.core.route import Family, RouteInfo
@@ -16,7 +17,7 @@ WRONG = ErrorInfo(status=404, message="no such thing", code="not_found", param="
 
 
 def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -> Any:
-    codecs = (OpenAIChatCodec(), AnthropicMessagesCodec())
+    codecs = (OpenAIChatCodec(), AnthropicMessagesCodec(), BedrockConverseCodec())
     bodies = ErrorBodies({codec.name: codec.encode_error for codec in codecs})
     return orjson.loads(bodies.render(RouteInfo(name="/x", family=family, dialect=dialect), error, TRACE))
 
@@ -27,7 +28,7 @@ def body(family: Family, error: ErrorInfo = WRONG, dialect: str | None = None) -
         ("openai", {"error": {"message": "no such thing", "type": "not_found_error", "param": "x", "code": "not_found"}}),
         ("anthropic", {"type": "error", "error": {"type": "not_found_error", "message": "x: no such thing"}}),
         ("invoke", {"detail": "no such thing"}),
-        ("bedrock", {"detail": "no such thing", "message": "no such thing"}),
+        ("bedrock", {"detail": "x: no such thing", "message": "x: no such thing"}),
         ("gemini", {"error": {"code": 404, "message": "no such thing", "status": "not_found"}}),
         *(
             (family, {"code": "HTTP_404", "message": "no such thing", "trace_id": TRACE, "details": {"code": "not_found", "param": "x"}})

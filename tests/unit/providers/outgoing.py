@@ -9,6 +9,7 @@ from proxy.transport.base import Timeouts
 def outgoing(**more: Any) -> Outgoing:
     values: dict[str, Any] = {
         "model": "m",
+        "dialect": "openai_chat",
         "body": b"{}",
         "stream": False,
         "headers": {},

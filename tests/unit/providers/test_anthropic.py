@@ -15,13 +15,13 @@ def anthropic(base_url: str = "http://up.test", api_version: str | None = None) 
 @pytest.mark.parametrize("base_url", ["http://up.test", "http://up.test/", "http://up.test/v1", "http://up.test/v1/"])
 def test_both_spellings_of_the_base_url_work(base_url: str) -> None:
     """With and without `/v1`."""
-    assert anthropic(base_url).url(outgoing()) == "http://up.test/v1/messages"
+    assert anthropic(base_url).url(outgoing(dialect="anthropic_messages")) == "http://up.test/v1/messages"
 
 
 def test_the_key_and_a_version_are_always_sent() -> None:
     """The API refuses requests without either."""
     provider = anthropic()
-    headers = dict(provider.request(outgoing(), provider.keys.members[0]).headers)
+    headers = dict(provider.request(outgoing(dialect="anthropic_messages"), provider.keys.members[0]).headers)
     assert (headers[b"x-api-key"], headers[b"anthropic-version"]) == (b"sk-ant", b"2023-06-01")
 
 
@@ -29,8 +29,10 @@ def test_the_clients_version_wins_over_the_configured_one() -> None:
     """And that over the adapter's."""
     provider = anthropic(api_version="2024-01-01")
     key = provider.keys.members[0]
-    assert dict(provider.request(outgoing(), key).headers)[b"anthropic-version"] == b"2024-01-01"
-    asked = outgoing(headers={b"anthropic-version": b"2025-01-01", b"anthropic-beta": b"x"}, query=b"beta=true")
+    assert dict(provider.request(outgoing(dialect="anthropic_messages"), key).headers)[b"anthropic-version"] == b"2024-01-01"
+    asked = outgoing(
+        dialect="anthropic_messages", headers={b"anthropic-version": b"2025-01-01", b"anthropic-beta": b"x"}, query=b"beta=true"
+    )
     request = provider.request(asked, key)
     assert [value for name, value in request.headers if name == b"anthropic-version"] == [b"2025-01-01"]
     assert dict(request.headers)[b"anthropic-beta"] == b"x"

@@ -15,7 +15,7 @@ class Tokens(HttpProvider):
 
     kind = "tokens"
     dialect = "openai_chat"
-    path = "/generate"
+    paths = {"openai_chat": "/generate"}
     passed_headers = (b"x-beta",)
     passed_query = (b"version",)
 

@@ -37,14 +37,14 @@ def test_the_credential_is_a_bearer_token() -> None:
 )
 def test_streams_always_report_usage(body: dict[str, Any], options: Any) -> None:
     """Metering needs it; whole answers are left alone."""
-    openai().amend(body)
+    openai().amend(body, "openai_chat")
     assert body.get("stream_options") == options
 
 
 def test_the_clients_own_options_stay_as_they_were() -> None:
     """They are part of the request that a fallback starts from."""
     options = {"include_usage": False}
-    openai().amend({"stream": True, "stream_options": options})
+    openai().amend({"stream": True, "stream_options": options}, "openai_chat")
     assert options == {"include_usage": False}
 
 

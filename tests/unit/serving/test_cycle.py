@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
+from proxy.governance.trace import DISCONNECT_KEY
 from tests.support.eventually import eventually
 from tests.support.serving import answer, read_all, serving
 
@@ -268,3 +269,55 @@ def test_headers_may_be_any_iterable() -> None:
             return await running.ask(GET)
 
     assert b"content-length: 0" in asyncio.run(run())
+
+
+class AtOnce:
+    """Answers past the messages of ASGI, as the pipeline does."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.bodies: list[bytes | None] = []
+        self.answered: list[bool] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        cycle = scope[DISCONNECT_KEY]
+        self.bodies.append(cycle.whole_body())
+        self.answered.append(cycle.answer(200, b"x-a: b\r\n", self.data))
+        if not self.answered[-1]:
+            await answer(send, self.data)
+
+
+@pytest.mark.parametrize("size", [0, 5, 100_000])
+async def test_a_whole_answer_at_once(size: int) -> None:
+    """Head, length and body in one go, whatever its size; the connection stays open for the next."""
+    app = AtOnce(b"x" * size)
+    async with serving(app) as running:
+        got = await running.ask(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi" + GET)
+    assert got.count(b"HTTP/1.1 200 OK\r\n") == 2
+    assert got.count(b"x-a: b\r\ncontent-length: %d\r\n" % size) + got.count(b"x-a: b\r\nconnection: close\r\n") == 2
+    assert got.endswith(b"\r\n\r\n" + app.data)
+    assert app.bodies == [b"hi", b""]
+    assert app.answered == [True, True]
+
+
+async def test_what_cannot_go_out_at_once_is_left_to_messages() -> None:
+    """The answer to a HEAD has no body."""
+    app = AtOnce(b"hello")
+    async with serving(app) as running:
+        got = await running.ask(HEAD)
+    assert app.answered == [False]
+    assert got.endswith(b"\r\n\r\n")
+
+
+async def test_pieces_at_once() -> None:
+    """A stream's pieces past the messages of ASGI are chunks like the others."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        await send(body(b"one", more=True))
+        assert scope[DISCONNECT_KEY].write(b"two") is True
+        await send(body(b""))
+
+    async with serving(app) as running:
+        got = await running.ask(GET)
+    assert got.endswith(b"\r\n\r\n3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")

@@ -27,7 +27,7 @@ def lines(**values: Any) -> list[str]:
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
         ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
-        ({"providers": {"b": {"kind": "bedrock", "region": "us-east-1"}}}, "providers.b: kind bedrock "),
+        ({"providers": {"b": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.b: kind litellm "),
         ({"providers": {"g": {"kind": "gemini", "api_keys": ["k"]}}}, "providers.g: kind gemini "),
         ({"providers": {"l": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.l: kind litellm "),
         ({"routing": {"strategy": "latency"}}, "routing.strategy: latency "),

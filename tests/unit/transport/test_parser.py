@@ -103,3 +103,37 @@ def test_head_in_one_large_packet() -> None:
     parser = _parser()
     with pytest.raises(ResponseTooLarge):
         parser.feed(b"HTTP/1.1 200 OK\r\nx: %b\r\n\r\n" % (b"y" * 70_000))
+
+
+@pytest.mark.parametrize(
+    ("data", "content"),
+    [
+        (b"5\r\nhello\r\n", b"hello"),
+        (b"A\r\n0123456789\r\n", b"0123456789"),
+        (b"5;a=b\r\nhello\r\n", b"hello"),
+        (b"2\r\nab\r\n3\r\ncde\r\n", b"abcde"),
+        (b"5\r\nhe", b"he"),
+        (b"4\r\na\r\nb\r\n", b"a\r\nb"),
+    ],
+)
+def test_chunks_that_come_alone_and_others_read_the_same(data: bytes, content: bytes) -> None:
+    """The short way takes whole lone chunks only, and llhttp goes on from there."""
+    parser = _parser()
+    parser.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n")
+    parser.feed(data)
+    parser.feed(b"" if data.endswith(b"\r\n") else b"llo\r\n")
+    parser.feed(b"3\r\nend\r\n")
+    parser.feed(b"0\r\n\r\n")
+    assert parser.response is not None
+    assert b"".join(parser.response.chunks) == b"x" + content + (b"" if data.endswith(b"\r\n") else b"llo") + b"end"
+    assert (parser.complete, parser.reusable) == (True, True)
+
+
+@pytest.mark.parametrize("size", [b"0x5", b"+5", b" 5", b"5 ", b"5_", b"-5", b"g"])
+def test_a_chunk_size_that_is_not_plain_hex_is_refused(size: bytes) -> None:
+    """The short way is as strict as llhttp."""
+    parser = _parser()
+    parser.feed(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n")
+    with pytest.raises(TransportError):
+        parser.feed(size + b"\r\nhello\r\n")
+        parser.feed(b"0\r\n\r\n")

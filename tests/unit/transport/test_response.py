@@ -106,3 +106,56 @@ async def test_header() -> None:
     """The first value of a name, or None."""
     response = Feeder().response
     assert (response.header(b"a"), response.header(b"b")) == (b"1", None)
+
+
+async def test_a_relay_hands_over_on_arrival() -> None:
+    """What is there at once, what comes when it comes, until the sink has enough; then `next_chunk` goes on."""
+    feeder = Feeder()
+    feeder.push(b"a")
+    taken: list[bytes] = []
+
+    def sink(piece: bytes) -> bool:
+        taken.append(piece)
+        return len(taken) < 3
+
+    relay = asyncio.ensure_future(feeder.response.relay(sink))
+    await asyncio.sleep(0)
+    assert taken == [b"a"]
+    feeder.push(b"b")
+    assert taken == [b"a", b"b"]
+    feeder.push(b"c")
+    feeder.push(b"d")
+    await relay
+    assert taken == [b"a", b"b", b"c"]
+    assert await feeder.response.next_chunk() == b"d"
+
+
+async def test_a_relay_ends_with_the_body_and_when_told() -> None:
+    """A failure is left for `next_chunk` to tell."""
+    feeder = Feeder()
+    relay = asyncio.ensure_future(feeder.response.relay(lambda _: True))
+    await asyncio.sleep(0)
+    feeder.response.stop_relay()
+    await relay
+    relay = asyncio.ensure_future(feeder.response.relay(lambda _: True))
+    await asyncio.sleep(0)
+    feeder.response.end(TransportError("gone", phase="body", sent=True))
+    await relay
+    with pytest.raises(TransportError, match="gone"):
+        await feeder.response.next_chunk()
+
+
+async def test_whole_is_what_read_would_give_without_waiting() -> None:
+    """None before the end, after a failure and over the cap: then `read` says what is wrong."""
+    feeder = Feeder(limit=4)
+    feeder.push(b"bo")
+    assert feeder.response.whole() is None
+    feeder.push(b"dy")
+    feeder.response.end()
+    assert feeder.response.whole() == b"body"
+    large = Feeder(limit=3)
+    large.push(b"body")
+    large.response.end()
+    assert large.response.whole() is None
+    with pytest.raises(ResponseTooLarge):
+        await large.response.read()

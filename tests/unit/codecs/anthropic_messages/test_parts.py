@@ -178,3 +178,8 @@ def test_paths_of_responses() -> None:
     encode_part(ImagePart(url="https://e.com/a", detail="low"), "input[0].content[0]", dropped, own=False)
     encode_part(ToolResultPart(tool_use_id="c", content=(ImagePart(file_id="f"),)), "input[1]", dropped, own=False)
     assert dropped == ["input[0].content[0].detail", "input[1].output[0]"]
+
+
+def test_thinking_that_another_provider_signed_is_reported() -> None:
+    """A signature marked with its maker is not the API's own; its own has no colon."""
+    assert foreign(ThinkingPart(text="x", signature="gemini:CpsB")) == (None, ["p"])

@@ -160,3 +160,20 @@ def test_names_and_extras_are_reported() -> None:
     dropped: list[str] = []
     encode_turns(ChatRequest(dialect="openai_chat", model="m", messages=(message,)), dropped)
     assert dropped == ["messages[0].name", "messages[0].y"]
+
+
+def test_instructions_at_the_top_of_the_body_are_named_there() -> None:
+    """`system` is itself the list there (Converse)."""
+    image = ImagePart(file_id="f")
+    system = Message(role="system", content=(TextPart(text="s"), image), path="system")
+    user = Message(role="user", content=(TextPart(text="u"),), path="messages[0]")
+    dropped: list[str] = []
+    assert encode_turns(ChatRequest(dialect="bedrock_converse", model="m", messages=(system, user)), dropped)[0] == "s"
+    assert dropped == ["system[1]"]
+
+
+def test_citations_of_an_empty_text_are_reported() -> None:
+    """Converse has them apart from the text; the text vanishes, they must not in silence."""
+    cited = TextPart(text="", citations=({"title": "t"},), citations_dialect="bedrock_converse")
+    _, _, dropped = turns(("user", "u"), ("assistant", [TextPart(text="a"), cited]), dialect="bedrock_converse")
+    assert dropped == ["messages[1].content[1].citations"]

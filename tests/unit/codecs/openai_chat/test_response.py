@@ -236,3 +236,16 @@ def test_bodies_that_are_no_answers(body: bytes, path: str, message: str) -> Non
     with pytest.raises(InvalidBody, match=message) as info:
         CODEC.decode_response(body)
     assert info.value.path == path
+
+
+def test_a_gemini_calls_signature_stands_in_extra_content() -> None:
+    """Where Google's own endpoint has it; any other signature is reported, and a thought without text shows nothing."""
+    call = ToolUsePart(id="c", name="f", arguments="{}")
+    signed = ThinkingPart(text="", signature="gemini:CpsB")
+    encoded = CODEC.encode_response(answer(signed, call, call, ThinkingPart(text="", signature="EqQB"), call, signed, TextPart(text="a")))
+    message = encoded.body["choices"][0]["message"]
+    extras = [item.get("extra_content") for item in message["tool_calls"]]
+    assert extras == [{"google": {"thought_signature": "CpsB"}}, None, None]
+    assert "reasoning_content" not in message
+    assert encoded.dropped == ("choices[0].content[3].signature", "choices[0].content[5].signature")
+    ChatCompletion.model_validate_json(json.dumps(encoded.body), strict=True)

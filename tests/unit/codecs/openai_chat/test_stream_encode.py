@@ -243,3 +243,29 @@ def test_failure_is_in_band() -> None:
     error = ErrorInfo(status=502, message="boom")
     expected = b'data: {"error":{"message":"boom","type":"api_error","param":null,"code":null}}\n\n'
     assert encoder().fail(error) == encoder().encode(StreamFailed(error=error)) == expected
+
+
+def test_a_gemini_calls_signature_stands_in_extra_content() -> None:
+    """On the call's first chunk; any other signature is named."""
+    own = encoder()
+    out = own.encode(StreamStart(id="r", model="m"))
+    for block, signature in ((0, "gemini:CpsB"), (2, "EqQB")):
+        out += own.encode(BlockStart(block=block, kind="thinking"))
+        out += own.encode(SignatureDelta(block=block, signature=signature)) + own.encode(BlockStop(block=block))
+        out += own.encode(BlockStart(block=block + 1, kind="tool_use", id=f"c{block}", name="f"))
+        out += own.encode(BlockStop(block=block + 1))
+        assert own.dropped == ([] if block == 0 else ["signature"])
+    calls = [call for delta in deltas(chunks_of(out)) for call in delta.get("tool_calls", ()) if "id" in call]
+    assert [call.get("extra_content") for call in calls] == [{"google": {"thought_signature": "CpsB"}}, None]
+
+
+@pytest.mark.parametrize("text", ["", "a"])
+def test_a_signature_without_a_call_is_named(text: str) -> None:
+    """That of text, or of the end."""
+    own = encoder()
+    start = StreamStart(id="r", model="m")
+    for event in (start, BlockStart(block=0, kind="thinking"), SignatureDelta(block=0, signature="gemini:Cp"), BlockStop(block=0)):
+        own.encode(event)
+    own.encode(BlockStart(block=1, kind="text"))
+    own.encode(TextDelta(block=1, text=text or "x")) if text else own.encode(Finish())
+    assert own.dropped == ["signature"]

@@ -1,0 +1,5 @@
+"""OpenAI's legacy completions: `OpenAICompletionsCodec`."""
+
+from proxy.codecs.openai_completions.codec import OpenAICompletionsCodec
+
+__all__ = ["OpenAICompletionsCodec"]

@@ -1,0 +1,39 @@
+"""The `openai_embeddings` dialect in both directions. No generation codec: its requests are EmbeddingRequests, and it has no streams."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.codecs.base import BodyFacts, EmbeddingsCodec, Encoded
+from proxy.codecs.openai_chat.errors import decode_error, encode_error
+from proxy.codecs.openai_embeddings.request import DIALECT, decode_request, encode_request
+from proxy.codecs.openai_embeddings.response import answer_facts, decode_response, encode_response
+from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
+from proxy.core.errors import ErrorInfo
+
+
+class OpenAIEmbeddingsCodec:
+    name = DIALECT
+
+    def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> EmbeddingRequest:
+        return decode_request(body)
+
+    def encode_request(self, request: EmbeddingRequest) -> Encoded:
+        return encode_request(request)
+
+    def decode_response(self, body: bytes) -> EmbeddingResponse:
+        return decode_response(body)
+
+    def encode_response(self, response: EmbeddingResponse, request: EmbeddingRequest | None = None) -> Encoded:
+        return encode_response(response, None if request is None else request.encoding)
+
+    def facts(self, body: bytes) -> BodyFacts:
+        return answer_facts(body)
+
+    def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
+        return decode_error(status, body, headers)
+
+    def encode_error(self, error: ErrorInfo) -> bytes:
+        return encode_error(error)
+
+
+_: type[EmbeddingsCodec] = OpenAIEmbeddingsCodec

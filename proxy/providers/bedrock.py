@@ -1,0 +1,39 @@
+"""Amazon Bedrock Runtime: Converse.
+
+Source: Amazon Bedrock API Reference (Converse, ConverseStream), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
+"""
+
+from typing import Any
+from urllib.parse import quote
+
+from proxy.providers.base import Outgoing, Provider
+from proxy.providers.http import HttpProvider
+from proxy.providers.key_pool import Credential
+from proxy.transport.base import Header
+
+_OPERATIONS = {False: "converse", True: "converse-stream"}
+
+
+class Bedrock(HttpProvider):
+    """Model and stream flag stand in the URL. Its keys are Bedrock API keys, sent as bearer tokens; without any, the transport signs."""
+
+    kind = "bedrock"
+    dialect = "bedrock_converse"
+    passed_headers = (b"x-amzn-bedrock-guardrailidentifier", b"x-amzn-bedrock-guardrailversion", b"x-amzn-bedrock-trace")
+
+    def credential_headers(self, key: Credential) -> tuple[Header, ...]:
+        return ((b"authorization", b"Bearer " + key.secret.encode("latin-1")),)
+
+    def url(self, call: Outgoing) -> str:
+        return f"{self.base_url}/model/{quote(call.model, safe='')}/{_OPERATIONS[call.stream]}"
+
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
+        body.pop("model", None)
+        body.pop("stream", None)
+
+
+def endpoint(region: str) -> str:
+    return f"https://bedrock-runtime.{region}.amazonaws.com"
+
+
+_: type[Provider] = Bedrock

@@ -1,0 +1,169 @@
+"""What is known of models: capabilities and prices, by provider kind and model.
+
+Looked for in this order: own prices (settings `prices`), the catalogue in `data/*.json` (dated, with its sources), LiteLLM's price map
+where that package is installed (read as data; the package is not imported). What none of them has is without a price, with the reason.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from typing import Literal
+
+import msgspec
+
+from proxy.core.pricing import Meter, Price, When, overridden, pico_usd
+from proxy.providers.litellm_prices import LitellmPrices
+from proxy.settings.later import PriceSettings
+
+KINDS = ("openai", "anthropic", "gemini", "bedrock")
+"""Those with a file of their own; models of other kinds have own prices or LiteLLM's."""
+_REMEMBERED = 1024
+"""Answers kept; clients choose models where routing goes by name."""
+_DAY_S = 86_400.0
+_METERS: tuple[Meter, ...] = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio", "output_audio")
+
+Modality = Literal["text", "image", "audio", "video", "pdf"]
+Source = Literal["settings", "catalogue", "litellm", "free", "none"]
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """None: not known."""
+
+    context_tokens: int | None = None
+    """Prompt and answer together, as the provider advertises it."""
+    max_output_tokens: int | None = None
+    input: tuple[Modality, ...] = ("text",)
+    tools: bool | None = None
+    reasoning: bool | None = None
+    image_tokens: int | None = None
+    """No image costs more input tokens than this."""
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    prices: tuple[Price, ...] = ()
+    facts: Facts = Facts()
+    source: Source = "none"
+    """Of the prices; `settings` also where only some of them are the settings'."""
+    reason: str | None = None
+    """Why there is no price."""
+
+    @property
+    def priced(self) -> bool:
+        """Whether a cost can be told at all: an input price is there."""
+        return any(price.meter == "input" for price in self.prices)
+
+
+FREE = Known(prices=tuple(Price(meter=meter, pico_usd=0) for meter in _METERS), source="free")
+"""The echo provider, and providers with `price: free`."""
+
+
+class _Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A Price as the files have it: `valid_from` is a date."""
+
+    meter: Meter
+    pico_usd: int
+    unit: str = "token"
+    when: When = When()
+    valid_from: date | None = None
+
+    def price(self) -> Price:
+        return Price(meter=self.meter, pico_usd=self.pico_usd, unit=self.unit, when=self.when, valid_from=_unix(self.valid_from))
+
+
+class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    match: str
+    """Regular expression for the whole model id."""
+    prices: tuple[_Price, ...]
+    facts: Facts = Facts()
+
+
+class CatalogFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    provider: str
+    checked: date
+    """When the prices were last compared with the provider's."""
+    source: str
+    models: tuple[_Model, ...]
+
+
+class Catalog:
+    """`own`: model or `provider/model` → meter → pico-USD a token."""
+
+    def __init__(
+        self,
+        catalog_files: Iterable[CatalogFile],
+        *,
+        own: Mapping[str, Mapping[Meter, int]] | None = None,
+        litellm: LitellmPrices | None = None,
+    ) -> None:
+        self.files = {file.provider: file for file in catalog_files}
+        self._models = {
+            kind: [
+                (re.compile(model.match), Known(prices=tuple(p.price() for p in model.prices), facts=model.facts, source="catalogue"))
+                for model in file.models
+            ]
+            for kind, file in self.files.items()
+        }
+        self._own = own or {}
+        self._litellm = litellm
+        self._found: dict[tuple[str, str, str], Known] = {}
+
+    def find(self, kind: str, model: str, *, provider: str = "") -> Known:
+        """`kind`: the provider's; `model`: its name there; `provider`: its name in the settings, for own prices under `provider/model`."""
+        key = (kind, model, provider)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._look_up(kind, model, provider)
+        return found
+
+    def age_days(self, now: float) -> int:
+        """Whole days since the oldest file was checked; `now` in Unix seconds."""
+        return int((now - min(_unix(file.checked) for file in self.files.values())) // _DAY_S)
+
+    def _look_up(self, kind: str, model: str, provider: str) -> Known:
+        if kind == "echo":
+            return FREE
+        name = foundation_model(model) if kind == "bedrock" else model
+        known = self._catalogued(kind, name)
+        own = self._own.get(f"{provider}/{model}") or self._own.get(model) or {}
+        if own:
+            return Known(prices=overridden(known.prices, own), facts=known.facts, source="settings")
+        return known
+
+    def _catalogued(self, kind: str, name: str) -> Known:
+        for pattern, known in self._models.get(kind, ()):
+            if pattern.fullmatch(name):
+                return known
+        found = self._litellm.find(kind, name) if self._litellm is not None else None
+        if found is None:
+            return Known(reason=f"neither the settings nor the catalogue has a price of {kind} model {name[:200]!r}")
+        facts = Facts(context_tokens=found.context_tokens, max_output_tokens=found.max_output_tokens)
+        return Known(prices=found.prices, facts=facts, source="litellm")
+
+
+def load_catalog(prices: Mapping[str, PriceSettings] | None = None, *, litellm: bool = True) -> Catalog:
+    """Reads the package's files, and LiteLLM's where it is installed and wanted: at start-up, not while serving."""
+    folder = files("proxy.providers") / "data"
+    loaded = [msgspec.json.decode((folder / f"{kind}.json").read_bytes(), type=CatalogFile) for kind in KINDS]
+    return Catalog(loaded, own=own_prices(prices or {}), litellm=LitellmPrices.installed() if litellm else None)
+
+
+def own_prices(prices: Mapping[str, PriceSettings]) -> dict[str, dict[Meter, int]]:
+    """USD per million tokens into pico-USD a token."""
+    meters: tuple[Meter, ...] = ("input", "output", "cache_read", "cache_write")
+    return {
+        model: {meter: pico_usd(usd) for meter in meters if (usd := getattr(section, meter)) is not None}
+        for model, section in prices.items()
+    }
+
+
+def foundation_model(model: str) -> str:
+    """A Bedrock model id out of an ARN of a foundation model or a system inference profile; anything else as it is."""
+    match = re.fullmatch(r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(?:foundation-model|inference-profile)/(.+)", model)
+    return match[1] if match else model
+
+
+def _unix(day: date | None) -> float:
+    return 0.0 if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -1,0 +1,54 @@
+"""Amazon Bedrock's adapter."""
+
+from typing import Any
+
+import pytest
+
+from proxy.core.clock import SystemClock
+from proxy.providers.bedrock import Bedrock, endpoint
+from proxy.providers.registry import build_providers
+from proxy.settings import ProviderSettings
+from proxy.transport.signing import SigningTransport
+from tests.unit.providers.outgoing import outgoing
+
+
+def bedrock(environ: dict[str, str] | None = None, **settings: Any) -> Bedrock:
+    (provider,) = build_providers({"b": ProviderSettings(kind="bedrock", **settings)}, SystemClock(), environ or {}).values()
+    assert isinstance(provider, Bedrock)
+    return provider
+
+
+@pytest.mark.parametrize(
+    ("model", "stream", "path"),
+    [
+        ("amazon.nova-lite-v1:0", False, "/model/amazon.nova-lite-v1%3A0/converse"),
+        (
+            "arn:aws:bedrock:us-east-1:1:inference-profile/us.x",
+            True,
+            "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A1%3Ainference-profile%2Fus.x/converse-stream",
+        ),
+    ],
+)
+def test_model_and_streaming_stand_in_the_path(model: str, stream: bool, path: str) -> None:
+    """Encoded as boto3 encodes them; the body holds neither."""
+    provider = bedrock(region="eu-west-1")
+    assert provider.url(outgoing(model=model, stream=stream, dialect="bedrock_converse")) == endpoint("eu-west-1") + path
+    body: dict[str, Any] = {"model": model, "stream": stream, "messages": []}
+    provider.amend(body, "bedrock_converse")
+    assert body == {"messages": []}
+
+
+def test_api_keys_are_bearer_tokens() -> None:
+    """From the settings, else from AWS's variable; the transport signs nothing then."""
+    for provider in (bedrock(api_keys=["k1"]), bedrock({"AWS_BEARER_TOKEN_BEDROCK": "k1"})):
+        headers = dict(provider.request(outgoing(dialect="bedrock_converse"), provider.keys.members[0]).headers)
+        assert headers[b"authorization"] == b"Bearer k1"
+        assert not isinstance(provider.transport, SigningTransport)
+
+
+def test_without_keys_requests_are_signed() -> None:
+    """With the usual credential chain; the region is the settings', else the environment's."""
+    provider = bedrock({"AWS_REGION": "ap-south-1"})
+    assert isinstance(provider.transport, SigningTransport)
+    assert provider.base_url == endpoint("ap-south-1")
+    assert b"authorization" not in dict(provider.request(outgoing(dialect="bedrock_converse"), provider.keys.members[0]).headers)

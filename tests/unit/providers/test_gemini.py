@@ -1,0 +1,82 @@
+"""Google's Gemini API."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from proxy.providers.gemini import Gemini
+from proxy.providers.key_pool import KeyPool
+from proxy.transport.scripted import ScriptedTransport
+from tests.unit.providers.outgoing import outgoing
+
+
+def gemini(base_url: str = "http://up.test", api_version: str | None = None) -> Gemini:
+    return Gemini("g", base_url=base_url, keys=KeyPool(["AIza-test"]), transport=ScriptedTransport([]), api_version=api_version)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "version", "expected"),
+    [
+        ("http://up.test", None, "http://up.test/v1beta"),
+        ("http://up.test/", None, "http://up.test/v1beta"),
+        ("http://up.test/v1beta", None, "http://up.test/v1beta"),
+        ("http://up.test/v1", None, "http://up.test/v1"),
+        ("http://up.test/gemini", "v1alpha", "http://up.test/gemini/v1alpha"),
+    ],
+)
+def test_a_base_url_that_names_a_version_keeps_it(base_url: str, version: str | None, expected: str) -> None:
+    """Else the configured one is added, or v1beta."""
+    assert gemini(base_url, version).url(outgoing(model="gemini-2.5-pro")) == f"{expected}/models/gemini-2.5-pro:generateContent"
+
+
+@pytest.mark.parametrize(
+    ("model", "stream", "expected"),
+    [
+        ("gemini-2.5-pro", True, "models/gemini-2.5-pro:streamGenerateContent?alt=sse"),
+        ("models/gemini-2.5-pro", False, "models/gemini-2.5-pro:generateContent"),
+        ("tunedModels/mine", False, "tunedModels/mine:generateContent"),
+        ("a b?c#d", False, "models/a%20b%3Fc%23d:generateContent"),
+    ],
+)
+def test_model_and_stream_are_in_the_url(model: str, stream: bool, expected: str) -> None:
+    """A stream is always asked for as events, and a name cannot leave its place in the path."""
+    assert gemini().url(outgoing(model=model, stream=stream)) == f"http://up.test/v1beta/{expected}"
+
+
+def test_the_client_cannot_add_a_query() -> None:
+    """Neither a key nor another form of stream."""
+    assert gemini().url(outgoing(query=b"key=AIza-other&alt=json")) == "http://up.test/v1beta/models/m:generateContent"
+
+
+def test_the_key_is_a_header() -> None:
+    """Not in the URL, which is logged."""
+    provider = gemini()
+    request = provider.request(outgoing(), provider.keys.members[0])
+    assert dict(request.headers)[b"x-goog-api-key"] == b"AIza-test"
+    assert "AIza-test" not in request.url
+
+
+def test_what_the_url_says_leaves_the_body() -> None:
+    """The API refuses a body with `stream`."""
+    body: dict[str, Any] = {"model": "m", "stream": True, "contents": [{"parts": [{"text": "hi"}]}]}
+    gemini().amend(body, "gemini_generate")
+    assert body == {"contents": [{"parts": [{"text": "hi"}]}]}
+
+
+def test_another_providers_signature_does_not_reach_the_api() -> None:
+    """A call keeps its place with the placeholder."""
+    wrapped = base64.b64encode(b"\0llm-edge:EqQB").decode()
+    call = {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": wrapped}
+    contents = [{"role": "model", "parts": [call]}]
+    body: dict[str, Any] = {"contents": contents}
+    gemini().amend(body, "gemini_generate")
+    assert body["contents"][0]["parts"][0]["thoughtSignature"] == "skip_thought_signature_validator"
+    assert contents[0]["parts"][0] is call
+    assert call["thoughtSignature"] == wrapped
+
+
+def test_it_speaks_one_dialect() -> None:
+    """Requests of every other are translated to it."""
+    provider = gemini()
+    assert (provider.dialect, provider.dialects) == ("gemini_generate", frozenset({"gemini_generate"}))
