@@ -192,8 +192,11 @@ def _deltas(part: Part, block: int) -> Iterator[StreamEvent]:
 
 
 def _grown(part: OpaquePart, deltas: list[dict[str, Any]]) -> OpaquePart:
-    """The part with its deltas: Anthropic's `input_json_delta` pieces are its `input`'s text; any other delta is merged in place
-    (texts and lists grow, objects merge)."""
+    """The part with its deltas: Anthropic's `input_json_delta` pieces are its `input`'s text; of OpenAI's Responses the last event holds
+    the whole item; any other delta is merged in place (texts and lists grow, objects merge)."""
+    if part.dialect == "openai_responses":
+        items = [delta["item"] for delta in deltas if "item" in delta]
+        return OpaquePart(dialect=part.dialect, value=items[-1]) if items else part
     value: dict[str, Any] = dict(part.value)
     pieces = [str(delta.get("partial_json") or "") for delta in deltas if delta.get("type") == "input_json_delta"]
     if text := "".join(pieces):

@@ -87,6 +87,7 @@ _MISSING = re.compile(r"^Object missing required field `(.*)`$")
 
 
 def convert(body: dict[str, Any], kind: type[T]) -> T:
+    """The body as `kind`. Raises InvalidBody naming the field that does not fit."""
     try:
         return msgspec.convert(body, kind)
     except msgspec.ValidationError as exc:

@@ -1,7 +1,8 @@
 """Canonical stream events.
 
 Order that every decoder keeps and every encoder may rely on: one StreamStart; per block one BlockStart, deltas, one BlockStop
-(blocks of one choice do not overlap, but parallel tool calls of OpenAI's may interleave their deltas between start and stop);
+(blocks of one choice do not overlap, but parallel tool calls of OpenAI's may interleave their deltas between start and stop, and a
+provider's own call, an opaque block, may stay open beside others);
 one Finish per choice; UsageUpdate anywhere after the start (cumulative: the last one holds); StreamEnd last, exactly once, and
 only when the dialect's terminal evidence was seen (contract B). A provider's in-band error is a StreamFailed and ends the stream.
 `block` indices are unique over the whole stream and count from 0 in order of their starts.
@@ -31,7 +32,7 @@ class BlockStart(msgspec.Struct, frozen=True, kw_only=True):
     kind: BlockKind
     choice: int = 0
     id: str | None = None
-    """Tool call id, for `tool_use`."""
+    """Tool call id, for `tool_use`; of another block the id of its item, where the dialect has one (Responses)."""
     name: str | None = None
     """Tool name, for `tool_use`."""
     part: Part | None = None

@@ -117,3 +117,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """JSON path in the client's request (`messages[2]`, `system`), for reports."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Fields of the client's message object that have no place above."""
+    own: dict[str, Any] = msgspec.field(default_factory=dict)
+    """What only the same dialect's encoder writes back and what says nothing to another (an item's id and status): never reported."""
+    single: bool = False
+    """The client's object at `path` is itself the one part (Responses: a call, a result, reasoning), not a message with content."""

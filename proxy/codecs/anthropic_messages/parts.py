@@ -8,6 +8,7 @@ from typing import Any
 from proxy.codecs.anthropic_messages.fields import DIALECT
 from proxy.codecs.anthropic_messages.inputs import parse_arguments
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.part_path import detail_path, result_path
 from proxy.core.messages import (
     AudioPart,
     CacheHint,
@@ -97,7 +98,7 @@ def _tool_result(part: ToolResultPart, path: str, dropped: list[str], *, own: bo
     for i, item in enumerate(part.content):
         if not own and isinstance(item, TextPart) and not item.text.strip():
             continue
-        encoded = encode_part(item, f"{path}.content[{i}]", dropped, own=own)
+        encoded = encode_part(item, result_path(path, i), dropped, own=own)
         if encoded is not None:
             content.append(encoded)
     if not own and len(content) == 1 and content[0].keys() == {"type", "text"}:
@@ -111,7 +112,7 @@ def _tool_result(part: ToolResultPart, path: str, dropped: list[str], *, own: bo
 
 def _image(part: ImagePart, path: str, dropped: list[str], *, own: bool) -> dict[str, Any] | None:
     if part.detail is not None and part.detail != "auto":
-        dropped.append(f"{path}.image_url.detail")
+        dropped.append(detail_path(path))
     source = _source(part.url, part.data, part.media_type, path)
     if source is not None:
         if source["type"] == "base64" and not own:

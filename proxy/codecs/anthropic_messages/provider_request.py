@@ -72,7 +72,7 @@ def _add_format(request: ChatRequest, body: dict[str, Any], dropped: list[str]) 
         dropped.append(path)
         return
     if wanted.strict is False:
-        dropped.append(f"{path}.json_schema.strict")
+        dropped.append(f"{path}.strict" if path == "text.format" else f"{path}.json_schema.strict")
     body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": _described(wanted.schema, wanted)}
 
 

@@ -8,7 +8,8 @@ of the conversation moves to `system` (reported): only the newest models take on
 from typing import Any
 
 from proxy.codecs.anthropic_messages.parts import encode_part
-from proxy.core.messages import AudioPart, Message, OpaquePart, Part, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
+from proxy.codecs.part_path import part_path
+from proxy.core.messages import Message, OpaquePart, TextPart, ToolResultPart
 from proxy.core.request import ChatRequest
 
 Blocks = list[dict[str, Any]]
@@ -107,31 +108,6 @@ def _blocks(message: Message, dialect: str, lost_calls: set[str], dropped: list[
 
 def _results_first(block: dict[str, Any]) -> bool:
     return bool(block["type"] != "tool_result")
-
-
-def part_path(message: Message, index: int, dialect: str) -> str:
-    """Where the client wrote the part. OpenAI has calls, reasoning and results outside of `content`; a `system` at the top of the body
-    is itself the list."""
-    part = message.content[index]
-    if message.path == "system":
-        return f"system[{index}]"
-    if dialect != "openai_chat":
-        return f"{message.path}.content[{index}]" + (".input" if isinstance(part, ToolUsePart) else "")
-    if message.role == "tool":
-        return message.path
-    before = message.content[:index]
-    if _is_call(part):
-        path = f"{message.path}.tool_calls[{sum(map(_is_call, before))}]"
-        return f"{path}.function.arguments" if isinstance(part, ToolUsePart) else path
-    if isinstance(part, ThinkingPart):
-        return f"{message.path}.reasoning_content"
-    if isinstance(part, AudioPart) and part.id is not None:
-        return f"{message.path}.audio"
-    return f"{message.path}.content[{index - sum(isinstance(earlier, ThinkingPart) for earlier in before)}]"
-
-
-def _is_call(part: Part) -> bool:
-    return isinstance(part, ToolUsePart) or (isinstance(part, OpaquePart) and "id" in part.value)
 
 
 def _finish(turns: list[dict[str, Any]]) -> None:

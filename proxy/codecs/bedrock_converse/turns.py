@@ -6,8 +6,9 @@ Turns of one role in a row are one turn. A system message in the middle of the c
 
 from typing import Any
 
-from proxy.codecs.anthropic_messages.turns import part_path, told
+from proxy.codecs.anthropic_messages.turns import told
 from proxy.codecs.bedrock_converse.parts import Block, BlockWriter
+from proxy.codecs.part_path import part_path
 from proxy.core.messages import Message, OpaquePart, TextPart, ToolResultPart
 from proxy.core.request import ChatRequest
 

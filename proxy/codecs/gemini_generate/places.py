@@ -6,7 +6,10 @@ from proxy.core.messages import AudioPart, Message, OpaquePart, Part, ThinkingPa
 
 
 def part_path(message: Message, index: int, dialect: str) -> str:
-    """OpenAI has calls, reasoning and results outside of `content`; Anthropic's top-level `system` is itself the list."""
+    """OpenAI has calls, reasoning and results outside of `content`; Anthropic's top-level `system` is itself the list; an item of
+    OpenAI's Responses is itself the part."""
+    if message.single:
+        return message.path
     if dialect != "openai_chat":
         return f"{message.path}[{index}]" if message.path == "system" else f"{message.path}.content[{index}]"
     if message.role == "tool":

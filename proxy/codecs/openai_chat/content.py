@@ -141,6 +141,15 @@ def encode_file(part: DocumentPart) -> dict[str, Any]:
     return {"type": "file", "file": file}
 
 
+def annotation_of(citation: dict[str, Any], dialect: str | None) -> dict[str, Any] | None:
+    """A citation as an annotation of this dialect. OpenAI's Responses has the same, less nested."""
+    if dialect == DIALECT:
+        return citation
+    if dialect == "openai_responses" and citation.get("type") == "url_citation":
+        return {"type": "url_citation", "url_citation": {key: value for key, value in citation.items() if key != "type"}}
+    return None
+
+
 def text_of(value: Any, path: str) -> str:
     """Text of a response's content, which some servers send as a list of text parts."""
     if isinstance(value, str):

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.gemini_generate.signatures import own
 from proxy.codecs.jsonbody import parse_object
-from proxy.codecs.openai_chat.content import text_of
+from proxy.codecs.openai_chat.content import annotation_of, text_of
 from proxy.codecs.openai_chat.fields import DIALECT, array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.finish import decode_finish, encode_finish, invented_id
 from proxy.codecs.openai_chat.messages import arguments_text, is_tool_call
@@ -218,9 +218,9 @@ class _Answer:
         match part:
             case TextPart():
                 self._text.append(part.text)
-                if part.citations_dialect == DIALECT:
-                    self._annotations += part.citations
-                elif part.citations:
+                found = [annotation_of(citation, part.citations_dialect) for citation in part.citations]
+                self._annotations += [annotation for annotation in found if annotation is not None]
+                if None in found:
                     self._dropped.append(f"{self._path}[{index}].citations")
             case ThinkingPart():
                 if part.text:

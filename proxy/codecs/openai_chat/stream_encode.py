@@ -13,6 +13,7 @@ from typing import Any, assert_never
 import orjson
 
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.openai_chat.content import annotation_of
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
 from proxy.codecs.openai_chat.finish import encode_finish
@@ -234,9 +235,10 @@ class OpenAIChatStreamEncoder:
 
     def _citation(self, event: CitationDelta) -> bytes:
         block = self._blocks[event.block]
-        if event.dialect != DIALECT:
+        annotation = annotation_of(event.citation, event.dialect)
+        if annotation is None:
             return self._drop("citations")
-        return self._role(block.choice) + self._chunk(block.choice, {"annotations": [event.citation]})
+        return self._role(block.choice) + self._chunk(block.choice, {"annotations": [annotation]})
 
     def _opaque(self, event: OpaqueDelta) -> bytes:
         block = self._blocks[event.block]

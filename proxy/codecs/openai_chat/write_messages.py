@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from proxy.codecs.openai_chat.content import encode_cache, encode_file, encode_image
 from proxy.codecs.openai_chat.fields import DIALECT, restore
 from proxy.codecs.openai_chat.messages import is_tool_call
+from proxy.codecs.part_path import result_path
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -41,6 +42,7 @@ class MessageWriter:
         self.dropped: list[str] = []
         self._messages = request.messages
         self._paths = request.paths
+        self._dialect = request.dialect
         self._same = request.dialect == DIALECT
         self._attachments: list[dict[str, Any]] = []
         """Parts of tool results that wait for a user message: nothing may stand between the results of one turn's calls."""
@@ -59,6 +61,8 @@ class MessageWriter:
     def _flush(self, out: list[dict[str, Any]], message: Message) -> None:
         """The message without its tool results, the waiting attachments before it or as its first parts."""
         written = self._assistant(message) if message.role == "assistant" else self._plain(message)
+        if message.single and message.content and not (written["content"] or written.get("tool_calls")) and not self._same:
+            return
         if self._attachments and message.role == "user":
             content = written.get("content") or []
             parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
@@ -67,7 +71,10 @@ class MessageWriter:
             out.append({"role": "user", "content": self._take_attachments()})
         if message.role == "user" and message.content and not written["content"] and not self._same:
             return
-        out.append(written)
+        if self._dialect == "openai_responses" and message.role == "assistant" and out and out[-1]["role"] == "assistant":
+            _join(out[-1], written)
+        else:
+            out.append(written)
 
     def _take_attachments(self) -> list[dict[str, Any]]:
         taken, self._attachments = self._attachments, []
@@ -124,7 +131,7 @@ class MessageWriter:
         parts: list[dict[str, Any]] = []
         waiting = len(self._attachments)
         for i, item in enumerate(part.content):
-            path = f"{where}.content[{i}]"
+            path = result_path(where, i)
             written = self._part(item, path, "tool")
             if own or isinstance(item, TextPart | OpaquePart):
                 parts += written
@@ -207,10 +214,11 @@ class MessageWriter:
             self.dropped.append(where)
             lines = [line for line in (part.title, part.context, part.text) if line]
             return [self._cached({"type": "text", "text": "\n\n".join(lines)}, part, where)]
-        if part.data is None and not self._same:
+        shared = part.file_id is not None and self._dialect == "openai_responses"  # one store of files
+        if part.data is None and not self._same and not shared:
             return self._drop(where)
         out = encode_file(part)
-        if part.title is None and not self._same:
+        if part.title is None and not self._same and not shared:
             out["file"]["filename"] = "document.pdf"
         return [self._cached(out, part, where)]
 
@@ -227,6 +235,22 @@ class MessageWriter:
         return []
 
 
+def _join(turn: dict[str, Any], more: dict[str, Any]) -> None:
+    """Two assistant messages in a row (OpenAI's Responses has one for each item) are one turn: nothing may stand between its calls and
+    their results."""
+    first, second = turn.get("content"), more.get("content")
+    if first and second:
+        lists = [[{"type": "text", "text": part}] if isinstance(part, str) else part for part in (first, second)]
+        turn["content"] = lists[0] + lists[1]
+    else:
+        turn["content"] = first or second
+    if more.get("tool_calls"):
+        turn["tool_calls"] = [*turn.get("tool_calls", ()), *more["tool_calls"]]
+    turn.update((key, value) for key, value in more.items() if key not in ("role", "content", "tool_calls"))
+
+
 def _part_path(message: Message, index: int) -> str:
     """Client's path of a part: a top-level `system` (Anthropic) is itself the list."""
+    if message.single:
+        return message.path
     return f"{message.path}[{index}]" if message.path == "system" else f"{message.path}.content[{index}]"

@@ -21,6 +21,13 @@ _COPIED = (
 _MAX_STOPS = 4
 """Source: OpenAI API reference, `stop`, read 2026-11-22."""
 _TIERS = {"auto": "auto", "standard_only": "default", "default": "default", "flex": "flex", "priority": "priority"}
+_SHARED = {
+    "prompt_cache_key": "prompt_cache_key",
+    "prompt_cache_retention": "prompt_cache_retention",
+    "safety_identifier": "safety_identifier",
+    "text.verbosity": "verbosity",
+}
+"""Fields of OpenAI's Responses that this API has under the same or another name. `metadata` it takes only with `store`."""
 _EFFORT_BUDGETS = ((1024, "minimal"), (4096, "low"), (16384, "medium"))
 """A thinking budget of at most so many tokens is approximated by that effort; more by "high"."""
 
@@ -144,8 +151,10 @@ class _FieldWriter:
         elif reasoning.budget_tokens is not None and reasoning.mode != "disabled":
             budget = reasoning.budget_tokens
             self._body["reasoning_effort"] = next((effort for limit, effort in _EFFORT_BUDGETS if budget <= limit), "high")
+        path = self._request.path_of("reasoning")
         if reasoning.mode is not None or reasoning.budget_tokens is not None:
-            self.dropped.append(self._request.path_of("reasoning"))
+            self.dropped.append(path)
+        self.dropped += [f"{path}.{key}" for key, value in reasoning.extra.items() if value is not None]
 
     def _stream(self) -> None:
         """The usage chunk is always asked for: the gateway meters by it."""
@@ -159,8 +168,13 @@ class _FieldWriter:
         extra = self._request.extra
         if self._same:
             restore(self._body, extra)
-        else:
-            self.dropped += [name for name, value in extra.items() if value is not None]
+            return
+        shared = _SHARED if self._request.dialect == "openai_responses" else {}
+        for name, value in extra.items():
+            if name in shared and value is not None:
+                self._body[shared[name]] = value
+            elif value not in (None, False):
+                self.dropped.append(name)
 
 
 def _function(tool: Tool) -> dict[str, Any]:

@@ -192,3 +192,16 @@ def test_delta_of_an_unknown_block_is_a_decoders_error() -> None:
     """Not silently dropped."""
     with pytest.raises(KeyError):
         fold(TextDelta(block=3, text="a"))
+
+
+def test_last_event_of_a_responses_item_holds_it() -> None:
+    """Its other events say nothing of it; without a last one it is as it began."""
+    begun = OpaquePart(dialect="openai_responses", value={"id": "w", "status": "in_progress"})
+    searching = OpaqueDelta(block=0, value={"type": "response.web_search_call.searching"}, dialect="openai_responses")
+    last = OpaqueDelta(block=0, value={"type": "response.output_item.done", "item": {"id": "w", "n": 1}}, dialect="openai_responses")
+    for deltas, value in (([searching, last], {"id": "w", "n": 1}), ([searching], begun.value)):
+        accumulator = Accumulator()
+        events: list[StreamEvent] = [BlockStart(block=0, kind="opaque", part=begun), *deltas, Finish()]
+        for event in events:
+            accumulator.add(event)
+        assert accumulator.response().choices[0].content == (OpaquePart(dialect="openai_responses", value=value),)

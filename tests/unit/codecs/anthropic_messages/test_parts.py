@@ -164,6 +164,22 @@ def test_own_part_is_left_alone() -> None:
     assert dropped == []
 
 
+def test_reasoning_of_responses_is_left_out() -> None:
+    """The API would refuse its signature."""
+    dropped: list[str] = []
+    part = ThinkingPart(text="t", signature="openai_responses:summary:rs:e")
+    assert encode_part(part, "input[0]", dropped, own=False) is None
+    assert dropped == ["input[0]"]
+
+
+def test_paths_of_responses() -> None:
+    """An image's detail stands in the part, a result's content in `output`."""
+    dropped: list[str] = []
+    encode_part(ImagePart(url="https://e.com/a", detail="low"), "input[0].content[0]", dropped, own=False)
+    encode_part(ToolResultPart(tool_use_id="c", content=(ImagePart(file_id="f"),)), "input[1]", dropped, own=False)
+    assert dropped == ["input[0].content[0].detail", "input[1].output[0]"]
+
+
 def test_thinking_that_another_provider_signed_is_reported() -> None:
     """A signature marked with its maker is not the API's own; its own has no colon."""
     assert foreign(ThinkingPart(text="x", signature="gemini:CpsB")) == (None, ["p"])

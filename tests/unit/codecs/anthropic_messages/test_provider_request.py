@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.codecs.anthropic_messages.models import model_facts
+from proxy.codecs.anthropic_messages.models import ModelFacts, model_facts
 from proxy.codecs.anthropic_messages.provider_request import encode_foreign
 from proxy.codecs.base import Encoded
 from proxy.core.messages import CacheHint, Message, TextPart
@@ -182,3 +182,13 @@ def test_each_loss_is_reported_once() -> None:
     """In order of appearance."""
     encoded = encode(n=3, extra={"n": 3, "seed": 1}, seed=1)
     assert encoded.dropped == ("seed", "n")
+
+
+def test_a_loose_schema_of_responses() -> None:
+    """Is reported where that API has it."""
+    loose = ResponseFormat(kind="json_schema", name="n", schema={"type": "object"}, strict=False)
+    turn = Message(role="user", content=(TextPart(text="hi"),), path="input", single=True)
+    request = ChatRequest(
+        dialect="openai_responses", model="m", messages=(turn,), response_format=loose, paths={"response_format": "text.format"}
+    )
+    assert encode_foreign(request, 100, lambda _: ModelFacts()).dropped == ("text.format.strict",)

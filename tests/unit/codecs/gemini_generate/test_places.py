@@ -37,3 +37,9 @@ def test_what_says_something() -> None:
     assert told(0)
     nothing: list[Any] = [None, False, "", [], {}]
     assert not any(map(told, nothing))
+
+
+def test_items_of_responses() -> None:
+    """Are themselves the part."""
+    message = Message(role="assistant", content=(ThinkingPart(text="t"),), path="input[2]", single=True)
+    assert part_path(message, 0, "openai_responses") == "input[2]"

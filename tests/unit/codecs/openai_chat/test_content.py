@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.openai_chat.content import decode_cache, decode_content, encode_cache, encode_file, encode_image, text_of
+from proxy.codecs.openai_chat.content import annotation_of, decode_cache, decode_content, encode_cache, encode_file, encode_image, text_of
 from proxy.core.messages import CacheHint, DocumentPart, ImagePart, TextPart
 
 
@@ -71,3 +71,13 @@ def test_text_of_parts() -> None:
     assert text_of([{"type": "text", "text": "a"}, {"type": "ref"}, {"type": "text", "text": "b"}], "c") == "ab"
     with pytest.raises(InvalidBody, match="must be an array"):
         text_of(5, "c")
+
+
+def test_annotations_of_responses() -> None:
+    """The same, nested; what has no form here is None."""
+    flat = {"type": "url_citation", "url": "u", "title": "t", "start_index": 0, "end_index": 1}
+    nested = {"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}
+    assert annotation_of(flat, "openai_responses") == nested
+    assert annotation_of(nested, "openai_chat") == nested
+    assert annotation_of({"type": "file_citation"}, "openai_responses") is None
+    assert annotation_of(flat, "anthropic_messages") is None

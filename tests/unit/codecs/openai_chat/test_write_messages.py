@@ -6,6 +6,7 @@ import pytest
 
 from proxy.codecs.base import Encoded
 from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.codecs.openai_chat.write_messages import MessageWriter
 from proxy.core.messages import (
     AudioPart,
     CacheHint,
@@ -223,3 +224,42 @@ def test_fields_of_foreign_messages_are_reported() -> None:
 def test_names_are_carried() -> None:
     """OpenAI's messages have them."""
     assert encode(message("user", TextPart(text="a"), name="ann")).body["messages"] == [{"role": "user", "content": "a", "name": "ann"}]
+
+
+def from_responses(*messages: Message) -> tuple[list[dict[str, Any]], list[str]]:
+    """Of a request of OpenAI's Responses, whose items are a message each."""
+    writer = MessageWriter(ChatRequest(dialect="openai_responses", model="m", messages=messages))
+    return writer.write(), writer.dropped
+
+
+def item(role: Any, part: Any, at: int) -> Message:
+    return Message(role=role, content=(part,), path=f"input[{at}]", single=True)
+
+
+def test_items_of_one_turn_are_one_message() -> None:
+    """Reasoning has no place, nothing stands between a turn's calls and their results, attachments follow with the user's next words."""
+    call = ToolUsePart(id="a", name="f", arguments="{}")
+    image = ImagePart(data="iVBO", media_type="image/png")
+    written, dropped = from_responses(
+        item("assistant", ThinkingPart(text="t", signature="openai_responses:summary:rs:e"), 0),
+        Message(role="assistant", content=(TextPart(text="x"),), path="input[1]"),
+        item("assistant", call, 2),
+        Message(role="assistant", content=(TextPart(text="y"),), path="input[3]"),
+        item("assistant", ToolUsePart(id="b", name="f", arguments="{}"), 4),
+        item("tool", ToolResultPart(tool_use_id="a", content=(image,)), 5),
+        item("tool", ToolResultPart(tool_use_id="b", content=(TextPart(text="r"),)), 6),
+        item("user", OpaquePart(dialect="openai_responses", value={"type": "item_reference"}), 7),
+        Message(role="user", content=(TextPart(text="z"),), path="input[8]"),
+    )
+    assert [message["role"] for message in written] == ["assistant", "tool", "tool", "user"]
+    assert written[0]["content"] == [{"type": "text", "text": "x"}, {"type": "text", "text": "y"}]
+    assert [entry["id"] for entry in written[0]["tool_calls"]] == ["a", "b"]
+    assert [part["type"] for part in written[3]["content"]] == ["image_url", "text"]
+    assert dropped == ["input[0]", "input[5].output[0]", "input[7]"]
+
+
+def test_files_of_responses_are_the_same() -> None:
+    """One store of files."""
+    written, dropped = from_responses(Message(role="user", content=(DocumentPart(file_id="f"),), path="input[0]"))
+    assert written == [{"role": "user", "content": [{"type": "file", "file": {"file_id": "f"}}]}]
+    assert dropped == []

@@ -6,6 +6,7 @@ import pytest
 
 from proxy.codecs.base import Encoded
 from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.codecs.openai_chat.write_request import encode_request
 from proxy.core.messages import CacheHint, Message, TextPart
 from proxy.core.request import ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice
 from tests.support.openai_samples import sample_json
@@ -176,3 +177,24 @@ def test_choice_without_a_tool_left_is_dropped() -> None:
     encoded = foreign(tools=(builtin,), tool_choice=ToolChoice(mode="required"), parallel_tool_calls=True)
     assert encoded.body.keys() == {"model", "messages"}
     assert encoded.dropped == ("tools[0]", "tool_choice")
+
+
+def test_fields_of_responses() -> None:
+    """Those that mean the same here are carried; the rest of its reasoning's settings are reported."""
+    request = ChatRequest(
+        dialect="openai_responses",
+        model="m",
+        messages=(),
+        reasoning=Reasoning(effort="low", extra={"summary": "auto", "context": None}),
+        extra={
+            "text.verbosity": "low",
+            "prompt_cache_key": "k",
+            "metadata": {"a": "b"},
+            "conversation": None,
+            "store": False,
+            "truncation": "auto",
+        },
+    )
+    encoded = encode_request(request, "max_tokens")
+    assert (encoded.body["verbosity"], encoded.body["prompt_cache_key"]) == ("low", "k")
+    assert encoded.dropped == ("reasoning.summary", "metadata", "truncation")
