@@ -11,6 +11,7 @@ from proxy.codecs.base import Codec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
@@ -28,7 +29,13 @@ UNBOUNDED_S = 86_400.0
 
 
 def make_codecs(clock: Clock) -> dict[str, Codec]:
-    codecs: tuple[Codec, ...] = (OpenAIChatCodec(now=clock.time), AnthropicMessagesCodec(), BedrockConverseCodec(), GeminiGenerateCodec())
+    codecs: tuple[Codec, ...] = (
+        OpenAIChatCodec(now=clock.time),
+        AnthropicMessagesCodec(),
+        BedrockConverseCodec(),
+        GeminiGenerateCodec(),
+        OpenAIResponsesCodec(now=clock.time),
+    )
     return {codec.name: codec for codec in codecs}
 
 

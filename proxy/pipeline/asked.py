@@ -11,7 +11,7 @@ from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
-from proxy.core.errors import BadRequest
+from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline.deps import Pipeline
 from proxy.routing.target import Route
@@ -34,6 +34,8 @@ class Asked:
             checked: Checked = CHECKS[dialect](self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+        if dialect == "openai_responses":
+            _refuse_kept(self.body)
         self.model = ctx.model = checked.model
         self.stream = ctx.stream = checked.stream
         self.include_usage = checked.include_usage
@@ -76,6 +78,17 @@ class Asked:
             except InvalidBody as exc:
                 raise invalid(exc) from None
             raise
+
+
+_KEPT = ("previous_response_id", "conversation", "background")
+"""Of the Responses API: what only makes sense with answers that somebody keeps."""
+
+
+def _refuse_kept(body: dict[str, Any]) -> None:
+    """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
+    for name in _KEPT:
+        if body.get(name):
+            raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:

@@ -15,9 +15,10 @@ from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
-from proxy.core.errors import ClientGone, EdgeError, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
@@ -277,6 +278,8 @@ class _Generation:
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
                 raw = dump_json(asked.codec.encode_response(decoded).body)
             facts = asked.codec.facts(raw)
+        except FailedAnswer as exc:
+            raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         note_usage(ctx, upstream, facts.usage)
@@ -292,7 +295,8 @@ class _Generation:
                 usage=facts.usage,
                 stored_at=pipe.clock.time(),
             )
-            store(pipe, asked, entry, tool_calls=facts.tool_calls)
+            if facts.finished:
+                store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
 

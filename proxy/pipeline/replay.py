@@ -14,10 +14,14 @@ from proxy.codecs.base import Codec
 from proxy.core.errors import BadGateway
 from proxy.core.ids import trace_id
 
-_PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_"}
+_PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_", "openai_responses": "resp_"}
 _ID_FIELDS = {"openai_chat": "id", "anthropic_messages": "id", "openai_responses": "id", "gemini_generate": "responseId"}
 """Converse has no ids in its bodies."""
-_CREATED = re.compile(rb'("created"\s*:\s*)(\d+)')
+_CREATED = {
+    "openai_chat": re.compile(rb'("created"\s*:\s*)(\d+)'),
+    "openai_responses": re.compile(rb'("created_at"\s*:\s*)(\d+)'),
+}
+"""When it was made, in Unix seconds, where the dialect says that."""
 
 
 def whole(entry: CacheEntry, codec: Codec, now: float) -> bytes:
@@ -34,7 +38,7 @@ def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
         body = b"".join(encoder.encode(event) for event in codec.response_to_events(codec.decode_response(body)))
         tail = encoder.usage_chunk
     new_id_ = new_id(entry.dialect)
-    created = _CREATED.search(body) if entry.dialect == "openai_chat" else None
+    created = _CREATED[entry.dialect].search(body) if entry.dialect in _CREATED else None
     field, old_id = _ID_FIELDS.get(entry.dialect), entry.response_id
     return _fresh_events(body, field, old_id, new_id_, created, now), _fresh_events(tail, field, old_id, new_id_, created, now)
 
@@ -57,16 +61,18 @@ def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     if field is None:
         return body
     old = entry.response_id.encode()
-    created = list(_CREATED.finditer(body))
-    if body.count(old) == 1 and len(created) == (entry.created is not None):
+    times = _CREATED.get(entry.dialect)
+    created = list(times.finditer(body)) if times is not None else []
+    if body.count(old) == 1 and len(created) == (entry.created is not None and times is not None):
         body = body.replace(old, new_id(entry.dialect).encode())
-        return _CREATED.sub(lambda m: m[1] + b"%d" % now, body) if created else body
+        return times.sub(lambda m: m[1] + b"%d" % now, body) if times is not None else body
     answer = orjson.loads(body)
     if not isinstance(answer, dict):
         raise BadGateway("a stored answer is not an object")
     answer[field] = new_id(entry.dialect)
-    if "created" in answer:
-        answer["created"] = int(now)
+    for name in ("created", "created_at"):
+        if name in answer:
+            answer[name] = int(now)
     return orjson.dumps(answer)
 
 
@@ -79,5 +85,6 @@ def _fresh_events(body: bytes, field: str | None, old_id: str, new_id: str, crea
     for colon in (b":", b": "):
         body = body.replace(b'"%b"%b"%b"' % (name, colon, old_id.encode()), b'"%b"%b"%b"' % (name, colon, new_id.encode()))
         if created is not None:
-            body = body.replace(b'"created"%b%b' % (colon, created[2]), b'"created"%b%b' % (colon, now_b))
+            key = created[1].split(b":")[0].rstrip() + colon
+            body = body.replace(key + created[2], key + now_b)
     return body

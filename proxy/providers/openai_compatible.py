@@ -15,7 +15,7 @@ from proxy.transport.base import Header
 class OpenAICompatible(HttpProvider):
     kind = "openai"
     dialect = "openai_chat"
-    paths = {"openai_chat": "/chat/completions"}
+    paths = {"openai_chat": "/chat/completions", "openai_responses": "/responses"}
     passed_headers = (b"openai-beta",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -36,11 +36,14 @@ class AzureOpenAI(OpenAICompatible):
     """`base_url` is the resource's (`https://NAME.openai.azure.com`); the model's name is the deployment's."""
 
     kind = "azure"
+    paths = {"openai_chat": "/openai/deployments", "openai_responses": "/openai/v1/responses"}
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
         return ((b"api-key", key.secret.encode("latin-1")),)
 
     def url(self, call: Outgoing) -> str:
+        if call.dialect == "openai_responses":
+            return self.base_url + self.paths[call.dialect]
         version = quote(self.api_version or API_VERSION)
         return f"{self.base_url}/openai/deployments/{quote(call.model, safe='')}/chat/completions?api-version={version}"
 

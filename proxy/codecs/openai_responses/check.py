@@ -31,8 +31,6 @@ def check(body: dict[str, Any]) -> Asked:
     asked = convert(body, _Request)
     if asked.input is None and all(body.get(key) is None for key in STATEFUL):
         raise InvalidBody("input is required", "input")
-    if asked.temperature is not None and not 0 <= asked.temperature <= 2:
-        raise InvalidBody("temperature must be between 0 and 2", "temperature")
     if asked.max_output_tokens is not None and asked.max_output_tokens < 1:
         raise InvalidBody("max_output_tokens must be at least 1", "max_output_tokens")
     return Asked(asked.model, asked.stream is True, False)
