@@ -11,6 +11,7 @@ from proxy.codecs.base import Codec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
+from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
@@ -34,6 +35,7 @@ def make_codecs(clock: Clock) -> dict[str, Codec]:
         AnthropicMessagesCodec(),
         BedrockConverseCodec(),
         GeminiGenerateCodec(),
+        OpenAICompletionsCodec(now=clock.time),
         OpenAIResponsesCodec(now=clock.time),
     )
     return {codec.name: codec for codec in codecs}

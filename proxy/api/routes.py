@@ -33,6 +33,7 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/v1/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
+    Row("POST", "/v1/completions", "openai", "generate", "openai_completions"),
     Row("POST", "/v1/responses", "openai", "generate", "openai_responses"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),

@@ -6,6 +6,7 @@ from typing import Any
 from proxy.codecs.bedrock_converse.check import check as check_converse
 from proxy.codecs.check import Asked, check_chat, check_messages
 from proxy.codecs.gemini_generate.check import check as check_gemini
+from proxy.codecs.openai_completions.check import check as check_completions
 from proxy.codecs.openai_responses.check import check as check_responses
 
 CHECKS: dict[str, Callable[[dict[str, Any]], Asked]] = {
@@ -14,4 +15,5 @@ CHECKS: dict[str, Callable[[dict[str, Any]], Asked]] = {
     "bedrock_converse": check_converse,
     "gemini_generate": check_gemini,
     "openai_responses": check_responses,
+    "openai_completions": check_completions,
 }

@@ -14,11 +14,12 @@ from proxy.codecs.base import Codec
 from proxy.core.errors import BadGateway
 from proxy.core.ids import trace_id
 
-_PREFIX = {"openai_chat": "chatcmpl-", "anthropic_messages": "msg_", "openai_responses": "resp_"}
-_ID_FIELDS = {"openai_chat": "id", "anthropic_messages": "id", "openai_responses": "id", "gemini_generate": "responseId"}
+_PREFIX = {"openai_chat": "chatcmpl-", "openai_completions": "cmpl-", "anthropic_messages": "msg_", "openai_responses": "resp_"}
+_ID_FIELDS = dict.fromkeys(_PREFIX, "id") | {"gemini_generate": "responseId"}
 """Converse has no ids in its bodies."""
 _CREATED = {
     "openai_chat": re.compile(rb'("created"\s*:\s*)(\d+)'),
+    "openai_completions": re.compile(rb'("created"\s*:\s*)(\d+)'),
     "openai_responses": re.compile(rb'("created_at"\s*:\s*)(\d+)'),
 }
 """When it was made, in Unix seconds, where the dialect says that."""

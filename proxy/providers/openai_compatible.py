@@ -15,7 +15,7 @@ from proxy.transport.base import Header
 class OpenAICompatible(HttpProvider):
     kind = "openai"
     dialect = "openai_chat"
-    paths = {"openai_chat": "/chat/completions", "openai_responses": "/responses"}
+    paths = {"openai_chat": "/chat/completions", "openai_completions": "/completions", "openai_responses": "/responses"}
     passed_headers = (b"openai-beta",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -23,7 +23,7 @@ class OpenAICompatible(HttpProvider):
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Streams always report usage: metering needs it; the client sees the chunk only if it asked (contract L)."""
-        if dialect == "openai_chat" and body.get("stream") is True:
+        if dialect in ("openai_chat", "openai_completions") and body.get("stream") is True:
             options = body.get("stream_options")
             body["stream_options"] = {**options, "include_usage": True} if isinstance(options, dict) else {"include_usage": True}
 

@@ -166,3 +166,12 @@ async def test_azure_s_client(edge: Running) -> None:
     async with openai.AsyncAzureOpenAI(azure_endpoint=edge.url, api_key=KEY, api_version="2024-10-21", max_retries=0) as sdk:
         answer = await sdk.chat.completions.create(model="echo", messages=user("Hello"))
         assert answer.choices[0].message.content == "Echo: Hello"
+
+
+async def test_legacy_completions(client: openai.AsyncOpenAI) -> None:
+    """A prompt to a provider that knows only chat: whole, and streamed with the same text."""
+    whole = await client.completions.create(model="echo", prompt="Hello", max_tokens=50)
+    assert whole.choices[0].text
+    assert whole.usage is not None
+    stream = await client.completions.create(model="echo", prompt="Hello", max_tokens=50, stream=True)
+    assert "".join([chunk.choices[0].text async for chunk in stream if chunk.choices]) == whole.choices[0].text

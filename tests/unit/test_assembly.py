@@ -30,7 +30,14 @@ def test_each_dialect_has_its_codec() -> None:
     """By its own name."""
     codecs = make_codecs(SystemClock())
     assert {name: codec.name for name, codec in codecs.items()} == {n: n for n in codecs}
-    assert set(codecs) == {"openai_chat", "anthropic_messages", "bedrock_converse", "gemini_generate", "openai_responses"}
+    assert set(codecs) == {
+        "openai_chat",
+        "anthropic_messages",
+        "bedrock_converse",
+        "gemini_generate",
+        "openai_completions",
+        "openai_responses",
+    }
 
 
 def test_an_entrys_own_settings_win() -> None:
