@@ -5,16 +5,19 @@ traces come with their parts.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 import redis.asyncio
 
-from proxy.storage.issue import new_key, signing_secret
+from proxy.storage.issue import new_access_key, new_key, signing_secret
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
+from proxy.transport.sigv4 import Credentials, sign
 from tests.support.gateway import ADMIN_KEY, KEY, chat_body, running, settings
 from tests.support.sink import KeptLines
 from tests.support.upstream import Upstream, chat, chat_stream, failing, json_answer, stream_answer
@@ -38,11 +41,37 @@ async def dumped(url: str) -> str:
         await client.aclose()
 
 
+async def gemini_calls(url: str, keys: list[str]) -> list[str]:
+    """Google's two ways to send a key; the last one with a body that is refused."""
+    seen: list[str] = []
+    async with httpx2.AsyncClient(base_url=url, trust_env=False) as client:
+        for key in keys:
+            for query, headers in ((f"?key={key}", {}), ("", {"x-goog-api-key": key}), (f"?key={key}&key=other", {})):
+                contents = [{"parts": [{"text": f"{len(seen)}"}]}] if "other" not in query else []
+                answer = await client.post(f"/v1beta/models/m:generateContent{query}", json={"contents": contents}, headers=headers)
+                assert answer.status_code == (200 if contents else 400)
+                seen.append(answer.text + repr(answer.headers))
+    return seen
+
+
+async def signed_calls(url: str, access_key: str, secret: str) -> list[str]:
+    """One that is right and one whose body was changed."""
+    target, body = f"{url}/model/m/converse", b'{"messages":[{"role":"user","content":[{"text":"signed"}]}]}'
+    media = (b"content-type", b"application/json")
+    credentials = Credentials(access_key=access_key, secret_key=secret)
+    added = sign("POST", target, [media], body, credentials, region="us-east-1", service="bedrock", now=time.time())
+    headers = {name.decode(): value.decode() for name, value in (media, *added)}
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        answers = [await client.post(target, content=content, headers=headers) for content in (body, body + b" ")]
+    assert [answer.status_code for answer in answers] == [200, 403]
+    return [answer.text + repr(answer.headers) for answer in answers]
+
+
 async def test_the_canaries_stay_where_they_belong(
     upstream: Upstream, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Gateway keys (static, admin, issued) never show up upstream, in logs, metrics, the database or Redis; the provider's never
-    downstream."""
+    """Gateway keys (static, admin, issued, an access key's secret) never show up upstream, in logs, metrics, the database or Redis; the
+    provider's never downstream."""
     lines = KeptLines()
     with Valkey() as valkey:
         config = settings(
@@ -70,6 +99,12 @@ async def test_the_canaries_stay_where_they_belong(
                 seen.append(answer.text + repr(answer.headers))
             seen.append((await edge.client.post("/v1/chat/completions", content=b"{", headers={"x-api-key": "bad-" + KEY})).text)
             seen.append((await edge.client.get(f"/v1/models?key={KEY}")).text)
+            upstream.on(json_answer(chat()))
+            seen += await gemini_calls(edge.url, canaries)
+            access_key, secret, signed = new_access_key(await signing_secret(state.records, None), 0.0)
+            await state.records.create(signed)
+            seen += await signed_calls(edge.url, access_key, secret)
+            canaries.append(secret)
             seen.append((await edge.client.get("/metrics")).text)
             await asyncio.sleep(0.1)
             dump = await dumped(valkey.url)
