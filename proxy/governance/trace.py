@@ -146,7 +146,7 @@ class TraceMiddleware:
             ctx.error = ctx.error or ClientGone.code
             ctx.status = ctx.status or ClientGone.status
         self._meter.request_done(ctx, monotonic() - ctx.started)
-        ctx.task = ctx.on_disconnect = ctx.server = None  # no cycle is left for the collector
+        ctx.task = ctx.on_disconnect = ctx.server = ctx.check_body = None  # no cycle is left for the collector
 
 
 def _uncancel(ctx: RequestContext) -> None:

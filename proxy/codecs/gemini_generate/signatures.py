@@ -9,7 +9,7 @@ providers are wrapped for clients of this API, whose SDKs want base64:
     wire base64(0x00 "llm-edge-redacted:" "Emw…") ↔  a redacted thinking block's data
 
 Source: ai.google.dev "Thought signatures", read 2026-11-25: a Gemini 3 model refuses a function call of its history without one, unless
-the placeholder stands there, for calls that it did not make itself.
+the documented bypass value stands there, for calls that it did not make itself.
 """
 
 import base64
@@ -18,7 +18,7 @@ from typing import Any
 
 from proxy.core.messages import RedactedThinkingPart, ThinkingPart
 
-PLACEHOLDER = "skip_thought_signature_validator"
+UNSIGNED_CALL = "skip_thought_signature_validator"
 _MARK = "gemini:"
 _FOREIGN = b"\0llm-edge:"
 _REDACTED = b"\0llm-edge-redacted:"
@@ -59,7 +59,7 @@ def show_redacted(data: str) -> str:
 
 
 def without_foreign(contents: Any) -> Any:
-    """A body's `contents` without the signatures that `show` wrapped for another provider: a call keeps the placeholder in its place,
+    """A body's `contents` without the signatures that `show` wrapped for another provider: a call keeps the bypass value in its place,
     a thought that had nothing else goes. The value itself where there are none; it is not changed."""
     if not isinstance(contents, list):
         return contents
@@ -92,7 +92,7 @@ def _cleaned(content: dict[str, Any]) -> dict[str, Any]:
             continue
         rest = {key: value for key, value in part.items() if key not in ("thoughtSignature", "thought_signature")}
         if "functionCall" in rest or "function_call" in rest:
-            parts.append({**rest, "thoughtSignature": PLACEHOLDER})
+            parts.append({**rest, "thoughtSignature": UNSIGNED_CALL})
         elif rest.get("text") or not rest.keys() <= {"text", "thought"}:
             parts.append(rest)
     return {**content, "parts": parts or [{"text": ""}]}

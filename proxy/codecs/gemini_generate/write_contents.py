@@ -100,10 +100,10 @@ def _results_first(part: dict[str, Any]) -> bool:
 
 
 def _sign(parts: Parts) -> None:
-    """The first of a turn's calls needs a signature: the placeholder stands for that of a call which another model made."""
+    """The first of a turn's calls needs a signature: the bypass value stands for that of a call which another model made."""
     call = next((part for part in parts if "functionCall" in part), None)
     if call is not None:
-        call.setdefault("thoughtSignature", signatures.PLACEHOLDER)
+        call.setdefault("thoughtSignature", signatures.UNSIGNED_CALL)
 
 
 def _carried(message: Message, index: int) -> str | None:

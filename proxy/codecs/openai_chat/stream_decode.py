@@ -17,67 +17,32 @@ ids of their own (Gemini), a name later than its call's first delta, content as 
 
 from typing import Any
 
-import msgspec
-
-from proxy.codecs.base import InvalidBody, StreamDecoder
+from proxy.codecs.base import StreamDecoder
+from proxy.codecs.openai_chat.chunk_stream import ChunkStreamDecoder
 from proxy.codecs.openai_chat.content import text_of
-from proxy.codecs.openai_chat.errors import in_band_error
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, string
 from proxy.codecs.openai_chat.response import RESPONSE_EXTRA
 from proxy.codecs.openai_chat.stream_choice import ChoiceDecoder, Numbering
 from proxy.codecs.openai_chat.usage import decode_usage
-from proxy.codecs.sse import SSEParser
-from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate
-
-_decode = msgspec.json.Decoder().decode
+from proxy.core.events import StreamEnd, StreamEvent, StreamStart, UsageUpdate
 
 
-class OpenAIChatStreamDecoder:
+class OpenAIChatStreamDecoder(ChunkStreamDecoder):
     def __init__(self) -> None:
-        self._parser = SSEParser()
+        super().__init__()
         self._numbering = Numbering()
         self._choices: dict[int, ChoiceDecoder] = {}
         self._early: dict[str, Any] = {}
         """Fields of chunks without choices before the first one with an id (Azure's prompt filter results)."""
         self._started = False
-        self._over = False
-
-    def feed(self, chunk: bytes) -> list[StreamEvent]:
-        out: list[StreamEvent] = []
-        for event in self._parser.feed(chunk):
-            if self._over:
-                break
-            data = event.data.strip()
-            if data == b"[DONE]":
-                self._end(out)
-            elif data:
-                self._chunk(data, event.event == b"error", out)
-        return out
-
-    def close(self) -> list[StreamEvent]:
-        out: list[StreamEvent] = []
-        self._parser.close()
-        if not self._over:
-            self._end(out)
-        return out
 
     def _end(self, out: list[StreamEvent]) -> None:
-        self._over = True
         if self._choices and all(choice.finished for choice in self._choices.values()):
             for choice in self._choices.values():
                 choice.end(out)
             out.append(StreamEnd())
 
-    def _chunk(self, data: bytes, is_error: bool, out: list[StreamEvent]) -> None:
-        try:
-            value = _decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise InvalidBody(f"A stream event is not JSON: {exc}") from None
-        chunk = record(value, "the stream event")
-        if is_error or chunk.get("error") or chunk.get("object") == "error":
-            self._over = True
-            out.append(StreamFailed(error=in_band_error(chunk)))
-            return
+    def _chunk(self, chunk: dict[str, Any], out: list[StreamEvent]) -> None:
         choices = optional(chunk, "choices", array, "") or ()
         usage = optional(chunk, "usage", record, "")
         if not self._started and not self._start(chunk, bool(choices) or usage is not None, out):

@@ -12,16 +12,13 @@ Terminal evidence: every choice seen has finished and the body ended cleanly, or
 
 from typing import Any
 
-import msgspec
-
-from proxy.codecs.base import InvalidBody, StreamDecoder
-from proxy.codecs.openai_chat.errors import in_band_error
+from proxy.codecs.base import StreamDecoder
+from proxy.codecs.openai_chat.chunk_stream import ChunkStreamDecoder
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, string
 from proxy.codecs.openai_chat.finish import decode_finish
 from proxy.codecs.openai_chat.usage import decode_usage
 from proxy.codecs.openai_completions.logprobs import decode_logprobs
 from proxy.codecs.openai_completions.response import RESPONSE_EXTRA
-from proxy.codecs.sse import SSEParser
 from proxy.core.events import (
     BlockStart,
     BlockStop,
@@ -29,59 +26,26 @@ from proxy.core.events import (
     LogprobsDelta,
     StreamEnd,
     StreamEvent,
-    StreamFailed,
     StreamStart,
     TextDelta,
     UsageUpdate,
 )
 
-_decode = msgspec.json.Decoder().decode
 
-
-class OpenAICompletionsStreamDecoder:
+class OpenAICompletionsStreamDecoder(ChunkStreamDecoder):
     def __init__(self) -> None:
-        self._parser = SSEParser()
+        super().__init__()
         self._blocks: dict[int, int] = {}
         """Choice → its block."""
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
         self._started = False
-        self._over = False
-
-    def feed(self, chunk: bytes) -> list[StreamEvent]:
-        out: list[StreamEvent] = []
-        for event in self._parser.feed(chunk):
-            if self._over:
-                break
-            data = event.data.strip()
-            if data == b"[DONE]":
-                self._end(out)
-            elif data:
-                self._chunk(data, event.event == b"error", out)
-        return out
-
-    def close(self) -> list[StreamEvent]:
-        out: list[StreamEvent] = []
-        self._parser.close()
-        if not self._over:
-            self._end(out)
-        return out
 
     def _end(self, out: list[StreamEvent]) -> None:
-        self._over = True
         if self._finished and not self._unfinished:
             out.append(StreamEnd())
 
-    def _chunk(self, data: bytes, is_error: bool, out: list[StreamEvent]) -> None:
-        try:
-            value = _decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-            raise InvalidBody(f"A stream event is not JSON: {exc}") from None
-        chunk = record(value, "the stream event")
-        if is_error or chunk.get("error") or chunk.get("object") == "error":
-            self._over = True
-            out.append(StreamFailed(error=in_band_error(chunk)))
-            return
+    def _chunk(self, chunk: dict[str, Any], out: list[StreamEvent]) -> None:
         if not self._started:
             self._start(chunk, out)
         for i, item in enumerate(optional(chunk, "choices", array, "") or ()):

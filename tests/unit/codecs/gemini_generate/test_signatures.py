@@ -35,7 +35,7 @@ def test_what_only_looks_wrapped_is_the_apis_own() -> None:
 
 
 def test_contents_lose_foreign_signatures_only() -> None:
-    """A call gets the placeholder, a thought with text keeps it, one without goes; nothing is changed in place."""
+    """A call gets the bypass value, a thought with text keeps it, one without goes; nothing is changed in place."""
     wrapped = signatures.show("EqQB")
     own = {"text": "a", "thoughtSignature": "CpsB"}
     content = {
@@ -55,7 +55,7 @@ def test_contents_lose_foreign_signatures_only() -> None:
         "role": "model",
         "parts": [
             {"text": "hm", "thought": True},
-            {"functionCall": {"name": "f"}, "thoughtSignature": signatures.PLACEHOLDER},
+            {"functionCall": {"name": "f"}, "thoughtSignature": signatures.UNSIGNED_CALL},
             own,
             "odd",
         ],

@@ -71,7 +71,7 @@ def test_a_signature_goes_back_onto_its_part() -> None:
     assert dropped == []
 
 
-def test_calls_of_other_models_get_the_placeholder() -> None:
+def test_calls_of_other_models_get_the_bypass_value() -> None:
     """The first of a turn, on models that look for it."""
     turns = written(say("assistant", CALL, CALL), model="gemini-3-pro")[1]
     assert [part.get("thoughtSignature") for part in turns[0]["parts"]] == ["skip_thought_signature_validator", None]
