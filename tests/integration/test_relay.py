@@ -86,10 +86,12 @@ async def test_a_follower_joins_a_relayed_stream() -> None:
         async def follow() -> httpx2.Response:
             return await edge.client.post("/v1/chat/completions", json=BODY)
 
-        stepped.go_on(3)
+        stepped.go_on(2)
         async with edge.client.stream("POST", "/v1/chat/completions", json=BODY) as answer:
             lines = answer.aiter_lines()
-            got = await read_until(lines, "two")
+            got = await read_until(lines, "one")
+            stepped.go_on(1)  # this one is relayed
+            got += await read_until(lines, "two")
             follower = asyncio.ensure_future(follow())
             flights = edge.gateway.state.pipeline.flights
             await eventually(lambda: any(flight.shared for flight in flights._flights.values()))
