@@ -83,6 +83,8 @@ class StreamWatcher(Protocol):
     """A tool call has been seen."""
     text_bytes: int
     """Of content seen so far: what an estimate of a cut-off stream's tokens is made from."""
+    service_tier: str | None
+    """As `Usage.service_tier`, where the stream names it before its usage: for the estimate of a cut-off stream."""
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to forward now: every event that became whole, less the usage chunk and `[DONE]`, which end each reader's stream

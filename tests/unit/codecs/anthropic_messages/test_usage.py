@@ -37,7 +37,9 @@ def test_null_details_and_counts_are_zero(details: str) -> None:
         {"video_seconds": 3},
         {"video": {"seconds": 0.5}},
         {"videos": [{"seconds": 1}]},
-        {"server_tool_use": {"web_search_requests": 1, "map_requests": 2}},
+        {"server_tool_use": {"map_requests": 2}},
+        {"server_tool_use": {"web_search_requests": 1}},
+        {"inference_geo": "us"},
         {"cache_creation": {"ephemeral_24h_input_tokens": 7}},
         {"server_tool_use": 3},
         {"iterations": [{"type": "message", "input_tokens": 4}, {"type": "advisor_message", "input_tokens": 4}]},
@@ -53,8 +55,8 @@ def test_unknown_meter_makes_the_usage_incomplete(meter: dict[str, Any]) -> None
     "extra",
     [
         {"video_seconds": 0},
-        {"service_tier": "standard", "inference_geo": "us", "speed": None, "flag": True},
-        {"server_tool_use": {"web_search_requests": 4, "web_fetch_requests": 1, "map_requests": 0}},
+        {"service_tier": "standard", "inference_geo": "global", "speed": None, "flag": True},
+        {"server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 1, "map_requests": 0}},
         {"iterations": [{"type": "message", "input_tokens": 4}]},
     ],
 )
