@@ -17,8 +17,10 @@ from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter
 from proxy.providers.base import Provider
+from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
@@ -65,6 +67,7 @@ def build_pipeline(
         routes=routes,
         strategies=own,
         providers=providers,
+        charges=build_charges(settings, providers),
         cache=cache,
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
@@ -79,6 +82,12 @@ def build_pipeline(
         max_response_bytes=int(settings.server.max_response_mb * MIB),
         keepalive_after_s=settings.server.keepalive_after_s,
     )
+
+
+def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:
+    """The catalogue's files are read (12 ms) unless nothing can cost anything."""
+    kinds = {name: settings.providers[name].kind if name in settings.providers else p.kind for name, p in providers.items()}
+    return Charges(Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices), kinds)
 
 
 def build_routes(settings: Settings, providers: Mapping[str, Provider]) -> RouteTable:

@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.core.errors import EdgeError
 from proxy.core.identity import Principal
+from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 
@@ -105,6 +106,10 @@ class RequestContext:
     ending: bool
     """The gateway stops and its grace is over."""
     attempts: list[AttemptRecord]
+    cost_nanos: int | None
+    """What the request cost; 0 for hits and free providers, None: unknown, or nothing was called."""
+    cost: Cost | None
+    """The same by kind, with its doubts; None where nothing is billed."""
     upstream_s: float
     """Seconds spent waiting for upstreams."""
     send_body: Callable[[dict[str, Any]], Awaitable[None]] | None
@@ -124,7 +129,7 @@ class RequestContext:
 
     __slots__ = (
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
-        "client_ip", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
+        "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json",
         "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stream", "task", "top_up", "trace_id", "unix_started",
@@ -151,6 +156,7 @@ class RequestContext:
         self.cache_status: str | None = None
         self.cache_tier: str | None = None
         self.usage: Usage | None = None
+        self.cost: Cost | None = None
         self.cost_nanos: int | None = None
         self.first_token_s: float | None = None
         self.deadline: float | None = None

@@ -15,6 +15,7 @@ from proxy.core.context import AttemptRecord
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.charge import Charges
 from proxy.providers.base import Provider
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
@@ -35,6 +36,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     routes: RouteTable
     strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
+    charges: Charges
     cache: TieredCache
     cache_rules: CacheRules
     cache_scope: str = "tenant"

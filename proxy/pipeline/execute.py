@@ -19,6 +19,7 @@ from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.response import ChatResponse
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
@@ -270,6 +271,7 @@ class _Generation:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
+        decoded: ChatResponse | None = None
         try:
             if not upstream.passthrough:
                 decoded = upstream.codec.decode_response(raw)
@@ -282,7 +284,8 @@ class _Generation:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
-        note_usage(ctx, upstream, facts.usage)
+        usage = facts.usage if decoded is None else decoded.usage  # the client's dialect may not have all that is billed
+        note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
                 dialect=asked.codec.name,
@@ -292,7 +295,7 @@ class _Generation:
                 created=facts.created,
                 model=upstream.target.model,
                 provider=name,
-                usage=facts.usage,
+                usage=usage,
                 stored_at=pipe.clock.time(),
             )
             if facts.finished:

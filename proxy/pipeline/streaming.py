@@ -22,7 +22,7 @@ from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder, metadata
-from proxy.pipeline.settle import estimated_usage, note_error, note_usage, store
+from proxy.pipeline.settle import note_error, note_usage, store, usage_so_far
 from proxy.pipeline.stream_clock import content_within
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
@@ -95,7 +95,7 @@ class StreamDrive:
             await self._tell(exc)
         except asyncio.CancelledError:
             if self._pump is None:
-                note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+                note_usage(self._ctx, self._upstream, self._used())
             raise
 
     async def _first(self) -> bytes:
@@ -203,7 +203,7 @@ class StreamDrive:
             self._note_failure(exc)
             flight.fail(exc)
         except asyncio.CancelledError:
-            note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+            note_usage(self._ctx, self._upstream, self._used())
             flight.fail(ClientGone("nobody reads this stream any more"))
             raise
 
@@ -231,7 +231,7 @@ class StreamDrive:
 
     def _land(self) -> None:
         """The stream is whole: note its usage, store it, release the followers."""
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
         if self._flight is not None:
             body = self._flight.body()
             entry = None if body is None else self._entry(body)
@@ -262,10 +262,10 @@ class StreamDrive:
         """Billed for what was sent (contract B)."""
         self._upstream.record.error = exc.code
         self._pipe.meter.stream_truncated(self._name)
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
 
-    def _seen(self) -> Usage:
-        return estimated_usage(len(self._ctx.body), self._lane.text_bytes)
+    def _used(self) -> Usage:
+        return usage_so_far(self._lane, len(self._ctx.body))
 
     def _drain(self) -> None:
         """Take the body's terminator, if it is not in yet, so that the connection can be used again."""

@@ -21,10 +21,11 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = ("charges", "codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
+        self.charges = pipe.charges
         self.provider: Provider = pipe.providers[target.provider]
         self.passthrough = asked.codec.name in self.provider.dialects
         self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]

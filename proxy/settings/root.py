@@ -60,7 +60,9 @@ class Settings(BaseSettings):
     cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
     limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
     budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")
-    prices: dict[str, PriceSettings] = Field({}, description="Own prices by model, or by `provider/model`, which wins; a list stands for its `rows`.")
+    prices: dict[str, PriceSettings] = Field(
+        {}, description="Own prices by model, or by `provider/model`, which wins; a list stands for its `rows`."
+    )
     audit: AuditSettings = Field(AuditSettings(), description="The audit log.")
     masking: MaskingSettings = Field(MaskingSettings(), description="Personal data.")
     agents: AgentsSettings = Field(AgentsSettings(), description="Agents and their tools.")

@@ -302,7 +302,9 @@ def _by_hand(prices: list[Price], usage: Usage, at: float, tier: str | None) -> 
         held = [
             p
             for p in prices
-            if (p.meter, p.when.service_tier) == (meter, of_tier) and p.valid_from <= at and usage.prompt_tokens >= p.when.context_over + bool(p.when.context_over)
+            if (p.meter, p.when.service_tier) == (meter, of_tier)
+            and p.valid_from <= at
+            and usage.prompt_tokens >= p.when.context_over + bool(p.when.context_over)
         ]
         return max(held, key=lambda p: (p.when.context_over, p.valid_from)).pico_usd if held else None
 
