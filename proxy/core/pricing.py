@@ -61,7 +61,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of the settings: while it holds, other prices of its meter and tier do not; one of the standard tier stands for every tier."""
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     nanos: Mapping[Kind, int]
     """Nano-USD by kind, those with units only."""
     incomplete: bool = False
@@ -82,6 +82,7 @@ class _Rates:
 
     __slots__ = (
         "cache_read", "cache_write", "cache_write_1h", "inexact", "input", "input_audio", "output", "output_audio", "unpriced",
+        "_sure",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
@@ -95,6 +96,19 @@ class _Rates:
         self.inexact = inexact
         """Meter → why its price is not its own."""
         self.unpriced = unpriced
+        self._sure = "input" not in inexact and "output" not in inexact
+
+    def may_miss(self, usage: Usage) -> bool:
+        """Whether the usage may have units of a meter without its own price; most models lack one of a rare meter. Errs on the side of
+        yes."""
+        inexact = self.inexact
+        return bool(
+            not self._sure
+            or (usage.cache_read_tokens and "cache_read" in inexact)
+            or (usage.cache_write_tokens and ("cache_write" in inexact or "cache_write_1h" in inexact))
+            or (usage.input_audio_tokens and "input_audio" in inexact)
+            or (usage.output_audio_tokens and "output_audio" in inexact)
+        )
 
 
 class Tariff:
@@ -111,23 +125,28 @@ class Tariff:
         """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without prices for it the standard tier's
         are taken, and the cost is incomplete."""
         inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
-        key = (service_tier, bisect_left(self._sizes, inputs + read + written), bisect_right(self._times, at))
-        rates = self._known.get(key) or self._learn(key)
+        size = bisect_left(self._sizes, inputs + read + written) if self._sizes else 0
+        time = bisect_right(self._times, at) if self._times else 0
+        rates = self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
         nanos: dict[Kind, int] = {}
         if inputs:
-            audio = min(usage.input_audio_tokens or 0, inputs)
-            nanos["input"] = ((inputs - audio) * rates.input + audio * rates.input_audio + _HALF_NANO) // PICOS_PER_NANO
+            picos = inputs * rates.input
+            if audio := usage.input_audio_tokens:
+                picos += min(audio, inputs) * (rates.input_audio - rates.input)
+            nanos["input"] = (picos + _HALF_NANO) // PICOS_PER_NANO
         if read:
             nanos["cache_read"] = (read * rates.cache_read + _HALF_NANO) // PICOS_PER_NANO
         if written:
             long = min(usage.cache_write_1h_tokens, written)
             nanos["cache_write"] = ((written - long) * rates.cache_write + long * rates.cache_write_1h + _HALF_NANO) // PICOS_PER_NANO
         if out:
-            audio = min(usage.output_audio_tokens or 0, out)
-            nanos["output"] = ((out - audio) * rates.output + audio * rates.output_audio + _HALF_NANO) // PICOS_PER_NANO
-        if rates.inexact or usage.incomplete:
+            picos = out * rates.output
+            if audio := usage.output_audio_tokens:
+                picos += min(audio, out) * (rates.output_audio - rates.output)
+            nanos["output"] = (picos + _HALF_NANO) // PICOS_PER_NANO
+        if usage.incomplete or (rates.inexact and rates.may_miss(usage)):
             return self._with_doubts(usage, rates, nanos)
-        return Cost(nanos=nanos, source=self.source)
+        return Cost(nanos, source=self.source)
 
     def _with_doubts(self, usage: Usage, rates: _Rates, nanos: dict[Kind, int]) -> Cost:
         reasons = ["the provider reported a meter that is not known"] if usage.incomplete else []
