@@ -15,7 +15,8 @@ def stale(catalog: Catalog, now: float) -> str | None:
     if age <= OLD_DAYS:
         return None
     oldest = min(catalog.files.values(), key=lambda file: file.checked)
-    return f"the catalogue's prices of {oldest.provider} were checked {age} days ago ({oldest.checked}): upgrade, or set your own under `prices`"
+    checked = f"{age} days ago ({oldest.checked})"
+    return f"the catalogue's prices of {oldest.provider} were checked {checked}: upgrade, or set your own under `prices`"
 
 
 def unpriced(settings: Settings, catalog: Catalog) -> Iterator[str]:

@@ -81,8 +81,16 @@ class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
 
     __slots__ = (
-        "cache_read", "cache_write", "cache_write_1h", "inexact", "input", "input_audio", "output", "output_audio", "unpriced",
         "_sure",
+        "cache_read",
+        "cache_write",
+        "cache_write_1h",
+        "inexact",
+        "input",
+        "input_audio",
+        "output",
+        "output_audio",
+        "unpriced",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
@@ -122,8 +130,8 @@ class Tariff:
         self._known: dict[tuple[str | None, int, int], _Rates] = {}
 
     def cost(self, usage: Usage, *, at: float, service_tier: str | None = None) -> Cost:
-        """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without prices for it the standard tier's
-        are taken, and the cost is incomplete."""
+        """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without any price for it the standard
+        tier's are taken, and the cost is incomplete."""
         inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
         size = bisect_left(self._sizes, inputs + read + written) if self._sizes else 0
         time = bisect_right(self._times, at) if self._times else 0
@@ -166,16 +174,16 @@ class Tariff:
         tier, size, time = key
         over, at = (self._sizes[size - 1] if size else 0), (self._times[time - 1] if time else 0.0)
         held = _in_force([price for price in self._prices if price.when.context_over <= over and price.valid_from <= at])
+        known = tier is None or any(of_tier == tier for of_tier, _ in held)
         found: dict[Meter, int] = {}
         inexact: dict[Meter, str] = {}
         unpriced = set()
         for meter, instead in _INSTEAD.items():
-            exact = held.get((tier, meter))
-            if exact is not None:
-                found[meter] = exact
-                continue
+            exact = held.get((tier if known else None, meter))
             others = [held[other, name] for name in (meter, *instead) for other in (tier, None) if (other, name) in held]
-            found[meter] = max(others, default=0)
+            found[meter] = max(others, default=0) if exact is None else exact
+            if exact is not None and known:
+                continue
             inexact[meter] = f"no price of {meter}{f' in tier {tier}' if tier else ''}{': the nearest is taken' if others else ''}"
             if not others:
                 unpriced.add(meter)

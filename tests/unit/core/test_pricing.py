@@ -124,6 +124,12 @@ def test_tier_as_the_provider_reports_it(tier: str | None, nanos: int, incomplet
     assert (found.total, found.incomplete) == (nanos, incomplete)
 
 
+def test_an_unknown_tier_is_the_standard_one_meter_by_meter() -> None:
+    """Its cached tokens are not paid as fresh ones."""
+    found = cost(Usage(input_tokens=1, cache_read_tokens=1), flat(input=2_000, cache_read=1_000), at=0.0, service_tier="scale")
+    assert (found.nanos, found.incomplete) == ({"input": 2, "cache_read": 1}, True)
+
+
 def test_cheaper_tier_without_a_meter_is_not_cheaper() -> None:
     """flex has an input price only: its cached tokens cost the dearest of what may stand in."""
     prices = (*flat(input=2_000, cache_read=500), Price(meter="input", pico_usd=1_000, when=When(service_tier="flex")))
@@ -308,8 +314,11 @@ def _by_hand(prices: list[Price], usage: Usage, at: float, tier: str | None) -> 
         ]
         return max(held, key=lambda p: (p.when.context_over, p.valid_from)).pico_usd if held else None
 
+    meters = ["input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio", "output_audio"]
+    known = any(price_of(meter, tier) is not None for meter in meters)
+
     def rate(meter: str) -> int | None:
-        own = price_of(meter, tier)
+        own = price_of(meter, tier if known else None)
         if own is not None:
             return own
         others = [price_of(name, other) for name in [meter, *stand_ins.get(meter, [])] for other in (tier, None)]
