@@ -115,3 +115,18 @@ def test_service_tier(wire: str, tier: str) -> None:
 def test_tiers_that_this_dialect_lacks() -> None:
     """They are left out."""
     assert (encode_tier(None), encode_tier("flex"), decode_tier({}), decode_tier({"service_tier": 3})) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"service_tier": "standard"}, None),
+        ({"service_tier": "batch"}, "batch"),
+        ({"service_tier": "priority"}, "priority"),
+        ({"service_tier": "standard", "speed": "fast"}, "priority"),
+        ({"service_tier": "standard", "speed": "standard"}, None),
+    ],
+)
+def test_tier_that_is_billed(said: dict[str, str], tier: str | None) -> None:
+    """Fast answers are dearer than standard ones, whatever their tier is called."""
+    assert decode_usage({**COUNTS, **said}).service_tier == tier
