@@ -364,7 +364,14 @@ async def test_what_a_provider_had_counted_before_the_break_is_not_the_end_of_it
 
     async def broken(call: Call) -> None:
         await call.begin_stream()
-        start = {"id": "msg_1", "type": "message", "role": "assistant", "model": bill.model, "content": [], "stop_reason": None}
+        start: dict[str, Any] = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": bill.model,
+            "content": [],
+            "stop_reason": None,
+        }
         usage = {**SONNET, "output_tokens": 1}
         events: list[dict[str, Any]] = [
             {"type": "message_start", "message": {**start, "usage": usage}},

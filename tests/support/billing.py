@@ -57,7 +57,7 @@ def _responses(bill: Bill) -> tuple[dict[str, Any], bytes]:
     whole = {**base, "status": "completed", "output": [item], "usage": bill.usage, **bill.tier}
     begun = {**base, "status": "in_progress", "output": [], "usage": None, "service_tier": "auto"}
     place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
-    events = [
+    events: list[dict[str, Any]] = [
         {"type": "response.created", "response": begun},
         {"type": "response.output_item.added", "output_index": 0, "item": {**item, "status": "in_progress", "content": []}},
         {"type": "response.content_part.added", **place, "part": {**text, "text": ""}},
@@ -74,7 +74,7 @@ def _messages(bill: Bill) -> tuple[dict[str, Any], bytes]:
     usage = {**bill.usage, **bill.tier}
     base = {"id": "msg_1", "type": "message", "role": "assistant", "model": bill.model, "stop_sequence": None}
     whole = {**base, "content": [{"type": "text", "text": "hello"}], "stop_reason": "end_turn", "usage": usage}
-    events = [
+    events: list[Any] = [
         {"type": "message_start", "message": {**base, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
         {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hello"}},

@@ -2,10 +2,12 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from proxy.core.pricing import Kind, Price, cost
 from proxy.core.response import Usage
@@ -15,6 +17,7 @@ from proxy.settings.prices import PriceSettings
 
 CATALOG = load_catalog(litellm=False)
 NOV_2026 = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
+NOV_2027 = datetime(2027, 11, 25, tzinfo=UTC).timestamp()
 
 
 def nanos(kind: str, model: str, usage: Usage, *, tier: str | None = None, at: float = NOV_2026) -> dict[Kind, int]:
@@ -186,7 +189,7 @@ def test_own_prices_win() -> None:
     assert not catalog.find("openai_compatible", "mine").priced
 
 
-def own_cost(usage: Usage, rows: Any, *, at: float = NOV_2026, tier: str | None = None, model: str = "mine") -> dict[str, int]:
+def own_cost(usage: Usage, rows: Any, *, at: float = NOV_2026, tier: str | None = None, model: str = "mine") -> dict[Kind, int]:
     catalog = Catalog(CATALOG.files.values(), own=own_prices({model: PriceSettings.model_validate(rows)}))
     found = cost(usage, catalog.find("openai", model).prices, at=at, service_tier=tier)
     assert not found.incomplete, found.reasons
@@ -324,3 +327,27 @@ def test_patterns_do_not_overlap(kind: str) -> None:
 def test_loading_with_whatever_is_installed() -> None:
     """With LiteLLM's package or without, the catalogue's own models are the same."""
     assert load_catalog({"x": PriceSettings(input=1)}).find("openai", "gpt-4o") == CATALOG.find("openai", "gpt-4o")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_document_has_its_date(kind: str) -> None:
+    """docs/prices.md says when each file was checked."""
+    text = (Path(__file__).parents[3] / "docs/prices.md").read_text()
+    assert f"| `{kind}` | {CATALOG.files[kind].checked} |" in text
+
+
+def test_the_document_s_example() -> None:
+    """Its own prices are taken, and mean what it says."""
+    text = (Path(__file__).parents[3] / "docs/prices.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    own: dict[str, PriceSettings] = {}
+    for block in blocks:
+        own |= {name: PriceSettings.model_validate(section) for name, section in yaml.safe_load(block)["prices"].items()}
+    catalog = Catalog(CATALOG.files.values(), own=own_prices(own))
+    prices = catalog.find("azure", "my-deployment", provider="azure").prices
+    usage = Usage(input_tokens=1000, cache_read_tokens=1000, cache_write_tokens=3, cache_write_1h_tokens=1, output_tokens=1000)
+    found = cost(usage, prices, at=NOV_2026)
+    assert found.nanos == {"input": 1_250_000, "cache_read": 125_000, "cache_write": 5625, "output": 10_000_000}
+    assert cost(usage, prices, at=NOV_2027).nanos["output"] == 8_000_000
+    assert cost(usage, prices, at=NOV_2026, service_tier="flex").nanos["input"] == 625_000
+    assert catalog.find("openai_compatible", "llama-3.3-70b", provider="local").priced
