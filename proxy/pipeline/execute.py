@@ -122,6 +122,8 @@ class _Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        if entry.dropped:
+            ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -178,7 +180,7 @@ class _Generation:
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
-        ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -226,7 +228,11 @@ class _Generation:
             flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
+            if pipe.fetch is not None and not upstream.passthrough:
+                await upstream.inline(pipe.fetch, asked)
             request = upstream.request(pipe, asked)
+            if flight is not None and ctx.dropped:
+                flight.dropped = ctx.dropped
             record.sent = True
             try:
                 response = await upstream.provider.transport.send(request)
@@ -294,6 +300,7 @@ class _Generation:
                 provider=name,
                 usage=facts.usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

@@ -8,8 +8,10 @@ from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.request import ChatRequest
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
 from proxy.routing.target import Target
@@ -21,7 +23,7 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = ("codec", "detached", "inlined", "key", "passthrough", "provider", "record", "sent_at", "target")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
@@ -35,6 +37,17 @@ class Upstream:
         self.sent_at = now
         self.detached = False
         """Somebody else closes the response."""
+        self.inlined: ChatRequest | None = None
+        """The request with what its URLs hold."""
+
+    async def inline(self, rules: FetchRules, asked: Asked) -> None:
+        """Fetch what this provider does not fetch itself. Raises BadRequest."""
+        wants = rules.wants.get(self.target.provider)
+        if wants is None:
+            return
+        if asked.inlining is None:
+            asked.inlining = Inlining(rules)
+        self.inlined = await asked.inlining.inlined(asked.decoded(), wants, asked.deadline)
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -69,10 +82,12 @@ class Upstream:
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
         if self.passthrough:
+            if asked.ctx.dropped:  # of an earlier try at another provider
+                asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
         else:
-            request = asked.decoded()
+            request = self.inlined or asked.decoded()
             try:
                 encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
             except InvalidBody as exc:
