@@ -235,7 +235,10 @@ class _Generation:
                 flight.dropped = ctx.dropped
             record.sent = True
             try:
-                response = await upstream.provider.transport.send(request)
+                if record.calls == 1:
+                    response = await upstream.provider.transport.send(request)
+                else:
+                    response = await upstream.send(pipe, request)
             except TransportError as exc:
                 record.sent = exc.sent
                 raise transport_error(target.provider, exc) from exc
@@ -270,7 +273,7 @@ class _Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        return TranslateLane(upstream.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
     def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -278,7 +281,7 @@ class _Generation:
         name = upstream.target.provider
         try:
             if not upstream.passthrough:
-                decoded = upstream.codec.decode_response(raw)
+                decoded = upstream.decoded(raw)
                 if not decoded.id or not decoded.model:  # Converse names neither
                     own_id = decoded.id or replay.new_id(asked.codec.name)
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
