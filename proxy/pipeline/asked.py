@@ -14,6 +14,7 @@ from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import Inlining
 from proxy.routing.target import Route
 
 _log = logging.getLogger("llm_edge")
@@ -22,7 +23,21 @@ _log = logging.getLogger("llm_edge")
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
-    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+    __slots__ = (
+        "_request",
+        "body",
+        "codec",
+        "ctx",
+        "deadline",
+        "include_usage",
+        "inlining",
+        "key",
+        "model",
+        "route",
+        "stream",
+        "strict",
+        "verdict",
+    )
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
         """Raises BadRequest or ModelNotFound, naming the field."""
@@ -49,6 +64,8 @@ class Asked:
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe)
         self._request: ChatRequest | None = None
+        self.inlining: Inlining | None = None
+        """What was fetched for this request."""
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -65,7 +82,8 @@ class Asked:
         try:
             return fingerprint(
                 scope=_scope(ctx, pipe.cache_scope),
-                dialect=self.codec.name,
+                # What was translated with losses is not for a strict client: those share answers among themselves.
+                dialect=f"{self.codec.name} strict" if self.strict else self.codec.name,
                 route=ctx.route.name,
                 model=self.model,
                 route_digest=self.route.digest,

@@ -123,6 +123,8 @@ class _Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        if entry.dropped:
+            ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -179,7 +181,7 @@ class _Generation:
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
-        ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -227,10 +229,17 @@ class _Generation:
             flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
+            if pipe.fetch is not None and not upstream.passthrough:
+                await upstream.inline(pipe.fetch, asked)
             request = upstream.request(pipe, asked)
+            if flight is not None and ctx.dropped:
+                flight.dropped = ctx.dropped
             record.sent = True
             try:
-                response = await upstream.provider.transport.send(request)
+                if record.calls == 1:
+                    response = await upstream.provider.transport.send(request)
+                else:
+                    response = await upstream.send(pipe, request)
             except TransportError as exc:
                 record.sent = exc.sent
                 raise transport_error(target.provider, exc) from exc
@@ -265,7 +274,7 @@ class _Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        return TranslateLane(upstream.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
     def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -274,7 +283,7 @@ class _Generation:
         decoded: ChatResponse | None = None
         try:
             if not upstream.passthrough:
-                decoded = upstream.codec.decode_response(raw)
+                decoded = upstream.decoded(raw)
                 if not decoded.id or not decoded.model:  # Converse names neither
                     own_id = decoded.id or replay.new_id(asked.codec.name)
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
@@ -297,6 +306,7 @@ class _Generation:
                 provider=name,
                 usage=usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

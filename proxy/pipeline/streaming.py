@@ -251,6 +251,7 @@ class StreamDrive:
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
             content_type="text/event-stream",
+            dropped=tuple(self._ctx.dropped),
         )
 
     async def _tell(self, exc: EdgeError) -> None:

@@ -4,12 +4,16 @@ from time import monotonic
 
 import msgspec
 
-from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.base import Codec, InvalidBody, StreamDecoder
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.request import ChatRequest
+from proxy.core.response import ChatResponse
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fan_out import MAX_CALLS, SINGLE, FanDecoder, Fanned, merged
+from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
 from proxy.routing.target import Target
@@ -21,7 +25,7 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("charges", "codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = ("charges", "codec", "detached", "fanned", "inlined", "key", "passthrough", "provider", "record", "sent_at", "target")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
@@ -36,6 +40,19 @@ class Upstream:
         self.sent_at = now
         self.detached = False
         """Somebody else closes the response."""
+        self.inlined: ChatRequest | None = None
+        """The request with what its URLs hold."""
+        self.fanned: Fanned | None = None
+        """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
+
+    async def inline(self, rules: FetchRules, asked: Asked) -> None:
+        """Fetch what this provider does not fetch itself. Raises BadRequest."""
+        wants = rules.wants.get(self.target.provider)
+        if wants is None:
+            return
+        if asked.inlining is None:
+            asked.inlining = Inlining(rules)
+        self.inlined = await asked.inlining.inlined(asked.decoded(), wants, asked.deadline)
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -58,6 +75,22 @@ class Upstream:
         )
         return self.provider.request(call, self.key)
 
+    async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        """The rare way, for n choices at a provider that gives one a call. Raises TransportError."""
+        self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
+        return self.fanned
+
+    def decoded(self, raw: bytes) -> ChatResponse:
+        """Raises InvalidBody."""
+        if self.fanned is None:
+            return self.codec.decode_response(raw)
+        return merged([self.codec.decode_response(body) for body in self.fanned.bodies])
+
+    def stream_decoder(self) -> StreamDecoder:
+        if self.fanned is None:
+            return self.codec.stream_decoder()
+        return FanDecoder(self.fanned, [self.codec.stream_decoder() for _ in self.fanned.responses])
+
     def refused(self, ctx: RequestContext, response: UpstreamResponse) -> bool:
         """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
         self.record.status = status = response.status
@@ -70,10 +103,14 @@ class Upstream:
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
         if self.passthrough:
+            if asked.ctx.dropped:  # of an earlier try at another provider
+                asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
         else:
-            request = asked.decoded()
+            request = self.inlined or asked.decoded()
+            if request.n > 1 and self.codec.name in SINGLE:
+                request = self._single(request)
             try:
                 encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
             except InvalidBody as exc:
@@ -91,6 +128,13 @@ class Upstream:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+
+    def _single(self, request: ChatRequest) -> ChatRequest:
+        path = request.path_of("n")
+        if request.n > MAX_CALLS:
+            raise BadRequest(f"{path}: {self.provider.name} gives one answer a call, so {path} can be {MAX_CALLS} at most", param=path)
+        self.record.calls = request.n
+        return msgspec.structs.replace(request, n=1)
 
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""
