@@ -27,6 +27,7 @@ MAX_TIER_CHARS = 40
 _SYNONYMS = {"fast": "priority", "batches": "batch", "on_demand_priority": "priority", "on_demand_flex": "flex"}
 _MAX_RATES = 256
 """Combinations of tier, size and time kept for a model; more than any list has, and providers choose the tiers' names."""
+_UNKNOWN_METER = "the provider reported a meter that is not known"
 _HALF_NANO = PICOS_PER_NANO // 2
 _INSTEAD: dict[Meter, tuple[Meter, ...]] = {
     "input": (),
@@ -81,19 +82,12 @@ class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
 
     __slots__ = (
-        "_sure",
-        "cache_read",
-        "cache_write",
-        "cache_write_1h",
-        "inexact",
-        "input",
-        "input_audio",
-        "output",
-        "output_audio",
+        "_sure", "cache_read", "cache_write", "cache_write_1h", "found", "inexact", "input", "input_audio", "output", "output_audio",
         "unpriced",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
+        self.found = found
         self.input = found["input"]
         self.input_audio = found["input_audio"]
         self.cache_read = found["cache_read"]
@@ -131,11 +125,11 @@ class Tariff:
 
     def cost(self, usage: Usage, *, at: float, service_tier: str | None = None) -> Cost:
         """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without any price for it the standard
-        tier's are taken, and the cost is incomplete."""
+        tier's are taken, and the cost is incomplete. A usage of several calls is priced call by call, and rounded once."""
+        if usage.calls:
+            return self._carefully(usage, [(call, self._rates(call.prompt_tokens, at, call.service_tier)) for call in usage.calls])
         inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
-        size = bisect_left(self._sizes, inputs + read + written) if self._sizes else 0
-        time = bisect_right(self._times, at) if self._times else 0
-        rates = self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
+        rates = self._rates(inputs + read + written, at, service_tier)
         nanos: dict[Kind, int] = {}
         if inputs:
             picos = inputs * rates.input
@@ -153,22 +147,31 @@ class Tariff:
                 picos += min(audio, out) * (rates.output_audio - rates.output)
             nanos["output"] = (picos + _HALF_NANO) // PICOS_PER_NANO
         if usage.incomplete or (rates.inexact and rates.may_miss(usage)):
-            return self._with_doubts(usage, rates, nanos)
+            return self._carefully(usage, [(usage, rates)])
         return Cost(nanos, source=self.source)
 
-    def _with_doubts(self, usage: Usage, rates: _Rates, nanos: dict[Kind, int]) -> Cost:
-        reasons = ["the provider reported a meter that is not known"] if usage.incomplete else []
-        amounts = _amounts(usage)
-        used = [meter for _, meter, tokens in amounts if tokens > 0]
-        reasons += [rates.inexact[meter] for meter in used if meter in rates.inexact]
-        priced = {kind for kind, meter, tokens in amounts if tokens > 0 and meter not in rates.unpriced}
-        return Cost(
-            nanos={kind: nano for kind, nano in nanos.items() if kind in priced},
-            incomplete=bool(reasons),
-            reasons=tuple(reasons),
-            unpriced=any(meter in rates.unpriced for meter in used),
-            source=self.source,
-        )
+    def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
+        size = bisect_left(self._sizes, prompt_tokens) if self._sizes else 0
+        time = bisect_right(self._times, at) if self._times else 0
+        return self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
+
+    def _carefully(self, usage: Usage, calls: Sequence[tuple[Usage, _Rates]]) -> Cost:
+        """Meter by meter, with what is doubtful about each."""
+        picos: dict[Kind, int] = {}
+        reasons = [_UNKNOWN_METER] if usage.incomplete else []
+        unpriced = False
+        for call, rates in calls:
+            for kind, meter, tokens in _amounts(call):
+                if tokens <= 0:
+                    continue
+                if meter in rates.inexact:
+                    reasons.append(rates.inexact[meter])
+                if meter in rates.unpriced:
+                    unpriced = True
+                else:
+                    picos[kind] = picos.get(kind, 0) + tokens * rates.found[meter]
+        nanos = {kind: (pico + _HALF_NANO) // PICOS_PER_NANO for kind, pico in picos.items()}
+        return Cost(nanos, bool(reasons), tuple(dict.fromkeys(reasons)), unpriced, self.source)
 
     def _learn(self, key: tuple[str | None, int, int]) -> _Rates:
         tier, size, time = key

@@ -186,7 +186,7 @@ class FanDecoder:
                 return event if len(self._ended) == len(self._decoders) else None
             case UsageUpdate():
                 self._usages[source] = event.usage
-                return UsageUpdate(usage=total(list(self._usages.values())))
+                return UsageUpdate(usage=total(list(self._usages.values()), calls=len(self._decoders)))
             case BlockStart():
                 block = self._blocks[source, event.block] = len(self._blocks)
                 return msgspec.structs.replace(event, block=block, choice=source)
@@ -202,14 +202,16 @@ def merged(responses: Sequence[ChatResponse]) -> ChatResponse:
     """The first answer with the others' choices and all their usage."""
     choices = tuple(msgspec.structs.replace(response.choices[0], index=i) for i, response in enumerate(responses))
     usages = [response.usage for response in responses if response.usage is not None]
-    return msgspec.structs.replace(responses[0], choices=choices, usage=total(usages) if usages else None)
+    return msgspec.structs.replace(responses[0], choices=choices, usage=total(usages, calls=len(responses)) if usages else None)
 
 
-def total(usages: Sequence[Usage]) -> Usage:
-    """Of several calls. Details without a canonical place are one call's each, and left out."""
+def total(usages: Sequence[Usage], *, calls: int) -> Usage:
+    """Of as many calls, incomplete where not all have told theirs. Details without a canonical place are one call's each, and left out."""
     sums: dict[str, int | None] = {name: _sum([getattr(usage, name) for usage in usages]) for name in _COUNTS}
-    flags = {"estimated": any(u.estimated for u in usages), "incomplete": any(u.incomplete for u in usages)}
-    return Usage(**sums, **flags)  # type: ignore[arg-type]
+    flags = {"estimated": any(u.estimated for u in usages), "incomplete": len(usages) < calls or any(u.incomplete for u in usages)}
+    tiers = {usage.service_tier for usage in usages}
+    tier = tiers.pop() if len(tiers) == 1 else None
+    return Usage(**sums, **flags, service_tier=tier, calls=tuple(usages))  # type: ignore[arg-type]
 
 
 _COUNTS = (

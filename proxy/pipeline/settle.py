@@ -40,7 +40,7 @@ def usage_so_far(lane: Lane, prompt_bytes: int) -> Usage:
     if lane.complete:
         return usage
     output = max(usage.output_tokens, -(-lane.text_bytes // BYTES_PER_TOKEN))
-    return msgspec.structs.replace(usage, output_tokens=output, estimated=True)
+    return msgspec.structs.replace(usage, output_tokens=output, estimated=True, calls=())
 
 
 def note_error(ctx: RequestContext, exc: EdgeError) -> None:

@@ -277,6 +277,22 @@ async def test_header_metadata_and_usage_chunk_agree(tokens: tuple[int, int]) ->
     assert [round(cost * 1e9) for cost in costs] == [expected, expected]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+async def test_choices_that_are_calls_of_their_own(stream: bool) -> None:
+    """Three answers for `n: 3` at Anthropic are paid three times, each as the size that it is: 70 000 tokens of Haiku 5.5 at 0.10, not at
+    the 0.50 of prompts over 100 000."""
+    usage = {"input_tokens": 70_000, "output_tokens": 10}
+    bill, books = Bill("anthropic", "messages", "claude-haiku-5-5", usage, {"input": 21_000_000, "output": 15_000}), Books()
+    async with Upstream() as up:
+        up.on(billing(bill))
+        config = settings(providers={"p": provider_of(bill, up.url)}, models={"m": {"targets": [{"provider": "p", "model": bill.model}]}})
+        async with running(config, access_log=books.log) as edge:
+            answer = await edge.chat(model="m", n=3, stream=stream)
+            assert answer.status_code == 200, answer.text
+            (line,) = await books.lines(edge)
+    assert (line["prompt_tokens"], line["cost_kinds"], "cost_incomplete" in line) == (210_000, bill.nanos, False)
+
+
 async def test_hits_and_followers_cost_nothing() -> None:
     """The header says 0, the leader's call is counted once."""
     async with Upstream() as up:

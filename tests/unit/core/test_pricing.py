@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.pricing import Price, Tariff, When, billed_tier, cost, pico_usd
+from proxy.core.pricing import Cost, Price, Tariff, When, billed_tier, cost, pico_usd
 from proxy.core.response import Usage
 
 DAY = 86_400.0
@@ -158,6 +158,19 @@ def test_price_at_the_start_of_the_request(at: float, total: int) -> None:
         Price(meter="input", pico_usd=3_000, valid_from=10 * DAY),
     )
     assert cost(Usage(input_tokens=1), prices, at=at).total == total
+
+
+def test_each_call_of_several_has_its_own_size_and_tier() -> None:
+    """Two prompts of 60 are not one of 120; the kinds are rounded once over all."""
+    prices = (
+        Price(meter="input", pico_usd=1_400),
+        Price(meter="input", pico_usd=9_000, when=When(context_over=100)),
+        Price(meter="input", pico_usd=700, when=When(service_tier="flex")),
+    )
+    one, other = Usage(input_tokens=61), Usage(input_tokens=59, service_tier="flex")
+    both = Usage(input_tokens=120, calls=(one, other))
+    assert cost(both, prices, at=0.0) == Cost({"input": 127})  # 85 400 + 41 300 = 126 700
+    assert cost(Usage(input_tokens=120, output_tokens=1, calls=(one, Usage(output_tokens=1))), prices, at=0.0).unpriced
 
 
 def test_other_units_are_not_tokens() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from random import Random
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -227,11 +228,25 @@ def test_whole_answers_become_choices() -> None:
         for i in range(3)
     ]
     one = merged(answers)
-    assert (one.id, [c.index for c in one.choices], one.usage) == ("r0", [0, 1, 2], Usage(input_tokens=9, output_tokens=3))
+    assert (one.id, [c.index for c in one.choices]) == ("r0", [0, 1, 2])
+    assert one.usage == Usage(input_tokens=9, output_tokens=3, calls=tuple(answer.usage for answer in answers if answer.usage is not None))
     assert merged([ChatResponse(id="", model="", choices=(Choice(),))]).usage is None
 
 
 def test_sums_keep_what_is_not_told() -> None:
     """None stays None; an estimate makes all an estimate."""
-    summed = total([Usage(input_tokens=1, reasoning_tokens=2), Usage(input_tokens=1, estimated=True, incomplete=True)])
-    assert summed == Usage(input_tokens=2, reasoning_tokens=2, estimated=True, incomplete=True)
+    summed = total([Usage(input_tokens=1, reasoning_tokens=2), Usage(input_tokens=1, estimated=True, incomplete=True)], calls=2)
+    assert msgspec.structs.replace(summed, calls=()) == Usage(input_tokens=2, reasoning_tokens=2, estimated=True, incomplete=True)
+
+
+def test_a_call_without_usage_makes_the_sum_incomplete() -> None:
+    """It was not free."""
+    flags = [total([Usage(input_tokens=1)] * told, calls=2).incomplete for told in (1, 2)]
+    assert flags == [True, False]
+
+
+@pytest.mark.parametrize(("tiers", "tier"), [(("flex", "flex"), "flex"), (("flex", None), None), ((None, None), None)])
+def test_the_tier_of_all_calls(tiers: tuple[str | None, ...], tier: str | None) -> None:
+    """Where they agree; each call has its own besides."""
+    summed = total([Usage(service_tier=one) for one in tiers], calls=2)
+    assert (summed.service_tier, [call.service_tier for call in summed.calls]) == (tier, list(tiers))
