@@ -116,7 +116,10 @@ class AccessLog:
         if ctx.cost_nanos is not None:
             line["cost_usd"] = ctx.cost_nanos / NANOS_PER_USD
         if (cost := ctx.cost) is not None:
-            _add_cost(line, cost, ctx.cost_nanos)
+            if cost.unpriced:
+                line["price_source"] = "none"  # why is said once a model, by the pipeline
+            else:
+                _add_cost(line, cost)
         if ctx.first_token_s is not None:
             line["ttft_ms"] = int(ctx.first_token_s * 1e6) / 1e3
         if ctx.error is None and not ctx.cancelled:
@@ -155,12 +158,11 @@ class AccessLog:
         return head
 
 
-def _add_cost(line: dict[str, Any], cost: Cost, nanos: int | None) -> None:
+def _add_cost(line: dict[str, Any], cost: Cost) -> None:
     """Of a call that is billed: the exact sum, its kinds, and what is doubtful about it."""
-    if nanos is not None:
-        line["cost_nanos"] = nanos
-        line["cost_kinds"] = cost.nanos
-    line["price_source"] = cost.source or "none"
+    line["cost_nanos"] = cost.total
+    line["cost_kinds"] = cost.nanos
+    line["price_source"] = cost.source
     if cost.incomplete:
         line["cost_incomplete"] = cost.reasons
 

@@ -318,7 +318,7 @@ async def test_no_price_is_no_cost(price: dict[str, Any], caplog: pytest.LogCapt
                 assert answer.json()["metadata"]["cost_usd"] is None
                 assert "x-llm-edge-cost-usd" not in answer.headers
             lines = await books.lines(edge)
-            assert all("cost_nanos" not in line and "cost_usd" not in line and line["cost_incomplete"] for line in lines)
+            assert all("cost_nanos" not in line and "cost_usd" not in line and line["price_source"] == "none" for line in lines)
             assert counted(edge.gateway) == 0
             assert counted(edge.gateway, "llm_edge_unpriced_calls_total") == 3
     told = [record for record in caplog.records if record.getMessage() == "cost unknown"]
