@@ -16,7 +16,7 @@ from proxy.core.ids import trace_id
 
 _PREFIX = {"openai_chat": "chatcmpl-", "openai_completions": "cmpl-", "anthropic_messages": "msg_", "openai_responses": "resp_"}
 _ID_FIELDS = dict.fromkeys(_PREFIX, "id") | {"gemini_generate": "responseId"}
-"""Converse has no ids in its bodies."""
+"""Converse has no ids in its bodies, InvokeModel not in all, and those of its streams out of reach, in base64."""
 _CREATED = {
     "openai_chat": re.compile(rb'("created"\s*:\s*)(\d+)'),
     "openai_completions": re.compile(rb'("created"\s*:\s*)(\d+)'),
@@ -54,7 +54,7 @@ def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
 
 def new_id(dialect: str) -> str:
     """For an answer whose own id cannot be shown, or that has none."""
-    return _PREFIX.get(dialect, "") + trace_id()
+    return ("msg_" if dialect == "bedrock_invoke" else _PREFIX.get(dialect, "")) + trace_id()
 
 
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
