@@ -34,7 +34,9 @@ API send such ones in every request: those are left out, and reported."""
 
 
 def decode_request(codec: AnthropicMessagesCodec, body: dict[str, Any]) -> ChatRequest:
-    return codec.decode_request({key: value for key, value in body.items() if key != "anthropic_version"}, {})
+    """The path says whether it streams: a `stream: false` is none of the client's."""
+    own = {key: value for key, value in body.items() if key != "anthropic_version" and not (key == "stream" and value is False)}
+    return codec.decode_request(own, {})
 
 
 def encode_request(codec: AnthropicMessagesCodec, request: ChatRequest) -> Encoded:
