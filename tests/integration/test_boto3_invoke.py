@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import anthropic
 import pytest
 from botocore.exceptions import ClientError, EventStreamError
 
@@ -209,42 +208,6 @@ async def test_tool_calls_of_a_chat_model(upstream: Upstream) -> None:
     assert upstream.calls[1].json["messages"][-1]["tool_call_id"] == use["id"]
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-async def test_chat_clients_at_an_invoke_only_provider(upstream: Upstream, family: str) -> None:
-    """`dialects: [invoke]`: any client reaches Bedrock's models by their own bodies, whole and streamed."""
-    upstream.script(json_answer(sample(f"answer_{family}")), frames_answer([chunk(event) for event in sample(f"stream_{family}")]))
-    text = {"claude": "Sunny.", "titan": "Hello there", "llama": "Good bye"}[family]
-    async with running(settings(**at_bedrock(upstream, dialects=["invoke"]))) as edge:
-        answer = (await edge.chat("Weather?", model=MODELS[family])).json()
-        assert answer["choices"][0]["message"]["content"] == text
-        assert answer["usage"]["completion_tokens"] > 0
-        assert answer["id"]
-        assert answer["model"]
-        stream = await edge.chat("And now?", model=MODELS[family], stream=True)
-        chunks = [json.loads(line[6:]) for line in stream.text.splitlines() if line.startswith("data: {")]
-        assert "".join(choice["delta"].get("content") or "" for one in chunks for choice in one["choices"]) == text
-        assert stream.text.endswith("data: [DONE]\n\n")
-    first, second = upstream.calls
-    assert first.path.endswith("/invoke")
-    assert second.path.endswith("/invoke-with-response-stream")
-    assert {"model", "stream"}.isdisjoint(first.json)
-    assert "Weather?" in json.dumps(first.json)
-    assert ("anthropic_version" in first.json) == (family == "claude")
-
-
-async def test_messages_clients_at_an_invoke_only_provider(upstream: Upstream) -> None:
-    """The header's betas go into the body, but for those that Bedrock refuses: they are reported."""
-    upstream.on(json_answer(sample("answer_claude")))
-    async with running(settings(**at_bedrock(upstream, dialects=["invoke"]))) as edge:
-        body = {"model": MODELS["claude"], "max_tokens": 5, "messages": CLAUDE["messages"]}
-        betas = {"anthropic-beta": "claude-code-20250219, interleaved-thinking-2025-05-14"}
-        answer = await edge.client.post("/v1/messages", json=body, headers=betas)
-        assert answer.json() == sample("answer_claude")
-        assert answer.headers["x-llm-edge-dropped"] == "anthropic-beta"
-    assert upstream.calls[0].json["anthropic_beta"] == ["interleaved-thinking-2025-05-14"]
-    assert "anthropic-beta" not in upstream.calls[0].headers
-
-
 async def test_a_name_that_leads_to_another_vendors_model(upstream: Upstream) -> None:
     """The provider speaks InvokeModel, but that model takes another body: the request is translated to Converse."""
     converse = {"output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}}, "stopReason": "end_turn"}
@@ -338,26 +301,6 @@ async def test_a_stream_that_fails_raises(upstream: Upstream, family: str, kind:
                 await streamed(by_hook(edge.url), MODELS[family], BODIES[family])
             assert kind in str(caught.value)
     assert len(upstream.calls) == 2
-
-
-async def test_anthropics_own_bedrock_client(upstream: Upstream) -> None:
-    """It signs with an access key of the gateway's, and puts its betas into the body."""
-    answer, _ = claude_upstream()
-    upstream.script(json_answer(answer), frames_answer([chunk(event) for event in sample("stream_claude")]))
-    async with running(settings(**at_bedrock(upstream))) as edge:
-        boto, access_key = await by_signature(edge)
-        secret = boto._get_credentials().secret_key
-        client = anthropic.AsyncAnthropicBedrock(
-            base_url=edge.url, aws_access_key=access_key, aws_secret_key=secret, aws_region="eu-west-1", max_retries=0
-        )
-        asked: dict[str, Any] = {"model": MODELS["claude"], "max_tokens": 9, "messages": CLAUDE["messages"]}
-        async with client:
-            message = await client.beta.messages.create(**asked, betas=["context-1m-2025-08-07"])
-            assert (message.content[0].text, message.usage.output_tokens) == ("Sunny.", 9)
-            async with client.messages.stream(**asked) as stream:
-                final = await stream.get_final_message()
-            assert final.content[1].input == {"city": "Rome"}
-    assert upstream.calls[0].json["anthropic_beta"] == ["context-1m-2025-08-07"]
 
 
 async def test_a_gateways_name_for_a_bedrock_model(upstream: Upstream) -> None:

@@ -184,7 +184,7 @@ def test_invoke_models_answers(family: Family) -> None:
     """Claude's get a new id, whole and in the frames of a stream; the others have none, and get none."""
     codec = BedrockInvokeCodec(family=family)
     answer, frames = sample(f"answer_{family}"), sample_stream(family)
-    known = {"dialect": "bedrock_invoke", "response_id": "msg_bdrk_1" if family == "claude" else ""}
+    known: dict[str, Any] = {"dialect": "bedrock_invoke", "response_id": "msg_bdrk_1" if family == "claude" else ""}
     served = whole(stored(answer, **known), codec)
     body, tail = replay.stream(stored(frames, "sse", **known), codec, NOW)
     made, _ = replay.stream(stored(answer, **known), codec, NOW)
