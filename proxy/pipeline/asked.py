@@ -88,7 +88,8 @@ class Asked:
                 scope=_scope(ctx, pipe.cache_scope),
                 # What was translated with losses is not for a strict client: those share answers among themselves.
                 dialect=f"{kind} strict" if self.strict else kind,
-                route=ctx.route.name,
+                # Where the path says whether to stream, both forms share their answers.
+                route=ctx.route.name if ctx.route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
