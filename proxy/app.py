@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.routes import Router
@@ -305,6 +306,7 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "invoke": Invoke(state.pipeline),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,

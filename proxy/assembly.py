@@ -9,6 +9,7 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.inline_only import EVERYTHING, INLINE_ONLY, Fetchable
 from proxy.codecs.openai_chat import OpenAIChatCodec
@@ -40,6 +41,7 @@ def make_codecs(clock: Clock) -> dict[str, Codec]:
         OpenAIChatCodec(now=clock.time),
         AnthropicMessagesCodec(),
         BedrockConverseCodec(),
+        BedrockInvokeCodec(),
         GeminiGenerateCodec(),
         OpenAICompletionsCodec(now=clock.time),
         OpenAIResponsesCodec(now=clock.time),

@@ -4,7 +4,7 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.types import Send
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.errors import FailedAnswer
@@ -30,16 +31,16 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.transport.base import TransportError, UpstreamResponse
+from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def generate(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
     asked = Asked(pipe, ctx)
-    out = Responder(ctx, send, asked.codec.stream_type)
+    out = responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
@@ -257,7 +258,7 @@ class _Generation:
                     raise transport_error(target.provider, exc) from exc
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
-                answer = self._whole(upstream, raw)
+                answer = self._whole(upstream, raw, response.headers)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
@@ -276,7 +277,7 @@ class _Generation:
         encoder = codec.stream_encoder(self.asked.decoded())
         return TranslateLane(upstream.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
-    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+    def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
@@ -294,6 +295,8 @@ class _Generation:
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         usage = facts.usage if decoded is None else decoded.usage  # the client's dialect may not have all that is billed
+        if usage is None and upstream.passthrough:
+            usage = usage_of(headers)
         note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(

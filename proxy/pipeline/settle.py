@@ -22,6 +22,8 @@ def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> 
     if upstream.provider.free:
         ctx.cost_nanos = 0
         return
+    if upstream.head_tier is not None and usage is not None and usage.service_tier is None:
+        ctx.usage = usage = msgspec.structs.replace(usage, service_tier=upstream.head_tier)
     target = upstream.target
     ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
     ctx.cost_nanos = None if cost.unpriced else cost.total

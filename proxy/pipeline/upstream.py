@@ -5,11 +5,14 @@ from time import monotonic
 import msgspec
 
 from proxy.codecs.base import Codec, InvalidBody, StreamDecoder
+from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
+from proxy.codecs.bedrock_invoke.headers import tier_in
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
 from proxy.core.request import ChatRequest
 from proxy.core.response import ChatResponse
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fan_out import MAX_CALLS, SINGLE, FanDecoder, Fanned, merged
@@ -25,13 +28,18 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("charges", "codec", "detached", "fanned", "inlined", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = (
+        "charges", "codec", "detached", "fanned", "head_tier", "inlined", "key", "passthrough", "provider", "record", "sent_at", "target",
+    )  # fmt: skip
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
         self.charges = pipe.charges
+        self.head_tier: str | None = None
+        """The tier that is billed, where the answer's head names one (InvokeModel)."""
         self.provider: Provider = pipe.providers[target.provider]
-        self.passthrough = asked.codec.name in self.provider.dialects
+        dialect = asked.codec.name
+        self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
         self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
         self.record = AttemptRecord(target.provider, target.model)
         now = monotonic()
@@ -98,6 +106,8 @@ class Upstream:
         request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
         if request_id is not None:
             ctx.provider_request_id = request_id.decode("latin-1")[:200]
+            if self.codec.name == INVOKE:
+                self.head_tier = tier_in(head)
         return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
@@ -115,12 +125,12 @@ class Upstream:
                 encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
             except InvalidBody as exc:
                 raise invalid(exc) from None
-            asked.ctx.dropped = list(encoded.dropped)
-            if encoded.dropped and asked.strict:
+            asked.ctx.dropped = dropped = list(encoded.dropped)
+            if asked.codec.name == INVOKE:
+                dropped += asked_invoke.lost_headers(asked.ctx)
+            if dropped and asked.strict:
                 raise Untranslatable(
-                    f"{self.provider.name} cannot carry: {', '.join(encoded.dropped)}",
-                    param=encoded.dropped[0],
-                    details={"dropped": list(encoded.dropped)},
+                    f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": dropped}
                 )
             body = encoded.body
         self.provider.amend(body, self.codec.name)

@@ -293,6 +293,36 @@ async def test_choices_that_are_calls_of_their_own(stream: bool) -> None:
     assert (line["prompt_tokens"], line["cost_kinds"], "cost_incomplete" in line) == (210_000, bill.nanos, False)
 
 
+@pytest.mark.parametrize(("tier", "nanos"), [("default", 4_000), ("priority", 8_000)])
+async def test_invoke_model_says_its_tier_in_the_head(tier: str, nanos: int) -> None:
+    """Claude's body has no place for it; its counts are the body's own."""
+    body = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-3-haiku",
+        "content": [{"type": "text", "text": "hello"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 3, "output_tokens": 1},
+    }
+    rows = [
+        {"meter": meter, "pico_usd": pico, "when": {"service_tier": name}}
+        for meter in ("input", "output")
+        for name, pico in (("default", 1_000_000), ("priority", 2_000_000))
+    ]
+    model = "anthropic.claude-3-haiku-20240307-v1:0"
+    async with Upstream() as up:
+        up.on(json_answer(body, headers={"x-amzn-requestid": "r1", "x-amzn-bedrock-service-tier": tier}))
+        bedrock = {"p": {"kind": "bedrock", "base_url": up.url, "api_keys": ["k"], "region": "us-east-1"}}
+        config = settings(providers=bedrock, models={"m": {"targets": [{"provider": "p", "model": model}]}}, prices={model: rows})
+        async with running(config) as edge:
+            asked = {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+            answer = await edge.client.post("/model/m/invoke", json=asked)
+            assert answer.status_code == 200, answer.text
+            assert answer.headers["x-llm-edge-cost-usd"] == f"0.{nanos:09d}"
+
+
 async def test_hits_and_followers_cost_nothing() -> None:
     """The header says 0, the leader's call is counted once."""
     async with Upstream() as up:
