@@ -4,7 +4,7 @@ from time import monotonic
 
 import msgspec
 
-from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.base import Codec, Encoded, InvalidBody
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
@@ -14,6 +14,7 @@ from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
 from proxy.routing.target import Target
 from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, UpstreamResponse
+from proxy.transport.gathered import Send
 
 ERROR_BODY_MAX = 256 * 1024
 
@@ -21,13 +22,14 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "send", "sent_at", "target")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
         self.provider: Provider = pipe.providers[target.provider]
         self.passthrough = asked.codec.name in self.provider.dialects
-        self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
+        self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
+        self.send: Send = self.provider.transport.send
         self.record = AttemptRecord(target.provider, target.model)
         now = monotonic()
         pool = self.provider.keys
@@ -72,9 +74,8 @@ class Upstream:
             body = dict(asked.body)
             body["model"] = self.target.model
         else:
-            request = asked.decoded()
             try:
-                encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
+                encoded = self._encoded(asked)
             except InvalidBody as exc:
                 raise invalid(exc) from None
             asked.ctx.dropped = list(encoded.dropped)
@@ -90,6 +91,9 @@ class Upstream:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+
+    def _encoded(self, asked: Asked) -> Encoded:
+        return self.codec.encode_request(msgspec.structs.replace(asked.decoded(), model=self.target.model))
 
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""

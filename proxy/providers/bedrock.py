@@ -1,6 +1,6 @@
-"""Amazon Bedrock Runtime: Converse.
+"""Amazon Bedrock Runtime: Converse, and InvokeModel for Titan's embeddings.
 
-Source: Amazon Bedrock API Reference (Converse, ConverseStream), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
+Source: Amazon Bedrock API Reference (Converse, ConverseStream, InvokeModel), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
 """
 
 from typing import Any
@@ -11,7 +11,8 @@ from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
 from proxy.transport.base import Header
 
-_OPERATIONS = {False: "converse", True: "converse-stream"}
+
+_STREAMS = {"bedrock_converse": "converse-stream", "bedrock_invoke": "invoke-with-response-stream"}
 
 
 class Bedrock(HttpProvider):
@@ -19,13 +20,16 @@ class Bedrock(HttpProvider):
 
     kind = "bedrock"
     dialect = "bedrock_converse"
+    paths = {"bedrock_converse": "converse", "bedrock_invoke": "invoke"}
+    """The operations; their streaming forms: `_STREAMS`."""
     passed_headers = (b"x-amzn-bedrock-guardrailidentifier", b"x-amzn-bedrock-guardrailversion", b"x-amzn-bedrock-trace")
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
         return ((b"authorization", b"Bearer " + key.secret.encode("latin-1")),)
 
     def url(self, call: Outgoing) -> str:
-        return f"{self.base_url}/model/{quote(call.model, safe='')}/{_OPERATIONS[call.stream]}"
+        operation = (_STREAMS if call.stream else self.paths)[call.dialect]
+        return f"{self.base_url}/model/{quote(call.model, safe='')}/{operation}"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         body.pop("model", None)

@@ -1,0 +1,163 @@
+"""One governed embedding request: the same way as a generation's (`execute`), less streams.
+
+    passthrough     the target speaks the client's dialect: its bytes pass, once they hold a vector for each input
+    translate       inputs → as many calls as the provider needs, all within the one attempt → vectors checked, in the client's form
+
+Targets whose provider has no embeddings are left out, like those of another kind of model; a model without any other is a 400.
+"""
+
+from collections.abc import Awaitable, Mapping
+from hashlib import blake2b
+from time import monotonic
+from typing import Any, cast
+
+import msgspec
+from starlette.types import Send
+
+from proxy.cache.policy import judge
+from proxy.codecs.base import BodyFacts, Codec, EmbeddingsCodec, Encoded, InvalidBody
+from proxy.codecs.embeddings import EMBEDDINGS
+from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.openai_embeddings.request import DIALECT
+from proxy.codecs.vectors import batches, joined, merged
+from proxy.core.context import RequestContext
+from proxy.core.embeddings import EmbeddingRequest
+from proxy.core.errors import BadRequest, ErrorInfo
+from proxy.core.response import Usage
+from proxy.pipeline.asked import Asked, invalid
+from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.execute import Generation
+from proxy.pipeline.respond import Responder
+from proxy.pipeline.settle import estimated_usage
+from proxy.pipeline.upstream import Upstream
+from proxy.providers.base import Provider
+from proxy.routing.target import Route, Target
+from proxy.transport.base import UpstreamRequest
+from proxy.transport.gathered import send_all
+
+CALLS_AT_ONCE = 8
+"""Of one attempt that needs several: enough to hide the round trips, few enough not to spend a provider's rate limit in one go."""
+
+
+def embed(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+    """For routes whose dialect is one of EMBEDDINGS. Raises BadRequest or ModelNotFound at once; everything later out of the awaitable."""
+    return _Embedding(pipe, _EmbedAsked(pipe, ctx), Responder(ctx, send)).run()
+
+
+class _ClientCodec:
+    """The client's codec, and what this one request lets it expect of an answer."""
+
+    def __init__(self, codec: EmbeddingsCodec) -> None:
+        self.embeddings = codec
+        self.name = codec.name
+        self.wanted = 0
+        """Vectors."""
+        self.usage: Usage | None = None
+        """Of a translated answer, whose body may not say that it is an estimate."""
+
+    def facts(self, body: bytes) -> BodyFacts:
+        facts = self.embeddings.facts(body)
+        if facts.vectors != self.wanted:
+            raise InvalidBody(f"{facts.vectors} vectors for {self.wanted} inputs", "data")
+        return facts if self.usage is None else msgspec.structs.replace(facts, usage=self.usage)
+
+    def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
+        return self.embeddings.decode_error(status, body, headers)
+
+
+class _EmbedAsked(Asked):
+    __slots__ = ("_embedding", "own")
+
+    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
+        dialect = ctx.route.dialect or ""
+        self.own = own = _ClientCodec(EMBEDDINGS[dialect])
+        super().__init__(pipe, ctx, cast("Codec", own))  # its other half is for streams, which embeddings never are
+        self.stream = ctx.stream = False
+        own.wanted = own.embeddings.count(self.body)
+        self.route = _with_embeddings(pipe, dialect, self.route, self.model)
+        self._embedding: EmbeddingRequest | None = None
+        if dialect != DIALECT:
+            self.verdict = judge(self.body, ctx.headers, pipe.cache_rules, DIALECT)  # deterministic like OpenAI's, whatever they are called
+            if self.key is None and (self.verdict.read or self.verdict.write or self.verdict.join):
+                self.key = self._fingerprint(pipe)
+
+    def embedding(self) -> EmbeddingRequest:
+        """The canonical request. Raises BadRequest naming the field."""
+        if self._embedding is None:
+            try:
+                self._embedding = self.own.embeddings.decode_request(self.body, {})
+            except InvalidBody as exc:
+                raise invalid(exc) from None
+        return self._embedding
+
+    def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
+        return cast("Codec", EMBEDDINGS[_spoken(provider) or ""])
+
+
+class _EmbedUpstream(Upstream):
+    __slots__ = ("_batch", "embeddings")
+
+    def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
+        super().__init__(pipe, asked, target)
+        self.embeddings = cast("EmbeddingsCodec", self.codec)
+        pool = self.provider.keys
+        if len(pool.members) > 1:
+            # Texts are no conversation: they are spread over the pool.
+            self.key = pool.choose(asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest(), monotonic())
+
+    def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
+        """The first call; `send` makes the others, too."""
+        if self.passthrough:
+            return super().request(pipe, asked)
+        requests = []
+        for batch in batches(cast("_EmbedAsked", asked).embedding(), self.embeddings.max_inputs):
+            self._batch = batch
+            requests.append(super().request(pipe, asked))
+        if len(requests) > 1:
+            send = self.send
+            self.send = lambda _: send_all(send, requests, at_once=CALLS_AT_ONCE, join=joined)
+        return requests[0]
+
+    def _encoded(self, asked: Asked) -> Encoded:
+        return self.embeddings.encode_request(msgspec.structs.replace(self._batch, model=self.target.model))
+
+
+class _Embedding(Generation):
+    __slots__ = ()
+    upstream = _EmbedUpstream
+
+    def translated(self, upstream: Upstream, raw: bytes) -> bytes:
+        asked, codec = cast("_EmbedAsked", self.asked), cast("_EmbedUpstream", upstream).embeddings
+        request = asked.embedding()
+        carried = request.path_of("dimensions") not in self.ctx.dropped
+        response = merged(codec, request, raw, carried=carried)
+        usage = response.usage or estimated_usage(_size(request), 0)
+        response = msgspec.structs.replace(response, model=response.model or upstream.target.model, usage=usage)
+        body = dump_json(asked.own.embeddings.encode_response(response, request).body)
+        asked.own.usage = usage
+        return body
+
+
+def _size(request: EmbeddingRequest) -> int:
+    """Bytes of text; an estimate of tokens is made from them."""
+    return sum(len(text.encode("utf-8", "replace")) for text in request.inputs if isinstance(text, str))
+
+
+def _with_embeddings(pipe: Pipeline, dialect: str, route: Route, model: str) -> Route:
+    targets = tuple(target for target in route.targets if _has_embeddings(pipe.providers[target.provider], dialect, target.model))
+    if len(targets) == len(route.targets):
+        return route
+    if not targets:
+        names = ", ".join(dict.fromkeys(target.provider for target in route.targets))
+        raise BadRequest(f"The model '{model[:100]}' has no embeddings here: its provider ({names}) offers none for it", param="model")
+    return msgspec.structs.replace(route, targets=targets)
+
+
+def _has_embeddings(provider: Provider, dialect: str, model: str) -> bool:
+    spoken = dialect if dialect in provider.dialects else _spoken(provider)
+    return spoken is not None and EMBEDDINGS[spoken].takes(model)
+
+
+def _spoken(provider: Provider) -> str | None:
+    """The dialect that requests of another one are translated to."""
+    return next((name for name in EMBEDDINGS if name in provider.dialects), None)

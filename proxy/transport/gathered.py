@@ -1,0 +1,113 @@
+"""Several requests sent as one, for providers that take less in a call than a client asks for.
+
+All or nothing: the first that is refused or fails ends the others, and its answer or failure is that of the whole.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+from proxy.transport.base import Header, ResponseTooLarge, UpstreamRequest, UpstreamResponse
+
+Send = Callable[[UpstreamRequest], Awaitable[UpstreamResponse]]
+Join = Callable[[Sequence[bytes]], bytes]
+
+
+async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: int, join: Join) -> UpstreamResponse:
+    """The answer's body is what `join` makes of all bodies, in the order of the requests; its head is that of the first. An answer other
+    than a 2xx is given as it came, still to be read. Raises TransportError as `send`, or where the bodies together are over the first
+    request's cap. Cancelling closes every socket."""
+    run = _Run(send, requests)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(at_once, len(requests))):
+                group.create_task(run.work())
+    except ExceptionGroup as failed:
+        if run.refused is not None:
+            _uncancelled(run.refused)
+            return run.refused
+        _uncancelled(None)
+        raise failed.exceptions[0] from None
+    return Gathered(run.heads[0], join(run.bodies))
+
+
+class _Refused(Exception):
+    """Ends the group."""
+
+
+class _Run:
+    def __init__(self, send: Send, requests: Sequence[UpstreamRequest]) -> None:
+        self._send = send
+        self._todo = iter(enumerate(requests))
+        self._left = requests[0].max_response_bytes
+        self.bodies = [b""] * len(requests)
+        self.heads: dict[int, list[Header]] = {}
+        self.refused: UpstreamResponse | None = None
+
+    async def work(self) -> None:
+        for i, request in self._todo:
+            response = await self._send(request)
+            if not 200 <= response.status < 300:
+                if self.refused is None:
+                    self.refused = response
+                else:
+                    response.close()
+                raise _Refused
+            try:
+                whole = response.whole()
+                self.bodies[i] = body = await response.read() if whole is None else whole
+            finally:
+                response.close()
+            self.heads[i] = response.headers
+            self._left -= len(body)
+            if self._left < 0:
+                raise ResponseTooLarge(f"the answers to {len(self.bodies)} calls together are too large", phase="body", sent=True)
+
+
+def _uncancelled(response: UpstreamResponse | None) -> None:
+    """A group whose owner was cancelled while a member failed tells of the failure only: the cancellation must not be lost."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        if response is not None:
+            response.close()
+        raise asyncio.CancelledError
+
+
+class Gathered:
+    """A whole answer that is all here."""
+
+    status = 200
+    framed = True
+    finished = True
+
+    def __init__(self, headers: list[Header], body: bytes) -> None:
+        self.headers = headers
+        self._body = body
+
+    def header(self, name: bytes) -> bytes | None:
+        return next((value for key, value in self.headers if key == name), None)
+
+    def whole(self) -> bytes | None:
+        return self._body
+
+    async def read(self) -> bytes:
+        return self._body
+
+    async def next_chunk(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    async def relay(self, sink: Callable[[bytes], bool]) -> None:
+        """Not from here."""
+
+    def stop_relay(self) -> None:
+        """Nothing to stop."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while chunk := await self.next_chunk():
+            yield chunk
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+_: type[UpstreamResponse] = Gathered
