@@ -4,8 +4,8 @@ from typing import Any
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.check import Asked
-from proxy.codecs.openai_chat.fields import integer, optional, string
-from proxy.codecs.openai_embeddings.request import decode_encoding, decode_input
+from proxy.codecs.openai_chat.fields import string
+from proxy.codecs.openai_embeddings.request import decode_input
 
 
 def check(body: dict[str, Any]) -> Asked:
@@ -14,6 +14,4 @@ def check(body: dict[str, Any]) -> Asked:
     if model is None or model == "":
         raise InvalidBody("Model is required", "model")
     decode_input(body.get("input"))
-    decode_encoding(body)
-    optional(body, "dimensions", integer(1), "")
     return Asked(string(model, "model"), False, False)
