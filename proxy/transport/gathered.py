@@ -18,20 +18,21 @@ async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: 
     request's cap. Cancelling closes every socket."""
     run = _Run(send, requests)
     try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(at_once, len(requests))):
-                group.create_task(run.work())
-    except ExceptionGroup as failed:
+        # No TaskGroup: up to Python 3.12 one that fails leaves a cancellation counted on its owner, which outer time-outs mistake for theirs.
+        await asyncio.gather(*(run.work() for _ in range(min(at_once, len(requests)))), return_exceptions=True)
+    except asyncio.CancelledError:
         if run.refused is not None:
-            _uncancelled(run.refused)
-            return run.refused
-        _uncancelled(None)
-        raise failed.exceptions[0] from None
+            run.refused.close()
+        raise
+    if run.refused is not None:
+        return run.refused
+    if run.failure is not None:
+        raise run.failure
     return Gathered(run.heads[0], join(run.bodies))
 
 
 class _Refused(Exception):
-    """Ends the group."""
+    """Ends the others."""
 
 
 class _Run:
@@ -39,37 +40,41 @@ class _Run:
         self._send = send
         self._todo = iter(enumerate(requests))
         self._left = requests[0].max_response_bytes
+        self._workers: list[asyncio.Task[None]] = []
         self.bodies = [b""] * len(requests)
         self.heads: dict[int, list[Header]] = {}
+        self.failure: BaseException | None = None
+        """The first."""
         self.refused: UpstreamResponse | None = None
 
     async def work(self) -> None:
-        for i, request in self._todo:
-            response = await self._send(request)
-            if not 200 <= response.status < 300:
-                if self.refused is None:
-                    self.refused = response
-                else:
-                    response.close()
-                raise _Refused
-            try:
-                whole = response.whole()
-                self.bodies[i] = body = await response.read() if whole is None else whole
-            finally:
-                response.close()
-            self.heads[i] = response.headers
-            self._left -= len(body)
-            if self._left < 0:
-                raise ResponseTooLarge(f"the answers to {len(self.bodies)} calls together are too large", phase="body", sent=True)
+        own = asyncio.current_task()
+        self._workers += [own] if own is not None else []
+        try:
+            while self.failure is None and (todo := next(self._todo, None)) is not None:
+                await self._exchange(*todo)
+        except BaseException as exc:
+            if self.failure is None:
+                self.failure = exc
+                for worker in self._workers:
+                    if worker is not own:
+                        worker.cancel()
+            raise
 
-
-def _uncancelled(response: UpstreamResponse | None) -> None:
-    """A group whose owner was cancelled while a member failed tells of the failure only: the cancellation must not be lost."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        if response is not None:
+    async def _exchange(self, i: int, request: UpstreamRequest) -> None:
+        response = await self._send(request)
+        if not 200 <= response.status < 300:
+            self.refused = response
+            raise _Refused
+        try:
+            whole = response.whole()
+            self.bodies[i] = body = await response.read() if whole is None else whole
+        finally:
             response.close()
-        raise asyncio.CancelledError
+        self.heads[i] = response.headers
+        self._left -= len(body)
+        if self._left < 0:
+            raise ResponseTooLarge(f"the answers to {len(self.bodies)} calls together are too large", phase="body", sent=True)
 
 
 class Gathered:
