@@ -45,6 +45,8 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("POST", "/v1beta/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1beta/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("GET", "/v1/models", "openai", "models"),
