@@ -9,7 +9,7 @@ Targets whose provider has no embeddings are left out, like those of another kin
 from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
 from time import monotonic
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from starlette.types import Send

@@ -11,7 +11,6 @@ from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
 from proxy.transport.base import Header
 
-
 _STREAMS = {"bedrock_converse": "converse-stream", "bedrock_invoke": "invoke-with-response-stream"}
 
 

@@ -10,7 +10,9 @@ from proxy.settings.base import Count, HttpUrl, Positive, SecretList, SecretUrl,
 from proxy.settings.models import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
-DialectName = Literal["chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"]
+DialectName = Literal[
+    "chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"
+]
 BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
 
 BASE_URLS = {

@@ -18,7 +18,7 @@ async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: 
     request's cap. Cancelling closes every socket."""
     run = _Run(send, requests)
     try:
-        # No TaskGroup: up to Python 3.12 one that fails leaves a cancellation counted on its owner, which outer time-outs mistake for theirs.
+        # No TaskGroup: up to Python 3.12 a failed one leaves its owner counted as cancelled, which hides whether the client left.
         await asyncio.gather(*(run.work() for _ in range(min(at_once, len(requests)))), return_exceptions=True)
     except asyncio.CancelledError:
         if run.refused is not None:

@@ -270,7 +270,7 @@ async def test_a_repeat_is_a_hit(upstream: Upstream) -> None:
 async def test_embeddings_are_always_deterministic(upstream: Upstream) -> None:
     """`cache.when: temperature_0` keeps them in."""
     async with running(config(upstream, cache={"when": "temperature_0"})) as edge:
-        paths = {
+        paths: dict[str, Any] = {
             "/v1/embeddings": {"model": "emb-openai", "input": "x"},
             "/v1beta/models/emb-openai:embedContent": {"content": {"parts": [{"text": "x"}]}},
         }
@@ -332,7 +332,7 @@ async def test_a_model_without_embeddings(upstream: Upstream) -> None:
     """Named, and no retry is asked for; of several targets those without are passed over."""
     claude = {"provider": "anthropic", "model": "claude-x"}
     small = {"provider": "openai", "model": "text-embedding-3-small"}
-    made = {
+    made: dict[str, Any] = {
         "providers": {
             **providers(upstream.url),
             "anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]},

@@ -97,7 +97,7 @@ async def test_a_guessed_provider_is_said(caplog: pytest.LogCaptureFixture) -> N
 
 async def test_a_provider_of_embeddings_alone_serves_no_chat() -> None:
     """501, which SDKs do not try again."""
-    alone = {"providers": {"tei": {"kind": "openai_compatible", "base_url": "http://up.test", "dialects": ["embeddings"]}}}
+    alone: dict[str, Any] = {"providers": {"tei": {"kind": "openai_compatible", "base_url": "http://up.test", "dialects": ["embeddings"]}}}
     async with in_process(config=settings(**alone), providers={}) as edge:
         answer = await edge.chat(model="bge-small")
         assert (answer.status_code, answer.json()["error"]["code"], answer.headers["x-should-retry"]) == (501, "not_implemented", "false")

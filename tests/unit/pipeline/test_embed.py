@@ -173,8 +173,13 @@ async def test_a_fan_out_is_one_attempt() -> None:
 
     async with two(fails) as edge:
         ctx = RequestContext(OPENAI, "t", monotonic())
-        asked = []
-        ctx.json, ctx.top_up = {"model": "both", "input": [f"t{i}" for i in range(10)]}, lambda *target: asked.append(target) or Verdict()
+        asked: list[tuple[str, str]] = []
+
+        def top_up(provider: str, model: str) -> Verdict:
+            asked.append((provider, model))
+            return Verdict()
+
+        ctx.json, ctx.top_up = {"model": "both", "input": [f"t{i}" for i in range(10)]}, top_up
         made = await edge.run(ctx)
         assert [(record.provider, record.status, record.role) for record in ctx.attempts] == [
             ("aws", 503, "primary"),

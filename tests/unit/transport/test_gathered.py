@@ -12,9 +12,7 @@ from proxy.transport.scripted import Reply, ScriptedTransport
 
 
 def requests(n: int, cap: int = 1000) -> list[UpstreamRequest]:
-    return [
-        UpstreamRequest(method="POST", url="http://up.test/", headers=(), body=b"%d" % i, max_response_bytes=cap) for i in range(n)
-    ]
+    return [UpstreamRequest(method="POST", url="http://up.test/", headers=(), body=b"%d" % i, max_response_bytes=cap) for i in range(n)]
 
 
 def echoing(**more: Any) -> ScriptedTransport:
