@@ -1,8 +1,4 @@
-"""What the embeddings of all dialects share: reading vectors, cutting a request into calls, putting their answers together.
-
-A request for more inputs than a provider takes in one call goes out as several; `joined` and `split` are the one body that stands for
-their answers between transport and codec: the JSON array of them.
-"""
+"""What the embeddings of all dialects share: reading vectors, cutting a request into calls, putting their answers together."""
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -11,12 +7,13 @@ from typing import Any
 
 import msgspec
 
-from proxy.codecs.base import EmbeddingsCodec, InvalidBody
+from proxy.codecs.base import InvalidBody
 from proxy.codecs.openai_chat.fields import wrong
 from proxy.core.embeddings import Embedding, EmbeddingRequest, EmbeddingResponse
 from proxy.core.response import Usage
 
 _NUMBERS = frozenset((float, int))
+_FLOATS = frozenset((float,))
 
 
 def numbers(value: Any, path: str) -> tuple[float, ...]:
@@ -25,7 +22,10 @@ def numbers(value: Any, path: str) -> tuple[float, ...]:
         raise wrong(path, "an array of numbers", value)
     if not value:
         raise InvalidBody(f"{path} is empty", path)
-    if not _NUMBERS.issuperset(map(type, value)):
+    types = set(map(type, value))
+    if types == _FLOATS:
+        return tuple(value)
+    if not types <= _NUMBERS:
         i, item = next((i, item) for i, item in enumerate(value) if type(item) not in _NUMBERS)
         raise wrong(f"{path}[{i}]", "a number", item)
     try:
@@ -44,41 +44,26 @@ def batches(request: EmbeddingRequest, most: int) -> Iterator[EmbeddingRequest]:
         yield msgspec.structs.replace(request, inputs=some, single=False)
 
 
-def joined(bodies: Sequence[bytes]) -> bytes:
-    return b"[%b]" % b",".join(bodies)
+def numbered(exc: InvalidBody, i: int) -> InvalidBody:
+    """What is wrong with the `i`th of several answers."""
+    return InvalidBody(f"answer {i}: {exc.message}", f"[{i}].{exc.path}" if exc.path else f"[{i}]")
 
 
-def split(body: bytes) -> list[bytes]:
-    """Raises InvalidBody where one of those joined was no JSON."""
-    try:
-        return [bytes(part) for part in msgspec.json.decode(body, type=list[msgspec.Raw])]
-    except (msgspec.DecodeError, RecursionError) as exc:
-        raise InvalidBody(f"one of several answers is not JSON: {exc}") from None
+def merged(request: EmbeddingRequest, most: int, answers: Sequence[EmbeddingResponse], *, carried: bool) -> EmbeddingResponse:
+    """The answer to `request` from those to its `batches`; in order and checked: one vector an input, all of the same length, which is
+    the one asked for if that was `carried`.
 
-
-def merged(codec: EmbeddingsCodec, request: EmbeddingRequest, body: bytes, *, carried: bool) -> EmbeddingResponse:
-    """The answer to `request` from a provider's body, or from those of several calls (`split`); in order and checked: one vector an
-    input, all of the same length, which is the one asked for if that was `carried`.
-
-    Raises InvalidBody, whose path begins with the call's number where there were several."""
-    asked = list(batches(request, codec.max_inputs))
-    bodies = split(body) if len(asked) > 1 else [body]
-    if len(bodies) != len(asked):
-        raise InvalidBody(f"{len(bodies)} answers to {len(asked)} calls")
+    Raises InvalidBody, whose path begins with the answer's number where there are several."""
     data: list[Embedding] = []
-    usages: list[Usage | None] = []
-    model = ""
-    for number, (part, raw) in enumerate(zip(asked, bodies, strict=True)):
+    for i, (part, answer) in enumerate(zip(batches(request, most), answers, strict=True)):
         try:
-            answer = codec.decode_response(raw)
             for item in _in_order(answer.data, len(part.inputs)):
                 data.append(msgspec.structs.replace(item, index=len(data)))
         except InvalidBody as exc:
-            raise exc if len(asked) == 1 else InvalidBody(f"answer {number}: {exc.message}", f"[{number}].{exc.path}") from None
-        usages.append(answer.usage)
-        model = model or answer.model
+            raise exc if len(answers) == 1 else numbered(exc, i) from None
     _check_lengths(data, request.dimensions if carried else None)
-    return EmbeddingResponse(model=model, data=tuple(data), usage=_sum(usages))
+    model = next((answer.model for answer in answers if answer.model), "")
+    return EmbeddingResponse(model=model, data=tuple(data), usage=_sum([answer.usage for answer in answers]))
 
 
 def _in_order(data: Sequence[Embedding], wanted: int) -> list[Embedding]:

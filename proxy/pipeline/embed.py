@@ -19,9 +19,9 @@ from proxy.codecs.base import BodyFacts, Codec, EmbeddingsCodec, Encoded, Invali
 from proxy.codecs.embeddings import EMBEDDINGS
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_embeddings.request import DIALECT
-from proxy.codecs.vectors import batches, joined, merged
+from proxy.codecs.vectors import batches, merged, numbered
 from proxy.core.context import RequestContext
-from proxy.core.embeddings import EmbeddingRequest
+from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from proxy.core.errors import BadRequest, ErrorInfo
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked, invalid
@@ -29,7 +29,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import estimated_usage
-from proxy.pipeline.upstream import Upstream
+from proxy.pipeline.upstream import Upstream, broken_answer
 from proxy.providers.base import Provider
 from proxy.routing.target import Route, Target
 from proxy.transport.base import UpstreamRequest
@@ -95,11 +95,13 @@ class _EmbedAsked(Asked):
 
 
 class _EmbedUpstream(Upstream):
-    __slots__ = ("_batch", "embeddings")
+    __slots__ = ("_answers", "_batch", "embeddings")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         super().__init__(pipe, asked, target)
         self.embeddings = cast("EmbeddingsCodec", self.codec)
+        self._answers: dict[int, EmbeddingResponse] = {}
+        """By the call's number; empty where there is one call."""
         pool = self.provider.keys
         if len(pool.members) > 1:
             # Texts are no conversation: they are spread over the pool.
@@ -115,8 +117,20 @@ class _EmbedUpstream(Upstream):
             requests.append(super().request(pipe, asked))
         if len(requests) > 1:
             send = self.send
-            self.send = lambda _: send_all(send, requests, at_once=CALLS_AT_ONCE, join=joined)
+            self.send = lambda _: send_all(send, requests, at_once=CALLS_AT_ONCE, take=self._take)
         return requests[0]
+
+    def _take(self, i: int, body: bytes) -> None:
+        try:
+            self._answers[i] = self.embeddings.decode_response(body)
+        except InvalidBody as exc:
+            raise broken_answer(self.provider.name, numbered(exc, i)) from exc
+
+    def answers(self, raw: bytes) -> list[EmbeddingResponse]:
+        """Of all calls, in order; `raw`: the body, where there is one call. Raises InvalidBody."""
+        if not self._answers:
+            return [self.embeddings.decode_response(raw)]
+        return [self._answers[i] for i in range(len(self._answers))]
 
     def _encoded(self, asked: Asked) -> Encoded:
         return self.embeddings.encode_request(msgspec.structs.replace(self._batch, model=self.target.model))
@@ -127,10 +141,10 @@ class _Embedding(Generation):
     upstream = _EmbedUpstream
 
     def translated(self, upstream: Upstream, raw: bytes) -> bytes:
-        asked, codec = cast("_EmbedAsked", self.asked), cast("_EmbedUpstream", upstream).embeddings
+        asked, upstream = cast("_EmbedAsked", self.asked), cast("_EmbedUpstream", upstream)
         request = asked.embedding()
         carried = request.path_of("dimensions") not in self.ctx.dropped
-        response = merged(codec, request, raw, carried=carried)
+        response = merged(request, upstream.embeddings.max_inputs, upstream.answers(raw), carried=carried)
         usage = response.usage or estimated_usage(_size(request), 0)
         response = msgspec.structs.replace(response, model=response.model or upstream.target.model, usage=usage)
         body = dump_json(asked.own.embeddings.encode_response(response, request).body)

@@ -9,14 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from proxy.transport.base import Header, ResponseTooLarge, UpstreamRequest, UpstreamResponse
 
 Send = Callable[[UpstreamRequest], Awaitable[UpstreamResponse]]
-Join = Callable[[Sequence[bytes]], bytes]
+Take = Callable[[int, bytes], None]
 
 
-async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: int, join: Join) -> UpstreamResponse:
-    """The answer's body is what `join` makes of all bodies, in the order of the requests; its head is that of the first. An answer other
-    than a 2xx is given as it came, still to be read. Raises TransportError as `send`, or where the bodies together are over the first
-    request's cap. Cancelling closes every socket."""
-    run = _Run(send, requests)
+async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: int, take: Take) -> UpstreamResponse:
+    """`take` gets each body with the number of its request, as it comes, so that nobody works on all of them in one go; what it raises
+    is the failure of the whole. The answer has the head of the first one and no body. An answer other than a 2xx is given as it came,
+    still to be read. Raises TransportError as `send`, or where the bodies together are over the first request's cap. Cancelling closes
+    every socket."""
+    run = _Run(send, requests, take)
     try:
         # No TaskGroup: up to Python 3.12 a failed one leaves its owner counted as cancelled, which hides whether the client left.
         await asyncio.gather(*(run.work() for _ in range(min(at_once, len(requests)))), return_exceptions=True)
@@ -28,7 +29,7 @@ async def send_all(send: Send, requests: Sequence[UpstreamRequest], *, at_once: 
         return run.refused
     if run.failure is not None:
         raise run.failure
-    return Gathered(run.heads[0], join(run.bodies))
+    return Gathered(run.head)
 
 
 class _Refused(Exception):
@@ -36,13 +37,13 @@ class _Refused(Exception):
 
 
 class _Run:
-    def __init__(self, send: Send, requests: Sequence[UpstreamRequest]) -> None:
+    def __init__(self, send: Send, requests: Sequence[UpstreamRequest], take: Take) -> None:
         self._send = send
+        self._take = take
         self._todo = iter(enumerate(requests))
         self._left = requests[0].max_response_bytes
         self._workers: list[asyncio.Task[None]] = []
-        self.bodies = [b""] * len(requests)
-        self.heads: dict[int, list[Header]] = {}
+        self.head: list[Header] = []
         self.failure: BaseException | None = None
         """The first."""
         self.refused: UpstreamResponse | None = None
@@ -68,38 +69,38 @@ class _Run:
             raise _Refused
         try:
             whole = response.whole()
-            self.bodies[i] = body = await response.read() if whole is None else whole
+            body = await response.read() if whole is None else whole
         finally:
             response.close()
-        self.heads[i] = response.headers
+        if i == 0:
+            self.head = response.headers
         self._left -= len(body)
         if self._left < 0:
-            raise ResponseTooLarge(f"the answers to {len(self.bodies)} calls together are too large", phase="body", sent=True)
+            raise ResponseTooLarge("the answers to several calls together are too large", phase="body", sent=True)
+        self._take(i, body)
 
 
 class Gathered:
-    """A whole answer that is all here."""
+    """The head of an answer whose parts have been taken."""
 
     status = 200
     framed = True
     finished = True
 
-    def __init__(self, headers: list[Header], body: bytes) -> None:
+    def __init__(self, headers: list[Header]) -> None:
         self.headers = headers
-        self._body = body
 
     def header(self, name: bytes) -> bytes | None:
         return next((value for key, value in self.headers if key == name), None)
 
     def whole(self) -> bytes | None:
-        return self._body
+        return b""
 
     async def read(self) -> bytes:
-        return self._body
+        return b""
 
     async def next_chunk(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
+        return b""
 
     async def relay(self, sink: Callable[[bytes], bool]) -> None:
         """Not from here."""
@@ -107,9 +108,11 @@ class Gathered:
     def stop_relay(self) -> None:
         """Nothing to stop."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while chunk := await self.next_chunk():
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        raise StopAsyncIteration
 
     def close(self) -> None:
         """Nothing is held."""

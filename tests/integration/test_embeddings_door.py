@@ -12,8 +12,10 @@ import pytest
 from google import genai
 
 from tests.support.embedding_answers import answering, openai_embeddings, packed, vector_of
+from tests.support.eventually import eventually
 from tests.support.gateway import KEY, Running, running, settings
 from tests.support.upstream import Upstream, failing, json_answer
+from tests.support.valkey import Valkey
 
 TITAN, GEMINI = "amazon.titan-embed-text-v2:0", "gemini-embedding-001"
 TARGETS = {"openai": "text-embedding-3-small", "azure": "my-deployment", "bedrock": TITAN, "gemini": GEMINI}
@@ -221,9 +223,9 @@ async def test_errors_are_the_sdks_own_types(upstream: Upstream) -> None:
         upstream.on(json_answer({"message": "Too many tokens"}, 400, {"x-amzn-errortype": "ValidationException"}))
         with pytest.raises(openai.BadRequestError, match="Too many tokens"):
             await sdk.embeddings.create(model="emb-bedrock", input=[f"t{i}" for i in range(20)])
-        upstream.on(failing(429))
+        upstream.on(failing(429, headers={"retry-after": "30"}))
         with pytest.raises(openai.RateLimitError):
-            await sdk.embeddings.create(model="emb-openai", input="y", extra_headers={"x-llm-edge-timeout-s": "0.5"})
+            await sdk.embeddings.create(model="emb-openai", input="y")
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,7 @@ async def test_errors_are_the_sdks_own_types(upstream: Upstream) -> None:
         ("bedrock", {"embedding": []}),
         ("bedrock", {"embedding": [1, "x"]}),
         ("bedrock", {"message": "no"}),
+        ("bedrock", b"<html>"),
         ("gemini", {"embeddings": [{"values": [1]}]}),
         ("gemini", {"embeddings": [{"values": [1]}, {"values": [1, 2]}]}),
         ("gemini", {"embeddings": [{"values": [1]}, {"values": [None]}]}),
@@ -265,6 +268,19 @@ async def test_a_repeat_is_a_hit(upstream: Upstream) -> None:
         for other in ({"encoding_format": "float"}, {"dimensions": 3}, {"input": ["b", "a"]}):
             assert (await post(edge, {**body, **other})).headers["x-llm-edge-cache"] == "miss"
         assert (await post(edge, body, cache_control="no-store")).headers["x-llm-edge-cache"] == "bypass"
+
+
+async def test_replicas_share_answers(upstream: Upstream) -> None:
+    """Through Redis (L2): the other gateway calls nobody."""
+    with Valkey() as valkey:
+        made = config(upstream, stores={"redis": valkey.url})
+        async with running(made) as one, running(made) as other:
+            body = {"model": "emb-gemini", "input": ["a", "b"]}
+            first = await post(one, body)
+            await eventually(lambda: valkey.command("DBSIZE") != b":0\r\n")
+            again = await post(other, body)
+            assert (again.headers["x-llm-edge-cache-tier"], again.content) == ("l2", first.content)
+            assert len(upstream.calls) == 1
 
 
 async def test_embeddings_are_always_deterministic(upstream: Upstream) -> None:

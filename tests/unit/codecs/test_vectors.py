@@ -13,8 +13,8 @@ from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke import TitanEmbeddingsCodec
 from proxy.codecs.gemini_embed import GeminiEmbedCodec
 from proxy.codecs.openai_embeddings import OpenAIEmbeddingsCodec
-from proxy.codecs.vectors import batches, joined, merged, numbers, split
-from proxy.core.embeddings import EmbeddingRequest
+from proxy.codecs.vectors import batches, merged, numbered, numbers
+from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from proxy.core.response import Usage
 
 OPENAI, TITAN, GEMINI = OpenAIEmbeddingsCodec(), TitanEmbeddingsCodec(), GeminiEmbedCodec()
@@ -69,18 +69,20 @@ def test_batches_are_the_request(n: int, most: int) -> None:
         assert parts == [asked]
 
 
-def test_several_answers_are_one_body() -> None:
-    """And come apart again, byte by byte."""
-    bodies = [b'{"a": [1, 2]}', b"5", b'"x,y"']
-    assert split(joined(bodies)) == bodies
-    with pytest.raises(InvalidBody, match="not JSON"):
-        split(joined([b"{}", b"<html>"]))
+def answers(codec: Any, *bodies: bytes) -> list[EmbeddingResponse]:
+    return [codec.decode_response(body) for body in bodies]
+
+
+def test_the_place_among_several_answers() -> None:
+    """Comes before the path within."""
+    assert [numbered(InvalidBody("no", path), 3).path for path in ("data[0]", "")] == ["[3].data[0]", "[3]"]
+    assert numbered(InvalidBody("no"), 3).message == "answer 3: no"
 
 
 def test_one_answer() -> None:
     """Sorted by index, in the provider's own words."""
     body = openai({"index": 1, "embedding": [3, 4]}, {"index": 0, "embedding": [1, 2]}, model="real", usage={"prompt_tokens": 7})
-    response = merged(OPENAI, request(2), body, carried=True)
+    response = merged(request(2), 9, answers(OPENAI, body), carried=True)
     assert [item.values for item in response.data] == [(1.0, 2.0), (3.0, 4.0)]
     assert [item.index for item in response.data] == [0, 1]
     assert (response.model, response.usage) == ("real", Usage(input_tokens=7))
@@ -88,45 +90,44 @@ def test_one_answer() -> None:
 
 def test_several_answers() -> None:
     """In the order of their calls, usage summed."""
-    response = merged(TITAN, request(3), joined([titan(1, 2), titan(3, 4), titan(5, 6, tokens=5)]), carried=True)
+    response = merged(request(3), 1, answers(TITAN, titan(1, 2), titan(3, 4), titan(5, 6, tokens=5)), carried=True)
     assert [(item.index, item.values) for item in response.data] == [(0, (1.0, 2.0)), (1, (3.0, 4.0)), (2, (5.0, 6.0))]
     assert response.usage == Usage(input_tokens=9)
 
 
 def test_usage_is_not_guessed_here() -> None:
     """One call that does not say makes the sum unknown."""
-    assert merged(TITAN, request(2), joined([titan(1), titan(2, tokens=None)]), carried=True).usage is None
+    assert merged(request(2), 1, answers(TITAN, titan(1), titan(2, tokens=None)), carried=True).usage is None
 
 
 def test_the_models_own_length_where_none_was_asked_for() -> None:
     """Or where it could not be carried."""
-    body = titan(1, 2, 3)
-    assert len(merged(TITAN, request(1), body, carried=True).data) == 1
-    assert len(merged(TITAN, request(1, dimensions=5), body, carried=False).data) == 1
-    assert len(merged(TITAN, request(1, dimensions=3), body, carried=True).data) == 1
+    answer = answers(TITAN, titan(1, 2, 3))
+    assert len(merged(request(1), 1, answer, carried=True).data) == 1
+    assert len(merged(request(1, dimensions=5), 1, answer, carried=False).data) == 1
+    assert len(merged(request(1, dimensions=3), 1, answer, carried=True).data) == 1
 
 
 NAN = base64.b64encode(struct.pack("<2f", 1.0, float("nan"))).decode()
 
 
 @pytest.mark.parametrize(
-    ("codec", "asked", "body", "path"),
+    ("codec", "asked", "bodies", "path"),
     [
-        (OPENAI, request(2), openai({"embedding": [1]}), "data"),
-        (OPENAI, request(1), openai({"embedding": [1]}, {"embedding": [1]}), "data"),
-        (OPENAI, request(2), openai({"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]}), "data[1].index"),
-        (OPENAI, request(2), openai({"index": 0, "embedding": [1]}, {"index": 2, "embedding": [1]}), "data[1].index"),
-        (OPENAI, request(2), openai({"embedding": [1]}, {"embedding": [1, 2]}), "data[1].embedding"),
-        (OPENAI, request(1, dimensions=3), openai({"embedding": [1, 2]}), "data[0].embedding"),
-        (OPENAI, request(1), openai({"embedding": NAN}), "data[0].embedding"),
-        (GEMINI, request(2), b'{"embeddings": [{"values": [1]}]}', "data"),
-        (TITAN, request(2), joined([titan(1), b'{"embedding": ["x"]}']), "[1].embedding[0]"),
-        (TITAN, request(2), joined([titan(1), titan(1, 2)]), "data[1].embedding"),
-        (TITAN, request(2), joined([titan(1), titan(1) + b"," + titan(1)]), ""),
+        (OPENAI, request(2), [openai({"embedding": [1]})], "data"),
+        (OPENAI, request(1), [openai({"embedding": [1]}, {"embedding": [1]})], "data"),
+        (OPENAI, request(2), [openai({"index": 0, "embedding": [1]}, {"index": 0, "embedding": [1]})], "data[1].index"),
+        (OPENAI, request(2), [openai({"index": 0, "embedding": [1]}, {"index": 2, "embedding": [1]})], "data[1].index"),
+        (OPENAI, request(2), [openai({"embedding": [1]}, {"embedding": [1, 2]})], "data[1].embedding"),
+        (OPENAI, request(1, dimensions=3), [openai({"embedding": [1, 2]})], "data[0].embedding"),
+        (OPENAI, request(1), [openai({"embedding": NAN})], "data[0].embedding"),
+        (GEMINI, request(2), [b'{"embeddings": [{"values": [1]}]}'], "data"),
+        (GEMINI, request(150), [b'{"embeddings": [{"values": [1]}]}'] * 2, "[0].data"),
+        (TITAN, request(2), [titan(1), titan(1, 2)], "data[1].embedding"),
     ],
 )
-def test_broken_answers(codec: Any, asked: EmbeddingRequest, body: bytes, path: str) -> None:
+def test_broken_answers(codec: Any, asked: EmbeddingRequest, bodies: list[bytes], path: str) -> None:
     """A vector too few or too many, an index twice or missing, other lengths, no numbers: each by its place."""
     with pytest.raises(InvalidBody) as caught:
-        merged(codec, asked, body, carried=True)
+        merged(asked, codec.max_inputs, answers(codec, *bodies), carried=True)
     assert caught.value.path == path

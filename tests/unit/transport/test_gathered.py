@@ -1,13 +1,12 @@
 """Several requests sent as one."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from proxy.transport.base import ResponseTooLarge, TransportError, UpstreamRequest, UpstreamResponse
-from proxy.transport.gathered import Gathered, send_all
+from proxy.transport.gathered import Gathered, Take, send_all
 from proxy.transport.scripted import Reply, ScriptedTransport
 
 
@@ -19,30 +18,28 @@ def echoing(**more: Any) -> ScriptedTransport:
     return ScriptedTransport(lambda request: Reply(headers=((b"x-n", request.body),), chunks=(b"got " + request.body,), **more))
 
 
-def join(bodies: Sequence[bytes]) -> bytes:
-    return b"|".join(bodies)
+def nothing(i: int, body: bytes) -> None:
+    """For tests that look elsewhere."""
 
 
-async def gathered(transport: ScriptedTransport, n: int, *, at_once: int = 3, cap: int = 1000) -> UpstreamResponse:
-    return await send_all(transport.send, requests(n, cap), at_once=at_once, join=join)
+async def gathered(transport: ScriptedTransport, n: int, *, at_once: int = 3, cap: int = 1000, take: Take = nothing) -> UpstreamResponse:
+    return await send_all(transport.send, requests(n, cap), at_once=at_once, take=take)
 
 
-async def test_all_bodies_are_one_in_order() -> None:
-    """Whichever comes first; the head is the first request's."""
-    answered = []
+async def test_each_body_is_handed_out_as_it_comes() -> None:
+    """With its number; the head is the first request's, whichever came first."""
+    taken: list[tuple[int, bytes]] = []
 
     class Backwards(ScriptedTransport):
         async def send(self, request: UpstreamRequest) -> UpstreamResponse:
             for _ in range(10 - int(request.body)):
                 await asyncio.sleep(0)
-            answered.append(int(request.body))
             return await super().send(request)
 
     transport = Backwards(lambda request: Reply(headers=((b"x-n", request.body),), chunks=(b"got ", request.body)))
-    response = await gathered(transport, 5, at_once=5)
-    assert answered == [4, 3, 2, 1, 0]
+    response = await gathered(transport, 5, at_once=5, take=lambda i, body: taken.append((i, body)))
+    assert taken == [(i, b"got %d" % i) for i in (4, 3, 2, 1, 0)]
     assert (response.status, response.header(b"x-n"), response.header(b"other")) == (200, b"0", None)
-    assert response.whole() == await response.read() == b"got 0|got 1|got 2|got 3|got 4"
     assert transport.stats().in_use == 0
 
 
@@ -98,9 +95,23 @@ async def test_a_failure_is_the_failure_of_all(phase: Any) -> None:
     assert transport.stats().in_use == 0
 
 
+async def test_what_the_taker_raises_is_the_failure_of_all() -> None:
+    """A broken answer ends the others early."""
+
+    def take(i: int, body: bytes) -> None:
+        if i == 1:
+            raise ValueError("broken")
+
+    transport = echoing()
+    with pytest.raises(ValueError, match="broken"):
+        await gathered(transport, 50, at_once=2, take=take)
+    assert len(transport.requests) < 5
+    assert transport.stats().in_use == 0
+
+
 async def test_the_cap_is_for_all_together() -> None:
     """Else many answers could be as many times as large."""
-    assert (await gathered(echoing(), 4, cap=20)).whole() == b"got 0|got 1|got 2|got 3"
+    assert (await gathered(echoing(), 4, cap=20)).status == 200
     with pytest.raises(ResponseTooLarge):
         await gathered(echoing(), 4, cap=19)
 
@@ -141,12 +152,12 @@ async def test_a_cancellation_is_not_lost_in_a_failure(status: int) -> None:
     assert transport.stats().in_use == 0
 
 
-async def test_a_whole_answer_like_any_other() -> None:
-    """By each way to read it."""
-    response = Gathered([(b"a", b"b")], b"body")
-    assert (response.status, response.framed, response.finished) == (200, True, True)
-    assert [piece async for piece in response] == [b"body"]
-    assert await response.next_chunk() == b""
+async def test_an_answer_like_any_other() -> None:
+    """By each way to read it, and empty."""
+    response = Gathered([(b"a", b"b")])
+    assert (response.status, response.framed, response.finished, response.header(b"a")) == (200, True, True, b"b")
+    assert response.whole() == await response.read() == await response.next_chunk() == b""
+    assert [piece async for piece in response] == []
     await response.relay(lambda _: True)
     response.stop_relay()
     response.close()
