@@ -19,10 +19,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock
@@ -229,6 +230,7 @@ class Gateway:
             tasks=tasks,
             lifecycle=self.lifecycle,
             strategies=self._own_strategies,
+            fetcher=make_fetcher(self.settings),
         )
         state = AppState(
             settings=self.settings,
@@ -290,6 +292,7 @@ class Gateway:
             tasks=old.tasks,
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
+            fetcher=make_fetcher(settings),
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -304,7 +307,8 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
-                "embed": Generate(state.pipeline, embed),
+                "embed": Generate(state.pipeline, run=embed),
+                "invoke": Invoke(state.pipeline),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,
@@ -369,5 +373,7 @@ async def _close(state: AppState) -> None:
     await state.tasks.close(grace_s=1.0)
     for provider in state.pipeline.providers.values():
         await provider.aclose()
+    if state.pipeline.fetch is not None:
+        await state.pipeline.fetch.fetcher.aclose()
     for closer in reversed(state.closers):
         await closer()

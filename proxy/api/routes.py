@@ -41,6 +41,8 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
     Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
+    Row("POST", "/model/{model}/invoke", "bedrock", "invoke", "bedrock_invoke", stream=False),
+    Row("POST", "/model/{model}/invoke-with-response-stream", "bedrock", "invoke", "bedrock_invoke", stream=True),
     Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("POST", "/v1beta/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),

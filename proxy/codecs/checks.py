@@ -16,10 +16,10 @@ CHECKS: dict[str, Callable[[dict[str, Any]], Asked]] = {
     "openai_chat": check_chat,
     "anthropic_messages": check_messages,
     "bedrock_converse": check_converse,
+    "bedrock_invoke": check_invoke,
     "gemini_generate": check_gemini,
     "openai_responses": check_responses,
     "openai_completions": check_completions,
     "openai_embeddings": check_embeddings,
     "gemini_embed": check_gemini_embed,
-    "bedrock_invoke": check_invoke,
 }

@@ -65,6 +65,8 @@ class AttemptRecord(msgspec.Struct, eq=False):
     sent: bool = False
     duration_s: float = 0.0
     first_byte_s: float | None = None
+    calls: int = 1
+    """Made at once, for n choices at a provider that gives one a call."""
     role: str = "primary"
     """primary | retry (of a target tried before) | fallback (to another one)."""
 
@@ -76,7 +78,7 @@ class AttemptRecord(msgspec.Struct, eq=False):
             "error": self.error,
             "sent": self.sent,
             "duration_ms": round(self.duration_s * 1e3, 3),
-        }
+        } | ({} if self.calls == 1 else {"calls": self.calls})
 
 
 def _allow(provider: str, model: str) -> Verdict:

@@ -1,6 +1,7 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -13,7 +14,9 @@ from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import Inlining
 from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
@@ -23,7 +26,21 @@ _log = logging.getLogger("llm_edge")
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
-    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+    __slots__ = (
+        "_request",
+        "body",
+        "codec",
+        "ctx",
+        "deadline",
+        "include_usage",
+        "inlining",
+        "key",
+        "model",
+        "route",
+        "stream",
+        "strict",
+        "verdict",
+    )
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None) -> None:
         """`codec`: other than the one that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
@@ -35,8 +52,10 @@ class Asked:
             checked: Checked = CHECKS[dialect](self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
-        if dialect == "openai_responses":
-            _refuse_kept(self.body)
+        kind = dialect
+        special = _SPECIAL.get(dialect)
+        if special is not None:
+            kind = special(self)
         self.model = ctx.model = checked.model
         self.stream = ctx.stream = checked.stream
         self.include_usage = checked.include_usage
@@ -48,8 +67,10 @@ class Asked:
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
-            self.key = self._fingerprint(pipe)
+            self.key = self._fingerprint(pipe, kind)
         self._request: ChatRequest | None = None
+        self.inlining: Inlining | None = None
+        """What was fetched for this request."""
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -68,13 +89,15 @@ class Asked:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
 
-    def _fingerprint(self, pipe: Pipeline) -> bytes:
+    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
                 scope=_scope(ctx, pipe.cache_scope),
-                dialect=self.codec.name,
-                route=ctx.route.name,
+                # What was translated with losses is not for a strict client: those share answers among themselves.
+                dialect=f"{kind} strict" if self.strict else kind,
+                # Where the path says whether to stream, both forms share their answers.
+                route=ctx.route.name if ctx.route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
@@ -92,11 +115,22 @@ _KEPT = ("previous_response_id", "conversation", "background")
 """Of the Responses API: what only makes sense with answers that somebody keeps."""
 
 
-def _refuse_kept(body: dict[str, Any]) -> None:
+def _refuse_kept(asked: Asked) -> str:
     """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
     for name in _KEPT:
-        if body.get(name):
+        if asked.body.get(name):
             raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
+    return asked.codec.name
+
+
+def _invoke(asked: Asked) -> str:
+    asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
+    asked_invoke.move_betas(asked.ctx, asked.body)
+    return asked_invoke.kind_in_key(asked.ctx)
+
+
+_SPECIAL: dict[str, Callable[[Asked], str]] = {"openai_responses": _refuse_kept, "bedrock_invoke": _invoke}
+"""Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:

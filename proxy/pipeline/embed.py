@@ -16,6 +16,7 @@ from starlette.types import Send
 
 from proxy.cache.policy import judge
 from proxy.codecs.base import BodyFacts, Codec, EmbeddingsCodec, Encoded, InvalidBody
+from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.codecs.embeddings import EMBEDDINGS
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_embeddings.request import DIALECT
@@ -24,24 +25,26 @@ from proxy.core.context import RequestContext
 from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from proxy.core.errors import BadRequest, ErrorInfo
 from proxy.core.response import Usage
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
+from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import estimated_usage
 from proxy.pipeline.upstream import Upstream, broken_answer
 from proxy.providers.base import Provider
 from proxy.routing.target import Route, Target
-from proxy.transport.base import UpstreamRequest
+from proxy.transport.base import UpstreamRequest, UpstreamResponse
 from proxy.transport.gathered import send_all
 
 CALLS_AT_ONCE = 8
 """Of one attempt that needs several: enough to hide the round trips, few enough not to spend a provider's rate limit in one go."""
 
 
-def embed(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def embed(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
     """For routes whose dialect is one of EMBEDDINGS. Raises BadRequest or ModelNotFound at once; everything later out of the awaitable."""
-    return _Embedding(pipe, _EmbedAsked(pipe, ctx), Responder(ctx, send)).run()
+    return _Embedding(pipe, _EmbedAsked(pipe, ctx), responder(ctx, send)).run()
 
 
 class _ClientCodec:
@@ -79,7 +82,7 @@ class _EmbedAsked(Asked):
         if dialect != DIALECT:
             self.verdict = judge(self.body, ctx.headers, pipe.cache_rules, DIALECT)  # deterministic like OpenAI's, whatever they are called
             if self.key is None and (self.verdict.read or self.verdict.write or self.verdict.join):
-                self.key = self._fingerprint(pipe)
+                self.key = self._fingerprint(pipe, asked_invoke.kind_in_key(ctx) if dialect == INVOKE else dialect)
 
     def embedding(self) -> EmbeddingRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -95,7 +98,7 @@ class _EmbedAsked(Asked):
 
 
 class _EmbedUpstream(Upstream):
-    __slots__ = ("_answers", "_batch", "embeddings")
+    __slots__ = ("_answers", "_batch", "_requests", "embeddings")
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         super().__init__(pipe, asked, target)
@@ -108,17 +111,21 @@ class _EmbedUpstream(Upstream):
             self.key = pool.choose(asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest(), monotonic())
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
-        """The first call; `send` makes the others, too."""
+        """The first call; where there are several, `send` makes them all."""
         if self.passthrough:
             return super().request(pipe, asked)
-        requests = []
+        self._requests: list[UpstreamRequest] = []
         for batch in batches(cast("_EmbedAsked", asked).embedding(), self.embeddings.max_inputs):
             self._batch = batch
-            requests.append(super().request(pipe, asked))
-        if len(requests) > 1:
-            send = self.send
-            self.send = lambda _: send_all(send, requests, at_once=CALLS_AT_ONCE, take=self._take)
-        return requests[0]
+            self._requests.append(super().request(pipe, asked))
+        self.record.calls = len(self._requests)
+        return self._requests[0]
+
+    async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        return await send_all(self.provider.transport.send, self._requests, at_once=CALLS_AT_ONCE, take=self._take)
+
+    async def inline(self, rules: FetchRules, asked: Asked) -> None:
+        """Texts name nothing to fetch."""
 
     def _take(self, i: int, body: bytes) -> None:
         try:

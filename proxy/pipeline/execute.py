@@ -4,7 +4,7 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import msgspec
@@ -13,6 +13,7 @@ from starlette.types import Send
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.errors import FailedAnswer
@@ -29,16 +30,16 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.transport.base import TransportError, UpstreamResponse
+from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def generate(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
     asked = Asked(pipe, ctx)
-    out = Responder(ctx, send, asked.codec.stream_type)
+    out = responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
@@ -125,6 +126,8 @@ class Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        if entry.dropped:
+            ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -181,7 +184,7 @@ class Generation:
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
-        ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -229,10 +232,17 @@ class Generation:
             flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
+            if pipe.fetch is not None and not upstream.passthrough:
+                await upstream.inline(pipe.fetch, asked)
             request = upstream.request(pipe, asked)
+            if flight is not None and ctx.dropped:
+                flight.dropped = ctx.dropped
             record.sent = True
             try:
-                response = await upstream.send(request)
+                if record.calls == 1:
+                    response = await upstream.provider.transport.send(request)
+                else:
+                    response = await upstream.send(pipe, request)
             except TransportError as exc:
                 record.sent = exc.sent
                 raise transport_error(target.provider, exc) from exc
@@ -250,7 +260,7 @@ class Generation:
                     raise transport_error(target.provider, exc) from exc
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
-                answer = self._whole(upstream, raw)
+                answer = self._whole(upstream, raw, response.headers)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
@@ -267,9 +277,9 @@ class Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        return TranslateLane(upstream.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
 
-    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+    def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
@@ -281,7 +291,10 @@ class Generation:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
-        note_usage(ctx, upstream, facts.usage)
+        usage = facts.usage
+        if usage is None and upstream.passthrough:
+            usage = usage_of(headers)
+        note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
                 dialect=asked.codec.name,
@@ -291,8 +304,9 @@ class Generation:
                 created=facts.created,
                 model=upstream.target.model,
                 provider=name,
-                usage=facts.usage,
+                usage=usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)
@@ -302,7 +316,7 @@ class Generation:
     def translated(self, upstream: Upstream, raw: bytes) -> bytes:
         """Raises InvalidBody, FailedAnswer."""
         codec = self.asked.codec
-        decoded = upstream.codec.decode_response(raw)
+        decoded = upstream.decoded(raw)
         if not decoded.id or not decoded.model:  # Converse names neither
             own_id = decoded.id or replay.new_id(codec.name)
             decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)

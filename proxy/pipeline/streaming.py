@@ -80,11 +80,12 @@ class StreamDrive:
                     await self._out.write(frames)
                     if self._pump is not None:
                         continue
-                if self._ctx.server is not None and self._out.reframe is None and not self._lane.ended:
+                lane = self._lane
+                if self._ctx.server is not None and self._out.reframe is None and not lane.ended and lane.error is None:
                     await self._relay(self._ctx.server.write)
                     if flight is not None and flight.shared:
                         continue
-                frames = None if self._lane.ended else await self._step()
+                frames = None if lane.ended and lane.error is None else await self._step()  # which raises the error
             self._land()
             await self._out.end(finish(self._pipe, self._asked, self._lane.usage_chunk))
             self._drain()
@@ -195,7 +196,7 @@ class StreamDrive:
         if flight is None:
             return
         try:
-            while not self._lane.ended:
+            while not self._lane.ended or self._lane.error is not None:
                 await flight.drained()
                 await self._step()
             self._land()
@@ -251,6 +252,7 @@ class StreamDrive:
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
             content_type="text/event-stream",
+            dropped=tuple(self._ctx.dropped),
         )
 
     async def _tell(self, exc: EdgeError) -> None:

@@ -50,6 +50,9 @@ class ProviderSettings(Section):
     ca_file: Path | None = Field(None, description="PEM file of certificate authorities to trust instead of the system's.")
     proxy: SecretUrl | None = Field(None, description="Outbound HTTP proxy; needs `transport: httpx`.")
     headers: dict[str, SecretStr] = Field({}, description="Static headers added to each request.")
+    fetch_urls: Literal["auto", "always", "never"] = Field(
+        "auto", description="Fetch URLs of images and documents: where its dialect takes bytes only, always, or never."
+    )
     region: str | None = Field(None, description="AWS region of kind bedrock.")
     model_prefix: str | None = Field(None, description="Put before the model's name (`groq/`).")
     api_version: str | None = Field(None, description="`api-version` of azure, `anthropic-version` of anthropic; null: the adapter's.")

@@ -13,6 +13,7 @@ from proxy.settings.auth import AuthSettings
 from proxy.settings.base import SecretUrl
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
+from proxy.settings.fetch import FetchSettings
 from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings, PriceSettings
 from proxy.settings.models import ModelSettings, RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
 from proxy.settings.not_yet import lines_of
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = Field({}, description="Upstreams by name; the first one gets unknown models.")
     models: dict[str, ModelSettings] = Field({}, description="Names and patterns that clients may use; empty: by name.")
     routing: RoutingSettings = Field(RoutingSettings(), description="What holds for models that don't say otherwise.")
+    fetch: FetchSettings = Field(FetchSettings(), description="URLs in requests whose provider wants bytes.")
     cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
     limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
     budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")

@@ -105,6 +105,22 @@ async def test_embeddings_in_several_calls(upstream: Upstream) -> None:
         assert cancelled(edge) == 1
 
 
+@pytest.mark.parametrize("operation", ["invoke", "invoke-with-response-stream"])
+@pytest.mark.parametrize(
+    "body", [{"inputText": "x"}, {"messages": [{"role": "user", "content": "x"}], "max_tokens": 5}], ids=["titan", "claude"]
+)
+async def test_before_headers_at_invoke_model(upstream: Upstream, operation: str, body: dict[str, Any]) -> None:
+    """The same for Bedrock's clients."""
+    gone, asked = asyncio.Event(), asyncio.Event()
+    upstream.on(hold(gone, asked=asked))
+    async with running(settings(upstream.url)) as edge:
+        await leave(edge, body, path=f"/model/gpt-4o/{operation}", when=asked)
+        async with asyncio.timeout(WITHIN_S):
+            await gone.wait()
+        await edge.idle()
+        assert cancelled(edge) == 1
+
+
 async def test_mid_stream(upstream: Upstream) -> None:
     """After the first content has been read."""
     gone = asyncio.Event()
