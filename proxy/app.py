@@ -37,6 +37,7 @@ from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.embed import embed
 from proxy.providers.base import Provider
 from proxy.providers.registry import build_providers
 from proxy.routing.strategy import Strategy
@@ -306,6 +307,7 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "embed": Generate(state.pipeline, run=embed),
                 "invoke": Invoke(state.pipeline),
                 "models": models.list,
                 "model": models.get,

@@ -1,6 +1,6 @@
 """One handler for every generation dialect."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -10,30 +10,32 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import generate
 from proxy.pipeline.respond import Responder
 
+Run = Callable[[Pipeline, RequestContext, Send, type[Responder]], Awaitable[None]]
 DISCONNECT_KEY = "llm_edge.disconnect"
 
 
 class Generate:
     """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with. `responder`: what writes the
-    answers."""
+    answers; `run`: what gets them."""
 
-    def __init__(self, pipeline: Pipeline, responder: type[Responder] = Responder) -> None:
+    def __init__(self, pipeline: Pipeline, responder: type[Responder] = Responder, run: Run = generate) -> None:
         self._pipeline = pipeline
         self._responder = responder
+        self._run = run
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         ctx: RequestContext = scope[SCOPE_KEY]
         if ctx.route.pattern is not None:
             from_path(ctx)
         if DISCONNECT_KEY in scope:
-            return generate(self._pipeline, ctx, send, self._responder)
+            return self._run(self._pipeline, ctx, send, self._responder)
         return self._watched(ctx, receive, send)
 
     async def _watched(self, ctx: RequestContext, receive: Receive, send: Send) -> None:
         pipe = self._pipeline
         watcher = pipe.tasks.start(watch(receive, ctx), name="disconnect-watch")
         try:
-            await generate(pipe, ctx, send, self._responder)
+            await self._run(pipe, ctx, send, self._responder)
         finally:
             watcher.cancel()
 

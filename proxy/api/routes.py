@@ -34,6 +34,9 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/v1/completions", "openai", "generate", "openai_completions"),
+    Row("POST", "/v1/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/openai/deployments/{model}/embeddings", "openai", "embed", "openai_embeddings"),
     Row("POST", "/v1/responses", "openai", "generate", "openai_responses"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
@@ -42,6 +45,10 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/model/{model}/invoke-with-response-stream", "bedrock", "invoke", "bedrock_invoke", stream=True),
     Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
+    Row("POST", "/v1beta/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1beta/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("GET", "/v1/models", "openai", "models"),
@@ -64,6 +71,7 @@ _FAMILY_BY_PREFIX: tuple[tuple[str, Family, str | None], ...] = (
     ("/model/", "bedrock", None),
     ("/v1", "openai", None),
     ("/chat", "openai", None),
+    ("/embeddings", "openai", None),
     ("/openai", "openai", None),
 )
 

@@ -17,6 +17,7 @@ from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.inline_media import Inlining
+from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
 _log = logging.getLogger("llm_edge")
@@ -41,12 +42,12 @@ class Asked:
         "verdict",
     )
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
-        """Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None) -> None:
+        """`codec`: other than the one that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
         self.body: dict[str, Any] = ctx.json
-        self.codec: Codec = pipe.codecs[dialect]
+        self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
             checked: Checked = CHECKS[dialect](self.body)
         except InvalidBody as exc:
@@ -80,6 +81,13 @@ class Asked:
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
+
+    def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
+        """Of a target that does not speak the client's dialect. Raises Unsupported."""
+        codec = pipe.codecs.get(provider.dialect)
+        if codec is None:
+            raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
+        return codec
 
     def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
         ctx = self.ctx

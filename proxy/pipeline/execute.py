@@ -44,12 +44,15 @@ def generate(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Re
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = _Generation(pipe, asked, out)
+    run = Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 
 
-class _Generation:
+class Generation:
+    """`embed` has another kind of upstream, and its answers are translated otherwise; all else is the same."""
+
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    upstream: type[Upstream] = Upstream
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -219,7 +222,7 @@ class _Generation:
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = Upstream(pipe, asked, target)
+        upstream = self.upstream(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
@@ -284,11 +287,7 @@ class _Generation:
         decoded: ChatResponse | None = None
         try:
             if not upstream.passthrough:
-                decoded = upstream.decoded(raw)
-                if not decoded.id or not decoded.model:  # Converse names neither
-                    own_id = decoded.id or replay.new_id(asked.codec.name)
-                    decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-                raw = dump_json(asked.codec.encode_response(decoded).body)
+                raw = self.translated(upstream, raw)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
@@ -315,6 +314,15 @@ class _Generation:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
+
+    def translated(self, upstream: Upstream, raw: bytes) -> bytes:
+        """Raises InvalidBody, FailedAnswer."""
+        codec = self.asked.codec
+        decoded = upstream.decoded(raw)
+        if not decoded.id or not decoded.model:  # Converse names neither
+            own_id = decoded.id or replay.new_id(codec.name)
+            decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
+        return dump_json(codec.encode_response(decoded).body)
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

@@ -4,7 +4,7 @@ from time import monotonic
 
 import msgspec
 
-from proxy.codecs.base import Codec, InvalidBody, StreamDecoder
+from proxy.codecs.base import Codec, Encoded, InvalidBody, StreamDecoder
 from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.codecs.bedrock_invoke.headers import tier_in
 from proxy.codecs.jsonbody import dump_json
@@ -40,7 +40,7 @@ class Upstream:
         self.provider: Provider = pipe.providers[target.provider]
         dialect = asked.codec.name
         self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
-        self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
+        self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
         now = monotonic()
         pool = self.provider.keys
@@ -84,7 +84,8 @@ class Upstream:
         return self.provider.request(call, self.key)
 
     async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
-        """The rare way, for n choices at a provider that gives one a call. Raises TransportError."""
+        """The rare way, for n choices at a provider that gives one a call. Raises TransportError, and EdgeError for an answer that is
+        none."""
         self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
         return self.fanned
 
@@ -118,11 +119,8 @@ class Upstream:
             body = dict(asked.body)
             body["model"] = self.target.model
         else:
-            request = self.inlined or asked.decoded()
-            if request.n > 1 and self.codec.name in SINGLE:
-                request = self._single(request)
             try:
-                encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
+                encoded = self._encoded(asked)
             except InvalidBody as exc:
                 raise invalid(exc) from None
             asked.ctx.dropped = dropped = list(encoded.dropped)
@@ -138,6 +136,12 @@ class Upstream:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+
+    def _encoded(self, asked: Asked) -> Encoded:
+        request = self.inlined or asked.decoded()
+        if request.n > 1 and self.codec.name in SINGLE:
+            request = self._single(request)
+        return self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
 
     def _single(self, request: ChatRequest) -> ChatRequest:
         path = request.path_of("n")

@@ -10,7 +10,9 @@ from proxy.settings.base import Count, HttpUrl, Positive, SecretList, SecretUrl,
 from proxy.settings.models import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
-DialectName = Literal["chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content"]
+DialectName = Literal[
+    "chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"
+]
 BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
 
 BASE_URLS = {
@@ -24,9 +26,9 @@ DIALECTS: dict[str, tuple[DialectName, ...]] = {
     "azure": ("chat", "completions", "responses", "embeddings"),
     "anthropic": ("messages",),
     "bedrock": ("converse", "invoke"),
-    "gemini": ("generate_content",),
+    "gemini": ("generate_content", "embed_content"),
     "litellm": ("chat", "embeddings"),
-    "echo": ("chat", "messages"),
+    "echo": ("chat", "embeddings"),
 }
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EventStreamError
+from botocore.exceptions import EventStreamError
 
 from proxy.codecs.eventstream import exception_frame
 from tests.support.boto3_clients import WAYS, by_hook, by_signature, called_by
+from tests.support.embedding_answers import answering, titan_embedding, vector_of
 from tests.support.gateway import running, settings
 from tests.support.invoke_samples import FOREIGN, chunk, counted, frames_answer, inner_events, sample
 from tests.support.upstream import Upstream, chat, failing, json_answer, stream_answer
@@ -280,12 +281,27 @@ async def test_errors_are_boto3s_own(upstream: Upstream) -> None:
             await whole(limited, "gpt-4o", CLAUDE)
 
 
-async def test_embedding_models_are_refused_for_now() -> None:
-    """501, and not an answer that is none."""
-    async with running(settings()) as edge:
-        with pytest.raises(ClientError) as refused:
-            await whole(by_hook(edge.url), "amazon.titan-embed-text-v2:0", {"inputText": "x"})
-        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
+async def test_embeddings(upstream: Upstream) -> None:
+    """Titan's body at Titan, unchanged, and at a provider of OpenAI's dialect; a model without embeddings is a ValidationException."""
+    upstream.on(answering())
+    titan, body = "amazon.titan-embed-text-v2:0", {"inputText": "hello", "dimensions": 4, "normalize": True}
+    at = at_bedrock(upstream)
+    async with running(settings(**at)) as edge:
+        made, _ = await whole(by_hook(edge.url), titan, body)
+        assert made == titan_embedding(body)
+        assert upstream.calls[0].json == body
+        assert upstream.calls[0].path == "/model/amazon.titan-embed-text-v2%3A0/invoke"
+    async with running(settings(upstream.url)) as edge:
+        client, _ = await by_signature(edge)
+        made, _ = await whole(client, titan, body)
+        assert (made["embedding"], made["inputTextTokenCount"]) == (vector_of("hello", 4), 2)
+        with pytest.raises(client.exceptions.ValidationException, match="inputText"):
+            await whole(client, titan, {})
+    anthropic = {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]}
+    async with running(settings(providers={"anthropic": anthropic})) as edge:
+        client, _ = await by_signature(edge)
+        with pytest.raises(client.exceptions.ValidationException, match="has no embeddings"):
+            await whole(client, titan, body)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -49,6 +49,8 @@ def config(url: str, provider: str, attempts: int = 3) -> Settings:
         ("anthropic_messages", "anthropic", 95, "raw"),
         ("anthropic_messages", "anthropic", 95, "sdk"),
         ("openai_responses", "openai", 67, "raw"),
+        ("openai_embeddings", "openai", 7, "raw"),
+        ("openai_embeddings", "openai", 7, "sdk"),
         ("gemini", "gemini", 68, "raw"),
         ("bedrock_converse", "bedrock", 53, "raw"),
         ("bedrock_converse", "bedrock", 53, "sdk"),

@@ -81,3 +81,12 @@ def test_without_keys_requests_are_signed() -> None:
     assert isinstance(provider.transport, SigningTransport)
     assert provider.base_url == endpoint("ap-south-1")
     assert b"authorization" not in dict(provider.request(outgoing(dialect="bedrock_converse"), provider.keys.members[0]).headers)
+
+
+@pytest.mark.parametrize(("stream", "operation"), [(False, "invoke"), (True, "invoke-with-response-stream")])
+def test_each_dialect_has_its_operations(stream: bool, operation: str) -> None:
+    """InvokeModel beside Converse, which other dialects are translated to."""
+    provider = bedrock(region="eu-west-1")
+    url = provider.url(outgoing(model="amazon.titan-embed-text-v2:0", stream=stream, dialect="bedrock_invoke"))
+    assert url == f"{endpoint('eu-west-1')}/model/amazon.titan-embed-text-v2%3A0/{operation}"
+    assert (provider.dialect, provider.dialects) == ("bedrock_converse", frozenset({"bedrock_converse", "bedrock_invoke"}))
