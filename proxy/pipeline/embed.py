@@ -82,7 +82,7 @@ class _EmbedAsked(Asked):
         if dialect != DIALECT:
             self.verdict = judge(self.body, ctx.headers, pipe.cache_rules, DIALECT)  # deterministic like OpenAI's, whatever they are called
             if self.key is None and (self.verdict.read or self.verdict.write or self.verdict.join):
-                self.key = self._fingerprint(pipe, asked_invoke.kind_in_key(ctx) if dialect == INVOKE else dialect)
+                self.key = self._fingerprint(pipe, asked_invoke.kind_in_key(ctx, "titan_embed") if dialect == INVOKE else dialect)
 
     def embedding(self) -> EmbeddingRequest:
         """The canonical request. Raises BadRequest naming the field."""
