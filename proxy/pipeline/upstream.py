@@ -77,19 +77,23 @@ class Upstream:
                 encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
             except InvalidBody as exc:
                 raise invalid(exc) from None
-            asked.ctx.dropped = list(encoded.dropped)
-            if encoded.dropped and asked.strict:
-                raise Untranslatable(
-                    f"{self.provider.name} cannot carry: {', '.join(encoded.dropped)}",
-                    param=encoded.dropped[0],
-                    details={"dropped": list(encoded.dropped)},
-                )
+            self._report(asked, encoded.dropped)
             body = encoded.body
-        self.provider.amend(body, self.codec.name)
+        lost = self.provider.amend(body, self.codec.name)
+        if lost:
+            self._report(asked, lost if self.passthrough else (*encoded.dropped, *lost))
         try:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+
+    def _report(self, asked: Asked, dropped: tuple[str, ...]) -> None:
+        """Raises Untranslatable where the client wants all or nothing."""
+        asked.ctx.dropped = list(dropped)
+        if dropped and asked.strict:
+            raise Untranslatable(
+                f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": list(dropped)}
+            )
 
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""

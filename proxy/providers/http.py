@@ -22,6 +22,7 @@ class HttpProvider:
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
+    model_prefix = ""
 
     def __init__(
         self,
@@ -80,8 +81,9 @@ class HttpProvider:
             max_response_bytes=call.max_response_bytes,
         )
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
         """Nothing by default."""
+        return None
 
     async def aclose(self) -> None:
         await self.transport.aclose()
