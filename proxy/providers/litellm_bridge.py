@@ -10,6 +10,8 @@ Source: litellm 1.110.2, `main.py`, `utils.py`, `litellm_core_utils/streaming_ha
 import functools
 import importlib
 import logging
+import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterable
 from time import monotonic
 from typing import Any
@@ -51,6 +53,7 @@ _SWITCHES: dict[str, Any] = {
     "REPEATED_STREAMING_CHUNK_LIMIT": 1 << 62,
 }
 _EACH_CALL: dict[str, Any] = {"num_retries": 0, "max_retries": 0, "caching": False, "drop_params": False, "no-log": True}
+_LOADING = threading.Lock()
 
 _log = logging.getLogger("llm_edge")
 
@@ -61,11 +64,11 @@ class LitellmBridge(HttpProvider):
     kind = "litellm"
     dialect = "openai_chat"
     paths = {"openai_chat": "", "openai_embeddings": ""}
-    transport: LitellmTransport
 
     def __init__(self, name: str, *, model_prefix: str, transport: LitellmTransport, **more: Any) -> None:
         super().__init__(name, base_url="", transport=transport, **more)
         self.model_prefix = model_prefix
+        self.ready = transport.ready
 
     def request(self, call: Outgoing, key: Credential) -> LitellmRequest:
         """Raises ModelNotFound for a name that is none."""
@@ -123,14 +126,19 @@ def loading(providers: Iterable[Provider]) -> Awaitable[None] | None:
 async def _ready(bridges: list[LitellmBridge]) -> None:
     for bridge in bridges:
         try:
-            await bridge.transport.ready()
+            await bridge.ready()
         except LitellmUnusable as exc:
             raise LitellmUnusable(f"provider {bridge.name}: litellm cannot be used: {exc}") from exc
 
 
-@functools.cache
 def load_litellm() -> LitellmApi:
-    """Import and settle the package: in a thread. Raises LitellmUnusable."""
+    """Import and settle the package, once for the process: in a thread. Raises LitellmUnusable."""
+    with _LOADING:
+        return _load()
+
+
+@functools.cache
+def _load() -> LitellmApi:
     prepare_litellm_environ()
     began = monotonic()
     try:
@@ -139,6 +147,7 @@ def load_litellm() -> LitellmApi:
         timeout: Callable[..., Any] = importlib.import_module("httpx").Timeout
     except ImportError as exc:
         raise LitellmUnusable(f"{exc}: {HINT}") from exc
+    warnings.filterwarnings("ignore", message="Item '.*' on TypedDict class .* is using the `ReadOnly` qualifier", category=UserWarning)
     for name, value in _SWITCHES.items():
         setattr(litellm, name, value)
     logger = logging.getLogger("LiteLLM")
@@ -174,6 +183,10 @@ class _Users:
             return
         await self._litellm.close_litellm_async_clients()
         self._litellm.in_memory_llm_clients_cache.flush_cache()
+        # Some adapters share one client that is no part of that cache; its transport makes a new session when it is used again.
+        transport = getattr(getattr(self._litellm.module_level_aclient, "client", None), "_transport", None)
+        if transport is not None:
+            await transport.aclose()
         # It starts a task for callbacks with the first call of a loop, callbacks or not.
         await importlib.import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER.stop()
 

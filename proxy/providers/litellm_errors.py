@@ -43,9 +43,7 @@ _BROKEN = frozenset(
         "ConnectionClosedError",
     }
 )
-_UNREADABLE = frozenset(
-    {"JSONDecodeError", "ValidationError", "KeyError", "IndexError", "AttributeError", "TypeError", "UnboundLocalError"}
-)
+_UNREADABLE = frozenset({"JSONDecodeError", "ValidationError", "LookupError", "AttributeError", "TypeError", "NameError"})
 _PREFIX = re.compile(r"^(?:(?:litellm\.)?\w+Error: )*(?:\w+Exception(?: \w+Error)? - )?")
 _SUFFIX = re.compile(r"\.? Handle with `litellm\.\w+`\.$|\.? ?(?:To drop these, set |File an issue if litellm error).*$", re.DOTALL)
 _PARAMETERS = re.compile(r"does not support parameters: (\[[^\]]*\])")
@@ -154,7 +152,9 @@ def _own(chain: list[BaseException], scrub: Scrub) -> Answered:
     unreadable = any(_kinds(exc) & _UNREADABLE for exc in chain[1:]) or not hasattr(outer, "llm_provider")
     if isinstance(status, int) and 400 <= status <= 499 and not unreadable:
         return _answered(status, text, None, None)
-    return _answered(502, text, "api_error", None)
+    if unreadable:
+        text = f"litellm could not make sense of the provider's answer ({type(chain[-1]).__name__})"
+    return _answered(502, text, "api_error", "invalid_upstream_answer" if unreadable else None)
 
 
 def _unwrapped(chain: list[BaseException]) -> BaseException:
@@ -163,7 +163,8 @@ def _unwrapped(chain: list[BaseException]) -> BaseException:
 
 def _message(chain: list[BaseException], scrub: Scrub) -> str:
     outer = _unwrapped(chain)
-    text = _SUFFIX.sub("", _PREFIX.sub("", str(getattr(outer, "message", None) or outer)))
+    text = str(getattr(outer, "message", None) or outer).partition("Traceback (most recent call last)")[0]
+    text = _SUFFIX.sub("", _PREFIX.sub("", text))
     return scrub(text.strip())[:_MAX_TEXT] or "the provider gave no reason"
 
 
