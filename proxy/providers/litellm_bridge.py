@@ -33,6 +33,7 @@ _SWITCHES: dict[str, Any] = {
     "drop_params": False,
     "modify_params": False,
     "num_retries": None,
+    "DEFAULT_MAX_RETRIES": 0,
     "num_retries_per_request": None,
     "cache": None,
     "callbacks": [],

@@ -9,6 +9,8 @@ FIXED = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     # Else it loads `.env` of the working directory into this process's environment, which children inherit.
     "LITELLM_MODE": "PRODUCTION",
+    # Else a call that asks for no retries makes two where an adapter takes 0 for "not said" (OpenAI's embeddings).
+    "DEFAULT_MAX_RETRIES": "0",
 }
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:KEY|KEY_ID|TOKEN|SECRET|PASSWORD|CREDENTIALS)", re.IGNORECASE)
 _MIN_LENGTH = 8

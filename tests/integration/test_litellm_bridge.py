@@ -192,6 +192,7 @@ async def test_no_secret_is_quoted(upstream: Upstream, model: str, status: int) 
         upstream.on(failing(status, f"bad key {key}"))
         answer = await edge.chat(model=model)
         assert (answer.status_code, answer.json()["error"]["message"]) == (status, "bad key ***")
+        assert len(upstream.calls) == 1
 
 
 async def test_nobody_listens() -> None:
