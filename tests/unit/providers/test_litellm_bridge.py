@@ -2,16 +2,21 @@
 
 import importlib
 import json
+import logging
+import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from proxy.core.errors import BadRequest, ModelNotFound
+from proxy.providers import litellm_bridge
 from proxy.providers.litellm_bridge import HINT, LitellmBridge, build_bridge, load_litellm, loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.settings import ProviderSettings
+from proxy.settings.litellm_environ import FIXED
 from tests.support.fake_litellm import Dumped, Fake, pretend_installed
 from tests.unit.providers.outgoing import outgoing
 
@@ -50,7 +55,7 @@ async def test_without_settings_of_its_own() -> None:
     await provider.transport.send(provider.request(outgoing(), provider.keys.members[0]))
     assert not {"api_base", "extra_headers", "api_version"} & set(fake.calls[0][1])
     assert (provider.name, provider.kind, provider.free, provider.model_prefix) == ("groq", "litellm", True, "groq/")
-    assert (provider.dialect, provider.dialects) == ("openai_chat", {"openai_chat", "openai_embeddings"})
+    assert (provider.dialect, provider.dialects) == ("openai_chat", frozenset({"openai_chat", "openai_embeddings"}))
     assert bridge(dialects=["chat"]).dialects == {"openai_chat"}
 
 
@@ -92,10 +97,63 @@ async def test_only_bridges_have_to_be_waited_for() -> None:
 def test_a_package_that_cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the hint that helps."""
     monkeypatch.setitem(sys.modules, "litellm", None)
-    for name in ("LITELLM_LOCAL_MODEL_COST_MAP", "LITELLM_MODE", "DEFAULT_MAX_RETRIES"):
-        monkeypatch.delenv(name, raising=False)  # and put back what the call sets
-    from proxy.providers import litellm_bridge
-
+    for name in FIXED:
+        monkeypatch.setenv(name, "")  # and put back what the call sets
     litellm_bridge._load.cache_clear()
     with pytest.raises(LitellmUnusable, match=HINT.replace("[", r"\[")):
         load_litellm()
+
+
+class Closed:
+    """Something with an `aclose`, or a `stop`, that counts."""
+
+    def __init__(self) -> None:
+        self.times = 0
+
+    async def aclose(self) -> None:
+        self.times += 1
+
+    stop = aclose
+
+
+async def test_the_package_is_settled_when_it_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its switches are ours, its log handler is gone, and the last user takes its connections along."""
+    for name, value in FIXED.items():
+        monkeypatch.setenv(name, f"not {value}")
+    monkeypatch.setenv("SOME_API_KEY", "some-secret-1234")
+    cache, shared, worker, flushed = Closed(), Closed(), Closed(), list[int]()
+    package = SimpleNamespace(
+        acompletion=1,
+        aembedding=2,
+        provider_list=["groq", SimpleNamespace(value="mistral")],
+        drop_params=True,
+        close_litellm_async_clients=cache.aclose,
+        in_memory_llm_clients_cache=SimpleNamespace(flush_cache=lambda: flushed.append(1)),
+        module_level_aclient=SimpleNamespace(client=SimpleNamespace(_transport=shared)),
+    )
+    monkeypatch.setitem(sys.modules, "litellm", package)
+    monkeypatch.setitem(sys.modules, "litellm.litellm_core_utils.logging_worker", SimpleNamespace(GLOBAL_LOGGING_WORKER=worker))
+    logger = logging.getLogger("LiteLLM")
+    logger.addHandler(logging.NullHandler())
+    litellm_bridge._load.cache_clear()
+    try:
+        api = load_litellm()
+        assert load_litellm() is api
+    finally:
+        litellm_bridge._load.cache_clear()
+    assert {name: os.environ[name] for name in FIXED} == FIXED
+    assert (package.drop_params, package.telemetry, package.num_retries, package.callbacks) == (False, False, None, [])
+    assert logger.handlers == []
+    assert (api.chat, api.embed, api.providers) == (package.acompletion, package.aembedding, frozenset({"groq", "mistral"}))
+    assert "some-secret-1234" in api.secrets
+    assert api.timeout(9, 3).connect == 3
+    api.acquire()
+    api.acquire()
+    await api.release()
+    assert cache.times == 0
+    await api.release()
+    assert (cache.times, shared.times, worker.times, flushed) == (1, 1, 1, [1])
+    package.module_level_aclient = None
+    api.acquire()
+    await api.release()
+    assert (cache.times, shared.times) == (2, 1)

@@ -78,7 +78,7 @@ def test_no_body_anywhere() -> None:
 def test_a_response_that_the_package_made_up_is_none() -> None:
     """Its own classes carry one for a connection that never was."""
     made_up = type("APIStatusError", (Exception,), {"__module__": "litellm.exceptions"})("Connection error.")
-    made_up.response = response(500, "", {})  # type: ignore[attr-defined]
+    made_up.response = response(500, "", {})
     found = failure(caused(made_up, named("ClientConnectorError")), "headers", plain)
     assert isinstance(found, TransportError)
     assert (found.phase, found.sent) == ("connect", False)

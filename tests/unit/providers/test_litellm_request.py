@@ -10,7 +10,7 @@ from proxy.providers.litellm_request import CHAT, arguments, check_body, check_m
 
 def test_only_listed_names_stay() -> None:
     """What goes is named, unless it said nothing."""
-    body = {"model": "m", "messages": [], "api_base": "http://x", "metadata": {"a": 1}, "mock_response": None, "user": "u"}
+    body: dict[str, Any] = {"model": "m", "messages": [], "api_base": "http://x", "metadata": {"a": 1}, "mock_response": None, "user": "u"}
     assert leave_out(body, "openai_chat") == ("api_base", "metadata")
     assert body == {"model": "m", "messages": [], "user": "u"}
 
