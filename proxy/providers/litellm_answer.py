@@ -70,7 +70,7 @@ def request_id(answer: Any) -> str | None:
 
 def _plain(answer: Any) -> dict[str, Any]:
     body: dict[str, Any] = answer.model_dump(mode="json", exclude_none=True)
-    return body
+    return {name: value for name, value in body.items() if value != [] or name in ("choices", "data")}  # `vertex_ai_safety_ratings: []`
 
 
 def _trim(owner: dict[str, Any]) -> None:

@@ -149,12 +149,12 @@ def _own(chain: list[BaseException], scrub: Scrub) -> Answered:
         names = _NAME.findall(found[1]) if found is not None else []
         return _answered(400, text, "invalid_request_error", "unsupported_parameter", names[0] if names else None)
     status = getattr(outer, "status_code", None)
-    unreadable = any(_kinds(exc) & _UNREADABLE for exc in chain[1:]) or not hasattr(outer, "llm_provider")
-    if isinstance(status, int) and 400 <= status <= 499 and not unreadable:
+    broken = next((exc for exc in chain[1:] if _kinds(exc) & _UNREADABLE), None if hasattr(outer, "llm_provider") else outer)
+    if isinstance(status, int) and 400 <= status <= 499 and broken is None:
         return _answered(status, text, None, None)
-    if unreadable:
-        text = f"litellm could not make sense of the provider's answer ({type(chain[-1]).__name__})"
-    return _answered(502, text, "api_error", "invalid_upstream_answer" if unreadable else None)
+    if broken is not None:
+        text = f"litellm could not make sense of the provider's answer ({type(broken).__name__})"
+    return _answered(502, text, "api_error", None if broken is None else "invalid_upstream_answer")
 
 
 def _unwrapped(chain: list[BaseException]) -> BaseException:

@@ -93,6 +93,11 @@ def test_a_delta_without_specifics() -> None:
     assert json.loads(chat_event(Dumped(body))[6:])["choices"][0]["delta"] == {"content": "a"}
 
 
+def test_empty_lists_of_the_package_s_own_go() -> None:
+    """An answer without choices is still a list of them."""
+    assert json.loads(chat_event(Dumped({"choices": [], "vertex_ai_safety_ratings": [], "x": [1]}))[6:]) == {"choices": [], "x": [1]}
+
+
 def test_vectors() -> None:
     """As they came, or packed."""
     answer = Dumped(

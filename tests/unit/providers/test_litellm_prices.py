@@ -141,6 +141,7 @@ def test_installed_without_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
     (folder / FILE).write_text('{"m": {"litellm_provider": "openai", "input_cost_per_token": 1e-06}}')
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)  # another test may use the real one
     found = LitellmPrices.installed()
     assert found is not None
     assert found.find("openai", "m") is not None
