@@ -27,7 +27,7 @@ def litellm() -> Any:
     from proxy.settings.litellm_environ import prepare_litellm_environ
 
     prepare_litellm_environ()
-    package = require("litellm", "the SDK as a client: pip install litellm")
+    package: Any = require("litellm", "the SDK as a client: pip install litellm")
     package.suppress_debug_info = True
     return package
 
@@ -50,7 +50,7 @@ async def close(litellm: Any) -> None:
 
 def address(edge: Running, kind: str) -> dict[str, Any]:
     """How the SDK is pointed at the gateway, by the provider in front of the model's name."""
-    return {
+    ways: dict[str, dict[str, Any]] = {
         "openai": {"model": "openai/gpt-4o-mini", "api_base": f"{edge.url}/v1", "api_key": KEY},
         "hosted_vllm": {"model": "hosted_vllm/gpt-4o-mini", "api_base": f"{edge.url}/v1", "api_key": KEY},
         "anthropic": {"model": "anthropic/gpt-4o-mini", "api_base": edge.url, "api_key": KEY, "max_tokens": 50},
@@ -61,7 +61,8 @@ def address(edge: Running, kind: str) -> dict[str, Any]:
             "aws_region_name": "us-east-1",
             "api_key": KEY,
         },
-    }[kind]
+    }
+    return ways[kind]
 
 
 CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
@@ -142,7 +143,11 @@ async def test_tools_in_a_stream(litellm: Any, kind: str) -> None:
     async with Upstream() as up, running(to(up)) as edge:
         begin = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": ""}}
         pieces = [{"index": 0, "function": {"arguments": text}} for text in ('{"city"', ': "Paris"}')]
-        deltas = [{"role": "assistant", "content": None}, {"tool_calls": [begin]}, *({"tool_calls": [piece]} for piece in pieces)]
+        deltas: list[dict[str, Any]] = [
+            {"role": "assistant", "content": None},
+            {"tool_calls": [begin]},
+            *({"tool_calls": [piece]} for piece in pieces),
+        ]
         usage = chat_chunk({}, choices=[], usage={"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12})
         up.on(stream_answer([*(chat_chunk(d) for d in deltas), chat_chunk({}, "tool_calls"), usage, b"data: [DONE]\n\n"]))
         stream = await litellm.acompletion(messages=USER, tools=[TOOL], stream=True, **address(edge, kind))
