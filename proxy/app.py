@@ -39,6 +39,8 @@ from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
 from proxy.providers.base import Provider
+from proxy.providers.litellm_bridge import loading
+from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
@@ -167,6 +169,8 @@ class Gateway:
             pipeline = self._pipeline(settings, base.pipeline, providers)
             state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight())
             keys, signed = await self._keys(state)
+            if (waiting := loading(made)) is not None:
+                await waiting
             return Prepared(base=base, state=state, app=self._stack(state, keys), signed=signed, made=made)
         except (ValueError, OSError, EdgeError) as exc:
             raise ConfigRefused(str(exc)) from exc
@@ -248,7 +252,18 @@ class Gateway:
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
+        if (waiting := loading(pipeline.providers.values())) is not None:
+            tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
         self.lifecycle.mark_ready()
+
+    async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
+        """Providers that take seconds to be there hold back readiness, neither the start nor requests to others."""
+        try:
+            await waiting
+        except LitellmUnusable as exc:
+            self._log.error("not ready: a provider cannot be used", extra={"error": str(exc)})
+        else:
+            release()
 
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers

@@ -96,7 +96,8 @@ def build_pipeline(
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:
     """The catalogue's files are read (12 ms) unless nothing can cost anything."""
     kinds = {name: settings.providers[name].kind if name in settings.providers else p.kind for name, p in providers.items()}
-    return Charges(Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices), kinds)
+    prefixes = {name: p.model_prefix for name, p in providers.items() if p.model_prefix}
+    return Charges(Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices), kinds, prefixes)
 
 
 def make_fetcher(settings: Settings) -> UrlFetcher:

@@ -27,12 +27,12 @@ def unpriced(settings: Settings, catalog: Catalog) -> Iterator[str]:
         for target in model.targets:
             provider = settings.providers[target.provider]
             at_provider = target.model or name
-            if provider.price == "free" or not provider.built or (target.provider, at_provider) in seen:
+            if provider.price == "free" or (target.provider, at_provider) in seen:
                 continue
             if target.model is None and ("*" in name or "?" in name):
                 continue
             seen.add((target.provider, at_provider))
-            known = catalog.find(provider.kind, at_provider, provider=target.provider)
+            known = catalog.find(provider.kind, at_provider, provider=target.provider, prefix=provider.model_prefix or "")
             if not known.priced:
                 reason = known.reason or "there is a price, but none of its input"
                 yield f"the cost of {target.provider}/{at_provider} is not known: {reason}"

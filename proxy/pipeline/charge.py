@@ -18,11 +18,12 @@ _log = logging.getLogger("llm_edge")
 
 
 class Charges:
-    """`kinds`: provider name → its kind, which says whose prices count."""
+    """`kinds`: provider name → its kind, which says whose prices count; `prefixes`: → what stands before its models' names there."""
 
-    def __init__(self, catalog: Catalog, kinds: Mapping[str, str]) -> None:
+    def __init__(self, catalog: Catalog, kinds: Mapping[str, str], prefixes: Mapping[str, str] | None = None) -> None:
         self._catalog = catalog
         self._kinds = kinds
+        self._prefixes = prefixes or {}
         self._known: dict[tuple[str, str], Tariff | Cost] = {}
         """A Cost for a model without prices: unknown, and why."""
         self._told: set[tuple[str, str]] = set()
@@ -40,7 +41,8 @@ class Charges:
 
     def _learn(self, key: tuple[str, str]) -> Tariff | Cost:
         provider, model = key
-        found = self._catalog.find(self._kinds.get(provider, ""), model, provider=provider)
+        prefix = self._prefixes.get(provider, "")
+        found = self._catalog.find(self._kinds.get(provider, ""), model, provider=provider, prefix=prefix)
         known: Tariff | Cost = Tariff(found.prices, source=found.source)
         if not found.prices:
             known = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(found.reason or "no price",))

@@ -123,15 +123,14 @@ class Upstream:
                 encoded = self._encoded(asked)
             except InvalidBody as exc:
                 raise invalid(exc) from None
-            asked.ctx.dropped = dropped = list(encoded.dropped)
+            dropped = list(encoded.dropped)
             if asked.codec.name == INVOKE:
                 dropped += asked_invoke.lost_headers(asked.ctx)
-            if dropped and asked.strict:
-                raise Untranslatable(
-                    f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": dropped}
-                )
+            self._report(asked, dropped)
             body = encoded.body
-        self.provider.amend(body, self.codec.name)
+        lost = self.provider.amend(body, self.codec.name)
+        if lost:
+            self._report(asked, [*asked.ctx.dropped, *lost])
         try:
             return dump_json(body)
         except InvalidBody as exc:
@@ -149,6 +148,12 @@ class Upstream:
             raise BadRequest(f"{path}: {self.provider.name} gives one answer a call, so {path} can be {MAX_CALLS} at most", param=path)
         self.record.calls = request.n
         return msgspec.structs.replace(request, n=1)
+
+    def _report(self, asked: Asked, dropped: list[str]) -> None:
+        """Raises Untranslatable where the client wants all or nothing."""
+        asked.ctx.dropped = dropped
+        if dropped and asked.strict:
+            raise Untranslatable(f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": dropped})
 
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""

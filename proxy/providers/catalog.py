@@ -113,25 +113,26 @@ class Catalog:
         self._litellm = litellm
         self._found: dict[tuple[str, str, str], Known] = {}
 
-    def find(self, kind: str, model: str, *, provider: str = "") -> Known:
-        """`kind`: the provider's; `model`: its name there; `provider`: its name in the settings, for own prices under `provider/model`."""
-        key = (kind, model, provider)
+    def find(self, kind: str, model: str, *, provider: str = "", prefix: str = "") -> Known:
+        """`kind`: the provider's; `model`: its name there; `provider`: its name in the settings, for own prices under `provider/model`;
+        `prefix`: the provider's `model_prefix`."""
+        key = (kind, prefix + model, provider)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            found = self._found[key] = self._look_up(kind, model, provider)
+            found = self._found[key] = self._look_up(kind, model, provider, prefix)
         return found
 
     def age_days(self, now: float) -> int:
         """Whole days since the oldest file was checked; `now` in Unix seconds."""
         return int((now - min(_unix(file.checked) for file in self.files.values())) // _DAY_S)
 
-    def _look_up(self, kind: str, model: str, provider: str) -> Known:
+    def _look_up(self, kind: str, model: str, provider: str, prefix: str) -> Known:
         if kind == "echo":
             return FREE
         name = foundation_model(model) if kind == "bedrock" else model
-        known = self._catalogued(kind, name)
+        known = self._catalogued(kind, prefix + name)
         own = self._own.get(f"{provider}/{model}") or self._own.get(model)
         if own:
             return Known(prices=known.prices + own, facts=known.facts, source="settings")
@@ -144,7 +145,13 @@ class Catalog:
         found = self._litellm.find(kind, name) if self._litellm is not None else None
         if found is None:
             return Known(reason=f"neither the settings nor the catalogue has a price of {kind} model {name[:200]!r}")
-        facts = Facts(context_tokens=found.context_tokens, max_output_tokens=found.max_output_tokens)
+        facts = Facts(
+            context_tokens=found.context_tokens,
+            max_output_tokens=found.max_output_tokens,
+            input=("text", "image") if found.vision else ("text",),
+            tools=found.tools,
+            reasoning=found.reasoning,
+        )
         return Known(prices=found.prices, facts=facts, source="litellm")
 
 

@@ -23,6 +23,7 @@ class HttpProvider:
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
     stream_accept = b"text/event-stream"
+    model_prefix = ""
 
     def __init__(
         self,
@@ -81,8 +82,9 @@ class HttpProvider:
             max_response_bytes=call.max_response_bytes,
         )
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
         """Nothing by default."""
+        return None
 
     async def aclose(self) -> None:
         await self.transport.aclose()

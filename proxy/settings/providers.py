@@ -1,5 +1,6 @@
 """`providers`: the upstreams."""
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -13,7 +14,6 @@ Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "
 DialectName = Literal[
     "chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"
 ]
-BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
 
 BASE_URLS = {
     "openai": "https://api.openai.com/v1",
@@ -31,6 +31,7 @@ DIALECTS: dict[str, tuple[DialectName, ...]] = {
     "echo": ("chat", "embeddings"),
 }
 
+_NOT_OF_LITELLM = frozenset({"transport", "ca_file", "proxy", "region", "max_connections", "idle_s"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"})
 _NO_CONTROLS = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -92,9 +93,19 @@ class ProviderSettings(Section):
             raise ValueError(f"kind {self.kind} needs base_url")
         if self.kind in ("openai", "anthropic", "gemini") and self.base_url is None and not self.api_keys:
             raise ValueError(f"kind {self.kind} needs api_keys (for example [env:{self.kind.upper()}_API_KEY])")
+        if self.kind == "litellm":
+            self._check_litellm()
         if self.proxy is not None and self.transport != "httpx":
             raise ValueError("an outbound proxy needs transport: httpx")
         return self
+
+    def _check_litellm(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_.-]+/(?:[A-Za-z0-9_.-]+/)*", self.model_prefix or ""):
+            raise ValueError("kind litellm needs model_prefix: litellm's name of the provider and a slash, for example groq/")
+        if others := sorted(self.model_fields_set & _NOT_OF_LITELLM):
+            raise ValueError(f"kind litellm does not use {', '.join(others)}: the package makes its own connections")
+        if importlib.util.find_spec("litellm") is None:
+            raise ValueError("kind litellm needs a package that is not installed: pip install 'llm-edge[litellm]'")
 
     @property
     def url(self) -> str:
@@ -104,8 +115,3 @@ class ProviderSettings(Section):
     @property
     def speaks(self) -> tuple[DialectName, ...]:
         return self.dialects or DIALECTS[self.kind]
-
-    @property
-    def built(self) -> bool:
-        """Whether this version has an adapter for the kind."""
-        return self.kind in BUILT_KINDS

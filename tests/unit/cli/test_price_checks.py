@@ -18,7 +18,7 @@ PROVIDERS = {
     "openai": {"kind": "openai", "api_keys": ["sk-x"]},
     "local": {"kind": "openai_compatible", "base_url": "http://127.0.0.1:8000/v1", "price": "free"},
     "vllm": {"kind": "openai_compatible", "base_url": "http://127.0.0.1:8000/v1"},
-    "far": {"kind": "litellm"},
+    "far": {"kind": "litellm", "model_prefix": "fars/"},
 }
 
 
@@ -44,11 +44,11 @@ def test_a_catalogue_of_more_than_ninety_days_is_old(days: float, old: bool) -> 
         ({"provider": "vllm", "model": "whole"}, None),
         ({"provider": "echo"}, None),
         ({"provider": "local", "model": "x"}, None),
-        ({"provider": "far", "model": "x"}, None),
+        ({"provider": "far", "model": "x"}, "the cost of far/x is not known: neither the settings nor the catalogue has a price of litellm mod"),
     ],
 )
 def test_targets_without_a_price_are_named(target: dict[str, Any], line: str | None) -> None:
-    """With the reason; not those that are free, nor those that cannot be called."""
+    """With the reason; not those that are free."""
     settings = config(target, prices={"vllm/half": {"output": 1}, "vllm/whole": {"input": 1, "output": 1}})
     _, wrong = price_lines(settings, CHECKED)
     assert len(wrong) == (line is not None)

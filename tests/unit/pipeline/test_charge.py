@@ -1,11 +1,13 @@
 """What calls cost, by target."""
 
+import msgspec
 import pytest
 
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.pipeline.charge import NO_USAGE, Charges
 from proxy.providers.catalog import Catalog, load_catalog, own_prices
+from proxy.providers.litellm_prices import LitellmPrices
 from proxy.settings.prices import PriceSettings
 
 USAGE = Usage(input_tokens=1000, output_tokens=100)
@@ -61,3 +63,13 @@ def test_strangers_names_do_not_pile_up(caplog: pytest.LogCaptureFixture) -> Non
         found.cost("b", f"model-{n}", USAGE, NOV_2026)
     assert len(found._known) <= 1024
     assert len(told(caplog)) == 1024
+
+
+def test_the_long_tail_is_priced_by_its_prefix() -> None:
+    """Kind litellm: its names are `groq/` and what clients use."""
+    entry = b'{"litellm_provider": "groq", "input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06}'
+    catalog = Catalog((), litellm=LitellmPrices({"groq/llama": msgspec.Raw(entry)}))
+    both = Charges(catalog, {"fast": "litellm", "slow": "litellm"}, {"fast": "groq/"})
+    usage = Usage(input_tokens=3, output_tokens=1)
+    assert both.cost("fast", "llama", usage, 0.0).total == 5_000
+    assert both.cost("slow", "llama", usage, 0.0).unpriced

@@ -261,6 +261,18 @@ def test_an_own_row_for_one_tier_leaves_the_catalogue_its_others() -> None:
     assert own_cost(Usage(input_tokens=1000), rows, model="gpt-5", tier="flex") == {"input": 100_000}
 
 
+def test_models_behind_litellm_are_found_by_their_prefix() -> None:
+    """`groq/` + the name that clients use; own prices by that name alone, or with the provider's."""
+    entry = b'{"litellm_provider": "groq", "input_cost_per_token": 1e-06, "supports_vision": true, "supports_function_calling": true}'
+    litellm = LitellmPrices({"groq/llama": msgspec.Raw(entry)})
+    catalog = Catalog(CATALOG.files.values(), litellm=litellm, own=own_prices({"fast/mine": PriceSettings(input=5)}))
+    known = catalog.find("litellm", "llama", provider="fast", prefix="groq/")
+    assert (known.source, known.priced, known.facts.input, known.facts.tools) == ("litellm", True, ("text", "image"), True)
+    assert catalog.find("litellm", "llama", provider="slow").source == "none"
+    assert catalog.find("litellm", "mine", provider="fast", prefix="groq/").source == "settings"
+    assert "groq/other" in str(catalog.find("litellm", "other", provider="fast", prefix="groq/").reason)
+
+
 def test_litellm_is_the_last_resort() -> None:
     """Asked only for what the catalogue does not have."""
     entry = b'{"litellm_provider": "openai", "input_cost_per_token": 1e-06, "max_input_tokens": 9}'

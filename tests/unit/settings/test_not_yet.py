@@ -26,8 +26,6 @@ def lines(**values: Any) -> list[str]:
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
         ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
-        ({"providers": {"b": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.b: kind litellm "),
-        ({"providers": {"l": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.l: kind litellm "),
         ({"routing": {"strategy": "latency"}}, "routing.strategy: latency "),
         ({"models": {"m": {"strategy": "weighted", "targets": [{"provider": "echo"}]}}}, "models.m.strategy: weighted "),
     ],
