@@ -63,6 +63,8 @@ class AttemptRecord(msgspec.Struct, eq=False):
     model: str
     status: int | None = None
     error: str | None = None
+    cause: str | None = None
+    """What the transport met, in its own words: for the log, not for the client."""
     sent: bool = False
     duration_s: float = 0.0
     first_byte_s: float | None = None
@@ -79,7 +81,9 @@ class AttemptRecord(msgspec.Struct, eq=False):
             "error": self.error,
             "sent": self.sent,
             "duration_ms": round(self.duration_s * 1e3, 3),
-        } | ({} if self.calls == 1 else {"calls": self.calls})
+            **({} if self.calls == 1 else {"calls": self.calls}),
+            **({} if self.cause is None else {"cause": self.cause}),
+        }
 
 
 def _allow(provider: str, model: str) -> Verdict:

@@ -266,6 +266,8 @@ class Generation:
                     await self.out.json(answer)
         except EdgeError as exc:
             record.error = exc.code
+            if isinstance(exc.__cause__, TransportError):
+                record.cause = str(exc.__cause__)[:500]
             raise
         finally:
             if response is not None and not upstream.detached:

@@ -107,7 +107,9 @@ class AccessLog:
             "bytes_out": ctx.bytes_out,
         }
         if ctx.attempts:
-            line["attempts"] = len(ctx.attempts)
+            line["attempts"] = tries = len(ctx.attempts)
+            if tries > 1 or ctx.error is not None:
+                line["tries"] = [attempt.as_dict() for attempt in ctx.attempts]
         if (usage := ctx.usage) is not None:
             line["prompt_tokens"] = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
             line["completion_tokens"] = usage.output_tokens

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
+from tests.support.access_log import Books
 from tests.support.billing import ASKING, Bill, billing, provider_of
-from tests.support.gateway import Running, running, settings
+from tests.support.gateway import running, settings
 from tests.support.library import data_of, in_process, json_reply
 from tests.support.sink import KeptLines
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, json_answer, stream_answer
@@ -171,21 +172,6 @@ BILLS = {
         True,
     ),
 }
-
-
-class Books:
-    """What the access log and the counters say."""
-
-    def __init__(self) -> None:
-        self._kept = KeptLines()
-        self._buffer = LogBuffer(self._kept)
-        self.log = AccessLog(self._buffer)
-
-    async def lines(self, edge: Running) -> list[dict[str, Any]]:
-        await edge.idle()
-        edge.gateway.metrics.snapshot()  # what has ended is worked off
-        self._buffer.flush()
-        return [json.loads(line) for line in self._kept.data.splitlines()]
 
 
 def counted(gateway: Any, family: str = "llm_edge_cost_usd_total") -> float:
