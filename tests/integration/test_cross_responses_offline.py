@@ -193,7 +193,7 @@ def test_a_full_request_at_openai_chat() -> None:
         "input[2]",
         "input[3]",
         "input[4].phase",
-        "input[4].content[0].citations",
+        "input[4].content[0].annotations",
         "input[7].namespace",
         "input[9].output[1]",
         "input[10]",

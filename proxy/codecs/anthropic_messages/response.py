@@ -96,6 +96,8 @@ def encode_answer_part(part: Part, path: str, dropped: list[str]) -> dict[str, A
         return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
     if isinstance(part, ToolUsePart):
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part, path, dropped)}
+    if isinstance(part, RefusalPart):
+        return {"type": "text", "text": part.text} if part.text else None  # the stop reason says what it is
     block = encode_part(part, path, dropped, own=True)
     return None if block == {"type": "text", "text": ""} else block
 

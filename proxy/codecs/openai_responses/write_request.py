@@ -36,7 +36,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         body["instructions"] = writer.instructions
     fields = FieldWriter(request, body)
     fields.write()
-    return Encoded(body, tuple(dict.fromkeys(writer.dropped + fields.dropped)))
+    return Encoded(body, request.client_paths(writer.dropped + fields.dropped))
 
 
 class FieldWriter:
