@@ -104,9 +104,6 @@ class Answered(Enum):
     USAGE_REASONING = "tokens of thinking"
     USAGE_AUDIO = "tokens of audio"
     SERVICE_TIER = "the service that the answer came from"
-    ID = "the answer's id, in the form that the client's dialect gives it"
-    MODEL = "the model's name"
-    CREATED = "when it was made"
 
 
 class Says(msgspec.Struct, frozen=True, kw_only=True):

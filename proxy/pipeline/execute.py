@@ -264,7 +264,7 @@ class _Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        return TranslateLane(upstream.codec.stream_decoder(), encoder, dialect=codec.name, model=upstream.target.model)
 
     def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -273,10 +273,12 @@ class _Generation:
         try:
             if not upstream.passthrough:
                 decoded = upstream.codec.decode_response(raw)
-                if not decoded.id or not decoded.model:  # Converse names neither
-                    own_id = decoded.id or replay.new_id(asked.codec.name)
+                own_id = replay.own_id(asked.codec.name, decoded.id)
+                if own_id != decoded.id or not decoded.model:  # Converse names neither
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-                raw = dump_json(asked.codec.encode_response(decoded).body)
+                encoded = asked.codec.encode_response(decoded)
+                ctx.dropped += [f"response.{name}" for name in encoded.dropped]
+                raw = dump_json(encoded.body)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc

@@ -71,6 +71,8 @@ class Upstream:
         if self.passthrough:
             body = dict(asked.body)
             body["model"] = self.target.model
+            if asked.ctx.dropped:  # of an earlier attempt elsewhere
+                asked.ctx.dropped = []
         else:
             request = asked.decoded()
             try:

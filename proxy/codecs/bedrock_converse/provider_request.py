@@ -104,7 +104,7 @@ def _add_one_call(request: ChatRequest, target: TargetFacts, body: dict[str, Any
     config = body.get("toolConfig")
     if config is None:
         return
-    if not target.one_call or "toolChoice" in config and "auto" not in config["toolChoice"]:
+    if not target.one_call or ("toolChoice" in config and "auto" not in config["toolChoice"]):
         dropped.append(request.path_of("parallel_tool_calls"))
         return
     config.pop("toolChoice", None)

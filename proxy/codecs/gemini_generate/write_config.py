@@ -1,7 +1,7 @@
 """Canonical fields → `generationConfig`.
 
-An effort becomes a `thinkingLevel` on models from Gemini 3 on, a `thinkingBudget` (reported) on 2.5; a budget stays a budget, within the model's
-bounds. `none` turns thinking off where the model can: elsewhere it gets the least, reported. Thoughts are asked for with it.
+An effort becomes a `thinkingLevel` on models from Gemini 3 on, a `thinkingBudget` (reported) on 2.5; a budget stays a budget, within the
+model's bounds. `none` turns thinking off where the model can: elsewhere it gets the least, reported. Thoughts are asked for with it.
 Source: ai.google.dev "GenerationConfig", "Thinking", "OpenAI compatibility" (efforts and budgets), read 2026-11-25.
 """
 

@@ -44,9 +44,7 @@ def decode_content(value: Any, path: str, extra: dict[str, Any], paths: dict[str
     return [_decode_part(part, where, index, extra, paths, places) for index, part in enumerate(value)]
 
 
-def _decode_part(
-    value: Any, where: str, index: int, extra: dict[str, Any], paths: dict[str, str], places: dict[str, str]
-) -> Part:
+def _decode_part(value: Any, where: str, index: int, extra: dict[str, Any], paths: dict[str, str], places: dict[str, str]) -> Part:
     path = f"{where}[{index}]"
     prefix = f"content[{index}]"
     part = record(value, path)

@@ -12,14 +12,15 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.openai_chat.content import annotation_of
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
-from proxy.codecs.openai_chat.finish import encode_finish
+from proxy.codecs.openai_chat.finish import encode_finish, is_near
 from proxy.codecs.openai_chat.messages import is_tool_call
 from proxy.codecs.openai_chat.response import RESPONSE_EXTRA, TIERS, answer_id, signed_call
-from proxy.codecs.openai_chat.usage import encode_usage
+from proxy.codecs.openai_chat.usage import CARRIED, encode_usage
 from proxy.codecs.openai_chat.watch import KEEP_ALIVE
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
@@ -108,6 +109,8 @@ class OpenAIChatStreamEncoder:
             case StreamStart():
                 return self._start(event)
             case UsageUpdate():
+                for name in lost_usage(event.usage, CARRIED):
+                    self._drop(name)
                 self.usage_chunk = self._base_event(b'[],"usage":' + _dumps(encode_usage(event.usage)))
                 return b""
             case SignatureDelta():
@@ -137,11 +140,9 @@ class OpenAIChatStreamEncoder:
         }
         if (tier := TIERS.get(event.service_tier or "")) is not None:
             base["service_tier"] = tier
-        for key, value in event.extra.items():
-            if key in RESPONSE_EXTRA:
-                base[key] = value
-            else:
-                self._drop(key)
+        base.update((key, value) for key, value in event.extra.items() if key in RESPONSE_EXTRA)
+        for name in lost_fields(event.extra, RESPONSE_EXTRA):
+            self._drop(name)
         self._base = b"data: " + _dumps(base)[:-1] + b',"choices":'
         return b""
 
@@ -178,7 +179,7 @@ class OpenAIChatStreamEncoder:
         """Only that of a call of Gemini's has a place, which follows."""
         block = self._blocks[event.block]
         if block.head is not None or not signed_call(event.signature):
-            return self._drop("signature")
+            return self._drop("signature") if event.signature else b""
         self._choice(block.choice).signature = event.signature
         return b""
 
@@ -254,6 +255,8 @@ class OpenAIChatStreamEncoder:
             self._drop("stop_sequence")
         self._unsign(event.choice, carried=False)
         reason = encode_finish(event.reason, calls=choice.calls > 0, refused=choice.refused)
+        if is_near(event.reason, refused=choice.refused):
+            self._drop("finish_reason")
         if self._legacy and reason == "tool_calls":
             reason = "function_call"
         return self._role(event.choice) + self._chunk(event.choice, {}, finish=reason)

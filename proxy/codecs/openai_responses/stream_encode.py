@@ -16,16 +16,17 @@ A block that shows nothing (empty text) leaves no part. Only choice 0 is carried
 
 from typing import Any, assert_never
 
+from proxy.codecs.answer_loss import lost_usage
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_responses.content import annotation_of
 from proxy.codecs.openai_responses.errors import error_event
 from proxy.codecs.openai_responses.fields import DIALECT
-from proxy.codecs.openai_responses.finish import encode_finish
+from proxy.codecs.openai_responses.finish import encode_finish, is_near
 from proxy.codecs.openai_responses.response import answer_id, envelope, foreign_names
 from proxy.codecs.openai_responses.stream_items import CallOut, ItemOut, MessageOut, OpaqueOut, ThinkingOut, Writer, redacted
 from proxy.codecs.openai_responses.thinking import EDGE_ID
-from proxy.codecs.openai_responses.usage import encode_usage
+from proxy.codecs.openai_responses.usage import CARRIED, encode_usage
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -263,6 +264,10 @@ class ResponsesStreamEncoder:
         status, details = encode_finish(self._finish.reason, refused=self._refused)
         if self._finish.stop_sequence is not None:
             self._drop("stop_sequence")
+        if is_near(self._finish.reason, refused=self._refused):
+            self._drop("finish_reason")
+        for name in lost_usage(self._usage, CARRIED):
+            self._drop(name)
         out += self._close_message(status)
         for block in self._blocks.values():
             if block.item is not None and not isinstance(block.item, MessageOut):

@@ -69,9 +69,7 @@ def _refusal(body: Json) -> Any:
 
 
 REQUESTS: dict[Asked, Probe] = {
-    Asked.SYSTEM: Probe(
-        {"messages": [{"role": "system", "content": "Be brief."}, *BASE["messages"]]}, "messages[0]", _system(0)
-    ),
+    Asked.SYSTEM: Probe({"messages": [{"role": "system", "content": "Be brief."}, *BASE["messages"]]}, "messages[0]", _system(0)),
     Asked.SYSTEM_MIDWAY: Probe(
         turns({"role": "assistant", "content": "Hi"}, {"role": "system", "content": "Be brief."}, {"role": "user", "content": "?"}),
         "messages[2]",
@@ -146,7 +144,12 @@ REQUESTS: dict[Asked, Probe] = {
         {**BASE, "reasoning_effort": "none"}, "reasoning_effort", lambda body: body.get("reasoning_effort") == "none" or None
     ),
     Asked.THINKING_FOREIGN: Probe(
-        {"messages": [*turns({"role": "assistant", "content": "Hi", "reasoning_content": "hm"})["messages"], {"role": "user", "content": "?"}]},
+        {
+            "messages": [
+                *turns({"role": "assistant", "content": "Hi", "reasoning_content": "hm"})["messages"],
+                {"role": "user", "content": "?"},
+            ]
+        },
         "messages[1].reasoning_content",
         lambda body: first(body, "reasoning_content"),
     ),
@@ -173,7 +176,9 @@ REQUESTS: dict[Asked, Probe] = {
         "response_format",
         lambda body: at("response_format", "type")(body) == "json_object" or None,
     ),
-    Asked.MAX_TOKENS: Probe({**BASE, "max_tokens": 321}, "max_tokens", lambda body: body.get("max_completion_tokens") or body.get("max_tokens")),
+    Asked.MAX_TOKENS: Probe(
+        {**BASE, "max_tokens": 321}, "max_tokens", lambda body: body.get("max_completion_tokens") or body.get("max_tokens")
+    ),
     Asked.TEMPERATURE: Probe({**BASE, "temperature": 0.5}, "temperature", at("temperature")),
     Asked.TEMPERATURE_HIGH: Probe({**BASE, "temperature": 1.5}, "temperature", at("temperature")),
     Asked.TOP_P: Probe({**BASE, "top_p": 0.5}, "top_p", at("top_p")),

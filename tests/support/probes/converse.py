@@ -94,7 +94,9 @@ REQUESTS: dict[Asked, Probe] = {
     ),
     Asked.TEXT: Probe(BASE, "messages[0]", at("messages", 0, "content", 0, "text")),
     Asked.IMAGE_INLINE: Probe(
-        user({"image": {"format": "png", "source": {"bytes": PNG}}}), "messages[0].content[1]", lambda body: at("source", "bytes")(_member(body, "image"))
+        user({"image": {"format": "png", "source": {"bytes": PNG}}}),
+        "messages[0].content[1]",
+        lambda body: at("source", "bytes")(_member(body, "image")),
     ),
     Asked.DOCUMENT_INLINE: Probe(document(), "messages[0].content[1]", lambda body: at("source", "bytes")(_member(body, "document"))),
     Asked.DOCUMENT_TEXT: Probe(
@@ -105,9 +107,13 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.DOCUMENT_TITLE: Probe(
         document(name="paper"), "messages[0].content[1].document.name", lambda body: at("name")(_member(body, "document"))
     ),
-    Asked.DOCUMENT_CONTEXT: Probe(document(context="of 1999"), "messages[0].content[1].document.context", lambda body: first(body, "context")),
+    Asked.DOCUMENT_CONTEXT: Probe(
+        document(context="of 1999"), "messages[0].content[1].document.context", lambda body: first(body, "context")
+    ),
     Asked.AUDIO_INPUT: Probe(
-        user({"audio": {"format": "wav", "source": {"bytes": WAV}}}), "messages[0].content[1]", lambda body: at("source", "bytes")(_member(body, "audio"))
+        user({"audio": {"format": "wav", "source": {"bytes": WAV}}}),
+        "messages[0].content[1]",
+        lambda body: at("source", "bytes")(_member(body, "audio")),
     ),
     Asked.TOOLS: Probe(tools(), "toolConfig.tools[0]", _declared),
     Asked.TOOL_STRICT: Probe(
@@ -116,7 +122,9 @@ REQUESTS: dict[Asked, Probe] = {
         lambda body: first(body, "strict"),
     ),
     Asked.PROVIDER_TOOLS: Probe(
-        {**BASE, "toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}}, "toolConfig.tools[0]", lambda body: first(body, "systemTool")
+        {**BASE, "toolConfig": {"tools": [{"systemTool": {"name": "nova_grounding"}}]}},
+        "toolConfig.tools[0]",
+        lambda body: first(body, "systemTool"),
     ),
     Asked.TOOL_CHOICE_REQUIRED: Probe(
         tools(toolChoice={"any": {}}),
@@ -126,9 +134,7 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.TOOL_CHOICE_NAMED: Probe(
         tools(OTHER, toolChoice={"tool": {"name": "time"}}), "toolConfig.toolChoice", at("toolConfig", "toolChoice", "tool", "name")
     ),
-    Asked.TOOL_CALLS: Probe(
-        {**turns(CALL, result({"text": "rain"})), "toolConfig": {"tools": [TOOL]}}, "messages[1].content[0]", _calls
-    ),
+    Asked.TOOL_CALLS: Probe({**turns(CALL, result({"text": "rain"})), "toolConfig": {"tools": [TOOL]}}, "messages[1].content[0]", _calls),
     Asked.TOOL_RESULTS: Probe(
         {**turns(CALL, result({"text": "rain"})), "toolConfig": {"tools": [TOOL]}},
         "messages[2].content[0]",
@@ -181,7 +187,10 @@ REQUESTS: dict[Asked, Probe] = {
         {
             **BASE,
             "outputConfig": {
-                "textFormat": {"type": "json_schema", "structure": {"jsonSchema": {"name": "place", "schema": __import__("json").dumps(SCHEMA)}}}
+                "textFormat": {
+                    "type": "json_schema",
+                    "structure": {"jsonSchema": {"name": "place", "schema": __import__("json").dumps(SCHEMA)}},
+                }
             },
         },
         "outputConfig.textFormat",

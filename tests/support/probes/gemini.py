@@ -152,7 +152,9 @@ REQUESTS: dict[Asked, Probe] = {
             model({"text": "", "thought": True, "thoughtSignature": _wrapped(b"\0llm-edge-redacted:", "ZGFyaw==")}, {"text": "Hi"}), AGAIN
         ),
         "contents[1].parts[0]",
-        lambda body: next((part for part in walk(body["contents"]) if part.get("thought")), None),
+        lambda body: next(
+            (base64.b64decode(p["thoughtSignature"]).rpartition(b":")[2].decode() for p in walk(body["contents"]) if p.get("thought")), None
+        ),
     ),
     Asked.EFFORT: Probe(
         config(thinkingConfig={"thinkingLevel": "HIGH"}),
@@ -185,12 +187,8 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.STOP: Probe(config(stopSequences=["END"]), "generationConfig.stopSequences", at("generationConfig", "stopSequences")),
     Asked.SEED: Probe(config(seed=7), "generationConfig.seed", at("generationConfig", "seed")),
     Asked.CHOICES: Probe(config(candidateCount=2), "generationConfig.candidateCount", at("generationConfig", "candidateCount")),
-    Asked.PENALTIES: Probe(
-        config(frequencyPenalty=0.5), "generationConfig.frequencyPenalty", at("generationConfig", "frequencyPenalty")
-    ),
-    Asked.LOGPROBS: Probe(
-        config(responseLogprobs=True), "generationConfig.responseLogprobs", at("generationConfig", "responseLogprobs")
-    ),
+    Asked.PENALTIES: Probe(config(frequencyPenalty=0.5), "generationConfig.frequencyPenalty", at("generationConfig", "frequencyPenalty")),
+    Asked.LOGPROBS: Probe(config(responseLogprobs=True), "generationConfig.responseLogprobs", at("generationConfig", "responseLogprobs")),
     Asked.SERVICE_TIER: Probe(
         {**BASE, "serviceTier": "standard"}, "serviceTier", lambda body: {"standard": "default"}.get(body.get("serviceTier", ""))
     ),

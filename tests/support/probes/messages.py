@@ -42,7 +42,9 @@ def document(source: Json, **more: Any) -> Json:
 
 
 def source(body: Json, block: str, **fields: Any) -> Any:
-    return next((s for s in (first([o], "source", type=block) for o in walk(body)) if s and all(s.get(k) == v for k, v in fields.items())), None)
+    return next(
+        (s for s in (first([o], "source", type=block) for o in walk(body)) if s and all(s.get(k) == v for k, v in fields.items())), None
+    )
 
 
 def _data(body: Json, block: str) -> Any:
@@ -98,7 +100,9 @@ REQUESTS: dict[Asked, Probe] = {
         lambda body: _data(body, "image"),
     ),
     Asked.IMAGE_URL: Probe(
-        user(TEXT, {"type": "image", "source": {"type": "url", "url": IMAGE_URL}}), "messages[0].content[1]", lambda body: _url(body, "image")
+        user(TEXT, {"type": "image", "source": {"type": "url", "url": IMAGE_URL}}),
+        "messages[0].content[1]",
+        lambda body: _url(body, "image"),
     ),
     Asked.DOCUMENT_INLINE: Probe(document(PDF_SOURCE), "messages[0].content[1]", lambda body: _data(body, "document")),
     Asked.DOCUMENT_TEXT: Probe(
@@ -113,9 +117,7 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.DOCUMENT_CONTEXT: Probe(
         document(PDF_SOURCE, context="of 1999"), "messages[0].content[1].context", lambda body: first(body, "context")
     ),
-    Asked.FILE_ID: Probe(
-        document({"type": "file", "file_id": "file-1"}), "messages[0].content[1]", lambda body: first(body, "file_id")
-    ),
+    Asked.FILE_ID: Probe(document({"type": "file", "file_id": "file-1"}), "messages[0].content[1]", lambda body: first(body, "file_id")),
     Asked.TOOLS: Probe(tools(), "tools[0]", _declared),
     Asked.TOOL_STRICT: Probe({**BASE, "tools": [{**TOOL, "strict": True}]}, "tools[0].strict", lambda body: first(body, "strict")),
     Asked.PROVIDER_TOOLS: Probe(
@@ -137,7 +139,9 @@ REQUESTS: dict[Asked, Probe] = {
     ),
     Asked.TOOL_CALLS: Probe({**turns(CALL, result("rain")), "tools": [TOOL]}, "messages[1].content[0]", _calls),
     Asked.TOOL_RESULTS: Probe(
-        {**turns(CALL, result("rain")), "tools": [TOOL]}, "messages[2].content[0]", lambda body: first(body, "content", tool_use_id="call_1")
+        {**turns(CALL, result("rain")), "tools": [TOOL]},
+        "messages[2].content[0]",
+        lambda body: first(body, "content", tool_use_id="call_1"),
     ),
     Asked.TOOL_RESULT_IMAGE: Probe(
         {
@@ -193,6 +197,8 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.STOP: Probe({**BASE, "stop_sequences": ["END"]}, "stop_sequences", at("stop_sequences")),
     Asked.USER: Probe({**BASE, "metadata": {"user_id": "u-1"}}, "metadata.user_id", at("metadata", "user_id")),
     Asked.SERVICE_TIER: Probe(
-        {**BASE, "service_tier": "standard_only"}, "service_tier", lambda body: {"standard_only": "default"}.get(body.get("service_tier", ""))
+        {**BASE, "service_tier": "standard_only"},
+        "service_tier",
+        lambda body: {"standard_only": "default"}.get(body.get("service_tier", "")),
     ),
 }

@@ -110,7 +110,9 @@ REQUESTS: dict[Asked, Probe] = {
         {**BASE, "tools": [{**TOOL, "strict": True}]}, "tools[0].strict", lambda body: first(body, "strict", name="weather") or None
     ),
     Asked.CUSTOM_TOOLS: Probe(
-        {**BASE, "tools": [{"type": "custom", "name": "sql", "description": "d"}]}, "tools[0]", lambda body: first(body, "name", type="custom")
+        {**BASE, "tools": [{"type": "custom", "name": "sql", "description": "d"}]},
+        "tools[0]",
+        lambda body: first(body, "name", type="custom"),
     ),
     Asked.PROVIDER_TOOLS: Probe(
         {**BASE, "tools": [{"type": "web_search"}]},
@@ -133,9 +135,7 @@ REQUESTS: dict[Asked, Probe] = {
         tools(parallel_tool_calls=False), "parallel_tool_calls", lambda body: body.get("parallel_tool_calls") is False or None
     ),
     Asked.TOOL_CALLS: Probe({**turns(CALL, RESULT), "tools": [TOOL]}, "input[1]", _calls),
-    Asked.TOOL_RESULTS: Probe(
-        {**turns(CALL, RESULT), "tools": [TOOL]}, "input[2]", lambda body: first(body, "output", call_id="call_1")
-    ),
+    Asked.TOOL_RESULTS: Probe({**turns(CALL, RESULT), "tools": [TOOL]}, "input[2]", lambda body: first(body, "output", call_id="call_1")),
     Asked.TOOL_RESULT_IMAGE: Probe(
         {
             **turns(CALL, {**RESULT, "output": [{"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"}]}),
@@ -148,7 +148,7 @@ REQUESTS: dict[Asked, Probe] = {
     Asked.THINKING_REDACTED: Probe(
         turns({"type": "reasoning", "id": "rs_edge_1", "summary": [], "encrypted_content": "llm-edge:red:ZGFyaw=="}, AGAIN),
         "input[1]",
-        lambda body: next((t for i in _items(body) if "ZGFyaw" in (t := str(i.get("encrypted_content")))), None),
+        lambda body: next((i["encrypted_content"].removeprefix("llm-edge:red:") for i in _items(body) if i.get("encrypted_content")), None),
     ),
     Asked.THINKING_FOREIGN: Probe(
         turns({"type": "reasoning", "id": "rs_edge_1", "summary": [{"type": "summary_text", "text": "hm"}]}, AGAIN),
