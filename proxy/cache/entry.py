@@ -9,6 +9,9 @@ from proxy.core.response import Usage
 FORMAT = 1
 """First byte of an encoded entry. A new format gets the next number; its release also keeps the decoder of the one before."""
 
+ANSWER_LOSS = "response."
+"""How names of what an answer lost begin, beside the paths of what the request lost."""
+
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One whole answer, as its first client got it."""
@@ -30,12 +33,19 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content_type: str = "application/json"
     tail: bytes = b""
     """A stream's usage chunk, which is served only to clients that ask for one."""
+    dropped: tuple[str, ...] = ()
+    """What was lost on the way to the provider and back, as its first client was told."""
     version: int = FORMAT
 
     @property
     def size(self) -> int:
         """Bytes that it is counted with: the body and an allowance for the rest (objects, key, place in a dict)."""
         return len(self.body) + _OVERHEAD_BYTES
+
+    @property
+    def lossy(self) -> bool:
+        """Something of the request did not reach the provider."""
+        return any(not name.startswith(ANSWER_LOSS) for name in self.dropped)
 
     def age_s(self, now: float) -> float:
         """Seconds since it was stored, never negative: the clocks of two replicas may differ a little."""

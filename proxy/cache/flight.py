@@ -42,6 +42,8 @@ class Flight(msgspec.Struct, eq=False):
     provider: str | None = None
     model: str | None = None
     """Of the target being tried; None before the first attempt."""
+    lost: list[str] = []
+    """What of the request did not reach it, as the leader's client is told."""
     on_shared: Callable[[], None] | None = None
     on_abandoned: Callable[[], None] | None = None
     _frames: list[bytes] = []

@@ -10,7 +10,7 @@ from time import monotonic
 import msgspec
 from starlette.types import Send
 
-from proxy.cache.entry import CacheEntry
+from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate.array import EventsToArray
@@ -91,11 +91,11 @@ class _Generation:
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await pipe.cache.fetch(key, max_age), "l2"
-            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+            if entry is not None and ctx.permit(entry.provider, entry.model).error is None and not (asked.strict and entry.lossy):
                 await self._serve(entry, tier)
                 return
         ctx.cache_status = "miss"
-        if asked.verdict.join:
+        if asked.verdict.join and not asked.strict:  # a call under way may have lost what this client insists on
             while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
                 try:
                     await self._follow(flight)
@@ -122,6 +122,7 @@ class _Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -179,6 +180,7 @@ class _Generation:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
         ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.dropped = flight.lost
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -228,6 +230,8 @@ class _Generation:
         try:
             request = upstream.request(pipe, asked)
             record.sent = True
+            if flight is not None:
+                flight.lost = ctx.dropped
             try:
                 response = await upstream.provider.transport.send(request)
             except TransportError as exc:
@@ -277,7 +281,7 @@ class _Generation:
                 if own_id != decoded.id or not decoded.model:  # Converse names neither
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
                 encoded = asked.codec.encode_response(decoded)
-                ctx.dropped += [f"response.{name}" for name in encoded.dropped]
+                ctx.dropped += [ANSWER_LOSS + name for name in encoded.dropped]
                 raw = dump_json(encoded.body)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
@@ -296,6 +300,7 @@ class _Generation:
                 provider=name,
                 usage=facts.usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

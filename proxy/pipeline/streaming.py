@@ -250,6 +250,7 @@ class StreamDrive:
             provider=self._name,
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
+            dropped=tuple(self._ctx.dropped),
             content_type="text/event-stream",
         )
 

@@ -132,7 +132,6 @@ def _sealed(body: Json) -> Any:
 _responses_calls_sent = [
     {"type": "function_call", "id": f"fc_{i}", "call_id": i, "name": n, "arguments": a, "status": "completed"} for i, n, a in CALLS
 ]
-_incomplete = {"status": "incomplete"}
 RESPONSES: dict[Answered, Probe] = {
     Answered.TEXT: Probe(responses(), "", lambda body: first(_items(body, "message"), "text")),
     Answered.TOOL_CALLS: Probe(responses(*_responses_calls_sent), "", _responses_calls),
@@ -172,7 +171,7 @@ RESPONSES: dict[Answered, Probe] = {
     ),
     Answered.STOP: Probe(responses(), "", lambda body: body["status"] == "completed" or None),
     Answered.LENGTH: Probe(
-        responses(**_incomplete, incomplete_details={"reason": "max_output_tokens"}),
+        responses(status="incomplete", incomplete_details={"reason": "max_output_tokens"}),
         "",
         lambda body: at("incomplete_details", "reason")(body) == "max_output_tokens" or None,
     ),
@@ -180,7 +179,7 @@ RESPONSES: dict[Answered, Probe] = {
         responses(*_responses_calls_sent), "", lambda body: (body["status"] == "completed" and bool(_items(body, "function_call"))) or None
     ),
     Answered.FILTERED: Probe(
-        responses(**_incomplete, incomplete_details={"reason": "content_filter"}),
+        responses(status="incomplete", incomplete_details={"reason": "content_filter"}),
         "",
         lambda body: at("incomplete_details", "reason")(body) == "content_filter" or None,
     ),

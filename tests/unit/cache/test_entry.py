@@ -95,3 +95,11 @@ def test_entries_are_frozen() -> None:
     """Shared by all readers of L1."""
     with pytest.raises(AttributeError):
         ENTRY.model = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("dropped", "lossy"), [((), False), (("response.logprobs",), False), (("response.logprobs", "seed"), True)])
+def test_a_loss_of_the_request_makes_an_entry_lossy(dropped: tuple[str, ...], lossy: bool) -> None:
+    """Losses of the answer alone do not: no strict client could have prevented them. They are stored, too."""
+    entry = msgspec.structs.replace(ENTRY, dropped=dropped)
+    assert entry.lossy is lossy
+    assert decode(entry.encode()) == entry

@@ -1,12 +1,23 @@
 """What an answer loses, by name."""
 
+from typing import Any
+
 from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.core.response import Usage
 
 
 def test_fields_that_say_nothing_are_no_loss() -> None:
     """Empty ones, echoes of the request, the provider's own stop-watch, and what has a place."""
-    extra = {"kept": 1, "gone": 1, "null": None, "empty": {}, "none": [], "blank": "", "echo": {"a": 1}, "metrics": {"latencyMs": 7}}
+    extra: dict[str, Any] = {
+        "kept": 1,
+        "gone": 1,
+        "null": None,
+        "empty": {},
+        "none": [],
+        "blank": "",
+        "echo": {"a": 1},
+        "metrics": {"latencyMs": 7},
+    }
     assert lost_fields(extra, {"kept"}) == ["gone"]
 
 

@@ -134,7 +134,7 @@ def _wrong_answers(client: str, provider: str, way: str) -> Iterator[str]:
         body, dropped = _whole(client, decoded) if way == "whole" else _streamed(client, decoded)
         theirs = ANSWERS[client].get(feature)
         found = theirs.find(body) if theirs is not None else None
-        wanted = _told(feature, client, provider, probe.find(probe.body))
+        wanted = _told(feature, client, provider, probe.find(probe.fields(client)))
         known = answered(feature, DECLARATIONS[client], DECLARATIONS[provider])
         if feature is Answered.THINKING and provider == RESPONSES:
             dropped = tuple(name for name in dropped if not name.endswith("signature"))  # its reasoning always has an id

@@ -174,3 +174,25 @@ def test_anthropic_both_ways() -> None:
     entry = stored(body, "sse", dialect="anthropic_messages", response_id=started["message"]["id"])
     back = whole(entry, ANTHROPIC)
     assert (back["content"], back["usage"]["output_tokens"]) == (original["content"], 4)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "given", "shown"),
+    [
+        ("openai_chat", "msg_01X", "chatcmpl-01X"),
+        ("openai_responses", "chatcmpl-1", "resp_1"),
+        ("anthropic_messages", "r7", "msg_r7"),
+        ("openai_chat", "chatcmpl-1", "chatcmpl-1"),
+        ("openai_completions", "chatcmpl-1", "cmpl-1"),
+        ("gemini_generate", "msg_01X", "msg_01X"),
+    ],
+)
+def test_a_provider_s_id_in_the_form_of_the_client_s_dialect(dialect: str, given: str, shown: str) -> None:
+    """The same each time; Gemini's have no form."""
+    assert replay.own_id(dialect, given) == shown
+
+
+def test_a_provider_without_ids() -> None:
+    """Converse names none."""
+    assert replay.own_id("openai_responses", "").startswith("resp_")
+    assert replay.own_id("openai_chat", "") != replay.own_id("openai_chat", "")
