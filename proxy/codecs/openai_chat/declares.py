@@ -24,7 +24,7 @@ DECLARATION = Declaration(
         Asked.AUDIO_INPUT: Says(place="messages[].content[].input_audio"),
         Asked.TOOLS: Says(place="tools[].function"),
         Asked.TOOL_STRICT: Says(place="tools[].function.strict"),
-        Asked.CUSTOM_TOOLS: Says(place="tools[].custom", form="chat"),
+        Asked.CUSTOM_TOOLS: Says(place="tools[].custom", form="OpenAI"),
         Asked.TOOL_CHOICE_NONE: Says(place="tool_choice"),
         Asked.TOOL_CHOICE_REQUIRED: Says(place="tool_choice"),
         Asked.TOOL_CHOICE_NAMED: Says(place="tool_choice.function.name"),
@@ -63,7 +63,7 @@ DECLARATION = Declaration(
     answers={
         Answered.TEXT: Says(place=f"{_MESSAGE}.content"),
         Answered.TOOL_CALLS: Says(place=f"{_MESSAGE}.tool_calls[]"),
-        Answered.CUSTOM_CALLS: Says(place=f"{_MESSAGE}.tool_calls[].custom", form="chat"),
+        Answered.CUSTOM_CALLS: Says(place=f"{_MESSAGE}.tool_calls[].custom", form="OpenAI"),
         Answered.REFUSAL: Says(place=f"{_MESSAGE}.refusal"),
         Answered.THINKING: Says(place=f"{_MESSAGE}.reasoning_content"),
         Answered.CITATIONS: Says(place=f"{_MESSAGE}.annotations[]", form="url_citation"),

@@ -14,6 +14,7 @@ from proxy.codecs.openai_chat.fields import DIALECT, array, integer, optional, r
 from proxy.codecs.openai_chat.finish import decode_finish, encode_finish, invented_id, is_near
 from proxy.codecs.openai_chat.messages import arguments_text, is_tool_call
 from proxy.codecs.openai_chat.usage import CARRIED, decode_usage, encode_usage
+from proxy.codecs.openai_custom import call_for_chat
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -233,6 +234,8 @@ class _Answer:
                 self._audio = {"id": part.id or "", "data": part.data or "", "expires_at": 0, "transcript": ""}
             case OpaquePart() if part.dialect == DIALECT:
                 self._own(part, index)
+            case OpaquePart() if (call := call_for_chat(part)) is not None:
+                self.calls.append(call)
             case OpaquePart() | ImagePart() | DocumentPart() | ToolResultPart() | RedactedThinkingPart():
                 self._dropped.append(f"{self._path}[{index}]")
             case _:

@@ -22,6 +22,7 @@ from proxy.codecs.openai_chat.messages import is_tool_call
 from proxy.codecs.openai_chat.response import RESPONSE_EXTRA, TIERS, answer_id, signed_call
 from proxy.codecs.openai_chat.usage import CARRIED, encode_usage
 from proxy.codecs.openai_chat.watch import KEEP_ALIVE
+from proxy.codecs.openai_custom import call_for_chat, input_of, input_piece
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -192,7 +193,13 @@ class OpenAIChatStreamEncoder:
                 self._drop("signature")
 
     def _start_opaque(self, block: _Block, part: Part | None) -> bytes:
-        if not isinstance(part, OpaquePart) or part.dialect != DIALECT:
+        if not isinstance(part, OpaquePart):
+            return self._drop("opaque")
+        if (call := call_for_chat(part)) is not None:
+            block.custom = True
+            block.empty = not call["custom"]["input"]
+            return self._start_call(block, call)
+        if part.dialect != DIALECT:
             return self._drop("opaque")
         if is_tool_call(part):
             block.custom = True
@@ -232,7 +239,7 @@ class OpenAIChatStreamEncoder:
     def _stop_block(self, event: BlockStop) -> bytes:
         """A call without arguments gets an empty object, so that they parse."""
         block = self._blocks.pop(event.block)
-        return self._arguments(block, "{}") if block.call is not None and block.empty else b""
+        return self._arguments(block, "{}") if block.call is not None and block.empty and not block.custom else b""
 
     def _citation(self, event: CitationDelta) -> bytes:
         block = self._blocks[event.block]
@@ -244,10 +251,20 @@ class OpenAIChatStreamEncoder:
     def _opaque(self, event: OpaqueDelta) -> bytes:
         block = self._blocks[event.block]
         if event.dialect != DIALECT:
-            return self._drop("opaque")
+            return self._custom(block, event.value) if block.custom else self._drop("opaque")
         if block.custom:
             return self._chunk(block.choice, {"tool_calls": [{"index": block.call, **event.value}]})
         return self._role(block.choice) + self._chunk(block.choice, event.value)
+
+    def _custom(self, block: _Block, value: dict[str, Any]) -> bytes:
+        """Of a custom call of OpenAI's Responses: pieces of its input, or all of it at its end."""
+        piece = input_piece(value)
+        if piece is None and block.empty:
+            piece = input_of(value)
+        if not piece:
+            return b""
+        block.empty = False
+        return self._chunk(block.choice, {"tool_calls": [{"index": block.call, "custom": {"input": piece}}]})
 
     def _finish(self, event: Finish) -> bytes:
         choice = self._choice(event.choice)

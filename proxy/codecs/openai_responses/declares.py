@@ -22,7 +22,7 @@ DECLARATION = Declaration(
         Asked.AUDIO_INPUT: Says(place="input[].content[].input_audio"),
         Asked.TOOLS: Says(place="tools[] of type function"),
         Asked.TOOL_STRICT: Says(place="tools[].strict"),
-        Asked.CUSTOM_TOOLS: Says(place="tools[] of type custom", form="responses"),
+        Asked.CUSTOM_TOOLS: Says(place="tools[] of type custom", form="OpenAI"),
         Asked.PROVIDER_TOOLS: Says(place="tools[] of any other type", form="responses"),
         Asked.TOOL_CHOICE_NONE: Says(place="tool_choice"),
         Asked.TOOL_CHOICE_REQUIRED: Says(place="tool_choice"),
@@ -58,7 +58,7 @@ DECLARATION = Declaration(
     answers={
         Answered.TEXT: Says(place="output[].content[].text"),
         Answered.TOOL_CALLS: Says(place="output[] of type function_call"),
-        Answered.CUSTOM_CALLS: Says(place="output[] of type custom_tool_call", form="responses"),
+        Answered.CUSTOM_CALLS: Says(place="output[] of type custom_tool_call", form="OpenAI"),
         Answered.PROVIDER_CALLS: Says(place="output[] of types of their own", form="responses"),
         Answered.REFUSAL: Says(place="output[].content[].refusal"),
         Answered.THINKING: Says(place="output[] of type reasoning, summary"),

@@ -19,12 +19,22 @@ from typing import Any, assert_never
 from proxy.codecs.answer_loss import lost_usage
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.openai_chat.finish import invented_id
+from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import annotation_of
 from proxy.codecs.openai_responses.errors import error_event
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.finish import encode_finish, is_near
 from proxy.codecs.openai_responses.response import answer_id, envelope, foreign_names
-from proxy.codecs.openai_responses.stream_items import CallOut, ItemOut, MessageOut, OpaqueOut, ThinkingOut, Writer, redacted
+from proxy.codecs.openai_responses.stream_items import (
+    CallOut,
+    CustomOut,
+    ItemOut,
+    MessageOut,
+    OpaqueOut,
+    ThinkingOut,
+    Writer,
+    redacted,
+)
 from proxy.codecs.openai_responses.thinking import EDGE_ID
 from proxy.codecs.openai_responses.usage import CARRIED, encode_usage
 from proxy.core.errors import ErrorInfo
@@ -159,7 +169,8 @@ class ResponsesStreamEncoder:
             self._drop(f"choices[{event.choice}]")
             return b""
         part = event.part
-        if event.kind == "opaque" and not (isinstance(part, OpaquePart) and part.dialect == DIALECT):
+        custom = None if part is None else call_for_responses(part)
+        if event.kind == "opaque" and custom is None and not (isinstance(part, OpaquePart) and part.dialect == DIALECT):
             self._drop("opaque")
             return b""
         block = self._blocks[event.block] = _Block(event.kind, event.id)
@@ -168,6 +179,8 @@ class ResponsesStreamEncoder:
         out = self._open() + self._close_message()
         if event.kind == "tool_use":
             block.item = CallOut(self._writer, self._id("fc_"), event.id or "", event.name or "")
+        elif custom is not None:
+            block.item = CustomOut(self._writer, self._id("ctc_"), custom)
         elif isinstance(part, OpaquePart):
             block.item = OpaqueOut(self._writer, part.value)
         elif isinstance(part, RedactedThinkingPart):
@@ -247,6 +260,8 @@ class ResponsesStreamEncoder:
 
     def _opaque(self, event: OpaqueDelta) -> bytes:
         item = self._item_of(event.block)
+        if isinstance(item, CustomOut):
+            return item.input(event.value["custom"]["input"])
         return item.event(event.value) if isinstance(item, OpaqueOut) and event.dialect == DIALECT else b""
 
     def _logprobs(self, event: LogprobsDelta) -> bytes:
