@@ -73,7 +73,8 @@ Everything ≈ or ✗ in a request is named in the header `x-llm-edge-dropped`, 
 there, too, as `response.` and its canonical name (`response.logprobs`, `response.content[0].citations`). A stream's headers go out before
 its content: they name the request's losses only. Envelopes (ids, times, object kinds) are each dialect's own: a translated answer's id is
 the provider's in the form of the client's dialect (`msg_01X` is `chatcmpl-01X`). The tables hold for the newest models; the notes say
-where others differ. Several answers (`n`) are asked of the provider or not at all.
+where others differ. Several answers (`n`) are asked of the provider or not at all. Legacy completions and the models of InvokeModel that
+take a prompt are not in the tables: a prompt is text, and everything else is reported.
 """
 
 
