@@ -10,7 +10,7 @@ from time import monotonic
 import msgspec
 from starlette.types import Send
 
-from proxy.cache.entry import CacheEntry
+from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
@@ -280,7 +280,7 @@ class Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        return TranslateLane(upstream.stream_decoder(), encoder, dialect=codec.name, model=upstream.target.model)
 
     def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -322,10 +322,13 @@ class Generation:
         """The client's body, and what is billed: its dialect may not have all of that. Raises InvalidBody, FailedAnswer."""
         codec = self.asked.codec
         decoded = upstream.decoded(raw)
-        if not decoded.id or not decoded.model:  # Converse names neither
-            own_id = decoded.id or replay.new_id(codec.name)
+        own_id = replay.own_id(codec.name, decoded.id)
+        if own_id != decoded.id or not decoded.model:  # Converse names neither
             decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-        return dump_json(codec.encode_response(decoded).body), decoded.usage
+        encoded = codec.encode_response(decoded)
+        if encoded.dropped:
+            self.ctx.dropped += [ANSWER_LOSS + name for name in encoded.dropped]
+        return dump_json(encoded.body), decoded.usage
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

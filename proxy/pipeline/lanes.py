@@ -9,6 +9,7 @@ from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate, is_content
 from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
+from proxy.pipeline.replay import own_id
 
 Lane = StreamWatcher
 
@@ -16,10 +17,10 @@ Lane = StreamWatcher
 class TranslateLane:
     """Upstream dialect → canonical events → client dialect."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, response_id: str = "", model: str = "") -> None:
-        """`response_id`, `model`: for upstreams whose dialect names neither (Converse)."""
+    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, dialect: str = "", model: str = "") -> None:
+        """`dialect`: the client's, whose form the answer's id gets; `model`: for upstreams whose dialect does not name it (Converse)."""
         self._decoder = decoder
-        self._own_id = response_id
+        self._dialect = dialect
         self._own_model = model
         self._encoder = encoder
         self.content = False
@@ -58,8 +59,7 @@ class TranslateLane:
             self.usage = event.usage
             self.service_tier = event.usage.service_tier
         elif isinstance(event, StreamStart):
-            if not event.id or not event.model:
-                event = msgspec.structs.replace(event, id=event.id or self._own_id, model=event.model or self._own_model)
+            event = msgspec.structs.replace(event, id=own_id(self._dialect, event.id), model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
             self.service_tier = billed_tier(event.service_tier)

@@ -61,6 +61,17 @@ def new_id(dialect: str) -> str:
     return ("msg_" if dialect == INVOKE else _PREFIX.get(dialect, "")) + trace_id()
 
 
+def own_id(dialect: str, given: str) -> str:
+    """A provider's id as the client's dialect forms its own: `msg_01X` is `chatcmpl-01X` to a chat client, the same each time."""
+    prefix = _PREFIX.get(dialect)
+    if not given:
+        return new_id(dialect)
+    if prefix is None or given.startswith(prefix):
+        return given
+    foreign = next((known for known in _PREFIX.values() if given.startswith(known)), "")
+    return prefix + given.removeprefix(foreign)
+
+
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     field = _ID_FIELDS.get(entry.dialect)
     if field is None:

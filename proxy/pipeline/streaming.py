@@ -251,8 +251,8 @@ class StreamDrive:
             provider=self._name,
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
-            content_type="text/event-stream",
             dropped=tuple(self._ctx.dropped),
+            content_type="text/event-stream",
         )
 
     async def _tell(self, exc: EdgeError) -> None:

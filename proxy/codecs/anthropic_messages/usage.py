@@ -28,6 +28,9 @@ _KNOWN_METERS = {
 _TO_TIER = {"standard": "default"}
 _FROM_TIER = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
 
+CARRIED = frozenset(("cache_write_tokens", "cache_write_1h_tokens", "reasoning_tokens"))
+"""Details of the canonical usage that have a place here."""
+
 
 def decode_usage(raw: dict[str, Any], path: str = "usage") -> Usage:
     """Raises InvalidBody where a count is no integer."""

@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.anthropic_messages.inputs import parse_arguments
 from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.bedrock_converse import fields
 from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES, decode_content
-from proxy.codecs.bedrock_converse.finish import decode_finish, encode_finish
+from proxy.codecs.bedrock_converse.finish import NEAR, decode_finish, encode_finish
 from proxy.codecs.bedrock_converse.models import TargetFacts
 from proxy.codecs.bedrock_converse.parts import Block, BlockWriter, thinking_block
 from proxy.codecs.bedrock_converse.shape import Shape
-from proxy.codecs.bedrock_converse.usage import decode_usage, encode_usage, tier_of
+from proxy.codecs.bedrock_converse.usage import CARRIED, decode_usage, encode_usage, tier_of
 from proxy.codecs.jsonbody import parse_object
 from proxy.core.messages import Part, RefusalPart, TextPart, ThinkingPart, ToolUsePart
 from proxy.core.response import ChatResponse, Choice
@@ -82,11 +83,12 @@ def encode_response(response: ChatResponse) -> Encoded:
     }
     if (tier := encode_tier(response.service_tier)) is not None:
         body["serviceTier"] = tier
-    for key, value in response.extra.items():
-        if key in EXTRA:
-            body[key] = value
-        else:
-            dropped.append(key)
+    elif response.service_tier is not None:
+        dropped.append("service_tier")
+    body.update((key, value) for key, value in response.extra.items() if key in EXTRA)
+    if choice.finish in NEAR and "stopReason" not in choice.extra:
+        dropped.append("finish_reason")
+    dropped += lost_usage(response.usage, CARRIED) + lost_fields(response.extra, EXTRA)
     return Encoded(body, tuple(dict.fromkeys(dropped)))
 
 

@@ -20,6 +20,9 @@ _OLDER = {"cacheReadInputTokens": "cacheReadInputTokenCount", "cacheWriteInputTo
 _KNOWN = frozenset((*_COUNTS, *_OLDER.values(), "totalTokens", "cacheDetails"))
 _KEPT = frozenset((*_OLDER.values(), "cacheDetails", "serverToolUsage"))
 
+CARRIED = frozenset(("cache_write_tokens", "cache_write_1h_tokens"))
+"""Details of the canonical usage that have a place here."""
+
 
 def decode_usage(raw: dict[str, Any], path: str = "usage", *, tier: str | None = None) -> Usage:
     """Raises InvalidBody where a count is no integer. `tier`: by `tier_of`."""

@@ -36,6 +36,8 @@ _NO_METERS = frozenset(
 """Contained in the main counts, or no count at all (OpenRouter's cost, Groq's times): these hide nothing from the bill."""
 _KEPT = _NO_METERS | {"is_byok", "prompt_tokens_details", "completion_tokens_details"}
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
+CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
+"""Details of the canonical usage that have a place here."""
 _ODD = "(odd)"
 
 

@@ -17,6 +17,9 @@ _NO_METERS = frozenset({"text_tokens", "image_tokens", "cost", "cost_details", "
 _KEPT = _NO_METERS | {"input_tokens_details", "output_tokens_details"}
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
 
+CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
+"""Details of the canonical usage that have a place here."""
+
 
 def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
     """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count or unknown. `tier`: the

@@ -199,3 +199,25 @@ def test_invoke_models_answers(family: Family) -> None:
     assert served == {key: value for key, value in answer.items() if key != "id"}
     assert inner_events(body)[1:] == inner_events(frames)[1:]
     assert whole(stored(frames, "sse", **known), codec)["content"] == answer["content"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "given", "shown"),
+    [
+        ("openai_chat", "msg_01X", "chatcmpl-01X"),
+        ("openai_responses", "chatcmpl-1", "resp_1"),
+        ("anthropic_messages", "r7", "msg_r7"),
+        ("openai_chat", "chatcmpl-1", "chatcmpl-1"),
+        ("openai_completions", "chatcmpl-1", "cmpl-1"),
+        ("gemini_generate", "msg_01X", "msg_01X"),
+    ],
+)
+def test_a_provider_s_id_in_the_form_of_the_client_s_dialect(dialect: str, given: str, shown: str) -> None:
+    """The same each time; Gemini's have no form."""
+    assert replay.own_id(dialect, given) == shown
+
+
+def test_a_provider_without_ids() -> None:
+    """Converse names none."""
+    assert replay.own_id("openai_responses", "").startswith("resp_")
+    assert replay.own_id("openai_chat", "") != replay.own_id("openai_chat", "")
