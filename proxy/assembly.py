@@ -11,7 +11,7 @@ from proxy.codecs.base import Codec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
-from proxy.codecs.inline_only import EVERYTHING, INLINE_ONLY, Fetchable
+from proxy.codecs.helped import EVERYTHING, INLINE_ONLY, Fetchable
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec

@@ -1,6 +1,7 @@
 """What becomes of each feature between two dialects, out of their declarations (features.py), and docs/translation.md written from it.
 
 carried         the other dialect says the same
+helped          it has no place for it, but the gateway does it instead (helped.py)
 approximated    it says something near; the client's path is reported
 dropped         it has no place for it; the client's path is reported
 None            the one that speaks has no such concept
@@ -15,6 +16,7 @@ from proxy.codecs.anthropic_messages.declares import DECLARATION as MESSAGES
 from proxy.codecs.bedrock_converse.declares import DECLARATION as CONVERSE
 from proxy.codecs.features import Answered, Asked, Declaration, Says
 from proxy.codecs.gemini_generate.declares import DECLARATION as GEMINI
+from proxy.codecs.helped import INLINE_ONLY, SINGLE_CHOICE
 from proxy.codecs.openai_chat.declares import DECLARATION as CHAT
 from proxy.codecs.openai_responses.declares import DECLARATION as RESPONSES
 
@@ -22,12 +24,12 @@ DECLARATIONS: dict[str, Declaration] = {each.dialect: each for each in (CHAT, RE
 """Dialect → what it declares: the literal table."""
 
 Feature = TypeVar("Feature", Asked, Answered)
-_SIGNS = {"carried": "✓", "approximated": "≈", "dropped": "✗"}
+_SIGNS = {"carried": "✓", "helped": "⇄", "approximated": "≈", "dropped": "✗"}
 _NONE = "·"
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    kind: Literal["carried", "approximated", "dropped"]
+    kind: Literal["carried", "helped", "approximated", "dropped"]
     becomes: str = ""
     """Of something approximated: what is made of it."""
 
@@ -47,7 +49,20 @@ def outcome(said: Says | None, taken: Says | None) -> Outcome | None:
 
 def asked(feature: Asked, client: Declaration, provider: Declaration) -> Outcome | None:
     """Of a client's request at a provider."""
-    return outcome(client.requests.get(feature), provider.requests.get(feature))
+    found = outcome(client.requests.get(feature), provider.requests.get(feature))
+    return Outcome("helped") if found is not None and found.kind == "dropped" and _helped(feature, provider.dialect) else found
+
+
+def _helped(feature: Asked, dialect: str) -> bool:
+    match feature:
+        case Asked.IMAGE_URL:
+            return "image" in INLINE_ONLY.get(dialect, ())
+        case Asked.DOCUMENT_URL:
+            return "document" in INLINE_ONLY.get(dialect, ())
+        case Asked.CHOICES:
+            return dialect in SINGLE_CHOICE
+        case _:
+            return False
 
 
 def answered(feature: Answered, client: Declaration, provider: Declaration) -> Outcome | None:
@@ -64,6 +79,7 @@ becomes of each feature, written from what the codecs declare; `tests/unit/codec
 pair and compares.
 
 - ✓ carried: the other dialect says the same, perhaps elsewhere.
+- ⇄ done by the gateway: it has no place for it, so the gateway fetches what the URL holds, or makes as many calls as answers are wanted.
 - ≈ approximated: it says something near, named in the notes.
 - ✗ dropped: it has no place for it.
 - · the side that speaks has no such concept.
@@ -73,8 +89,8 @@ Everything ≈ or ✗ in a request is named in the header `x-llm-edge-dropped`, 
 there, too, as `response.` and its canonical name (`response.logprobs`, `response.content[0].citations`). A stream's headers go out before
 its content: they name the request's losses only. Envelopes (ids, times, object kinds) are each dialect's own: a translated answer's id is
 the provider's in the form of the client's dialect (`msg_01X` is `chatcmpl-01X`). The tables hold for the newest models; the notes say
-where others differ. Several answers (`n`) are asked of the provider or not at all. Legacy completions and the models of InvokeModel that
-take a prompt are not in the tables: a prompt is text, and everything else is reported.
+where others differ. Legacy completions and the models of InvokeModel that take a prompt are not in the tables: a prompt is text, and
+everything else is reported.
 """
 
 

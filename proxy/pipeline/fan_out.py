@@ -28,8 +28,6 @@ from proxy.core.response import ChatResponse, Usage
 from proxy.core.tasks import TaskSupervisor
 from proxy.transport.base import Header, Transport, TransportError, UpstreamRequest, UpstreamResponse
 
-SINGLE = frozenset({"anthropic_messages", "bedrock_converse", "bedrock_invoke", "openai_responses"})
-"""Dialects that have no n."""
 MAX_CALLS = 16
 _AN_END = b"\n"
 """What `next_chunk` gives for the end of one of the bodies: b"" would be the end of all."""

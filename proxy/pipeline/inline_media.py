@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from proxy.codecs.inline_only import Fetchable
+from proxy.codecs.helped import Fetchable
 from proxy.codecs.part_path import part_path, result_path
 from proxy.core.errors import BadRequest
 from proxy.core.messages import DocumentPart, ImagePart, Message, Part, ToolResultPart

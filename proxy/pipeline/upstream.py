@@ -7,6 +7,7 @@ import msgspec
 from proxy.codecs.base import Codec, Encoded, InvalidBody, StreamDecoder
 from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.codecs.bedrock_invoke.headers import tier_in
+from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
@@ -15,7 +16,7 @@ from proxy.core.response import ChatResponse
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.fan_out import MAX_CALLS, SINGLE, FanDecoder, Fanned, merged
+from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
@@ -138,7 +139,7 @@ class Upstream:
 
     def _encoded(self, asked: Asked) -> Encoded:
         request = self.inlined or asked.decoded()
-        if request.n > 1 and self.codec.name in SINGLE:
+        if request.n > 1 and self.codec.name in SINGLE_CHOICE:
             request = self._single(request)
         return self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
 

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
-from proxy.codecs.inline_only import EVERYTHING, INLINE_ONLY
+from proxy.codecs.helped import EVERYTHING, INLINE_ONLY
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.errors import BadRequest

@@ -3,8 +3,8 @@
 import pytest
 
 from proxy.assembly import make_codecs
-from proxy.codecs.inline_only import INLINE_ONLY
-from proxy.core.messages import DocumentPart, ImagePart, Message
+from proxy.codecs.helped import INLINE_ONLY, SINGLE_CHOICE
+from proxy.core.messages import DocumentPart, ImagePart, Message, TextPart
 from proxy.core.request import ChatRequest
 from tests.support.clock import FakeClock
 
@@ -24,3 +24,11 @@ def test_a_dialect_is_listed_where_it_drops_a_url(name: str, kind: str, part: Im
     request = ChatRequest(dialect="other", model="m", max_tokens=9, messages=(Message(role="user", content=(part,), path="messages[0]"),))
     dropped = CODECS[name].encode_request(request).dropped
     assert ("messages[0].content[0]" in dropped) == (kind in INLINE_ONLY.get(name, frozenset()))
+
+
+@pytest.mark.parametrize("name", sorted(CODECS))
+def test_a_dialect_is_listed_where_it_drops_n(name: str) -> None:
+    """And only there."""
+    text = Message(role="user", content=(TextPart(text="x"),), path="messages[0]")
+    request = ChatRequest(dialect="other", model="m", max_tokens=9, n=2, messages=(text,))
+    assert ("n" in CODECS[name].encode_request(request).dropped) == (name in SINGLE_CHOICE)

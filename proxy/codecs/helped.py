@@ -1,4 +1,7 @@
-"""What a provider's dialect takes as bytes only, so that a URL has to be fetched before it is encoded: the literal table.
+"""What a dialect lacks and the gateway does for it, beside the codecs: the literal tables.
+
+`INLINE_ONLY`: taken as bytes only, so that a URL has to be fetched before it is encoded. `SINGLE_CHOICE`: one answer a call, so that
+several take as many calls.
 
 Sources: Bedrock API reference (ImageSource, DocumentSource: bytes or S3), Bedrock user guide "Anthropic Claude Messages API" (base64
 sources), OpenAI API reference (chat `file`: file_data or file_id), read 2026-11-25. The others fetch public URLs themselves.
@@ -15,3 +18,5 @@ INLINE_ONLY: Mapping[str, frozenset[Fetchable]] = {
     "bedrock_invoke": EVERYTHING,
     "openai_chat": frozenset({"document"}),
 }
+
+SINGLE_CHOICE = frozenset({"anthropic_messages", "bedrock_converse", "bedrock_invoke", "openai_responses"})
