@@ -21,6 +21,7 @@ from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
+from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs
 from proxy.cache.flight import Flights
@@ -36,14 +37,15 @@ from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.registry import build_providers
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
-from proxy.storage.open import open_records
+from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring
+from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -215,6 +217,9 @@ class Gateway:
         cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
+        responses = open_responses(self.settings.stores.records_url, records)
+        closers.append(responses.aclose)
+        tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -228,6 +233,7 @@ class Gateway:
             tasks=tasks,
             lifecycle=self.lifecycle,
             strategies=self._own_strategies,
+            responses=responses,
         )
         state = AppState(
             settings=self.settings,
@@ -289,6 +295,7 @@ class Gateway:
             tasks=old.tasks,
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
+            responses=old.responses,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -303,6 +310,8 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "responses": Generate(state.pipeline, create_response),
+                **IssuedResponses(state.pipeline).handlers(),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,

@@ -17,12 +17,13 @@ from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
-from proxy.pipeline.deps import Pipeline, PipelineMeter
+from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.providers.base import Provider
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.responses import ResponseRecords
 
 MIB = 1024 * 1024
 UNBOUNDED_S = 86_400.0
@@ -55,6 +56,7 @@ def build_pipeline(
     tasks: TaskSupervisor,
     lifecycle: Lifecycle,
     strategies: Mapping[str, Strategy] | None = None,
+    responses: ResponseRecords | None = None,
 ) -> Pipeline:
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers)
@@ -78,6 +80,10 @@ def build_pipeline(
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
         keepalive_after_s=settings.server.keepalive_after_s,
+        responses=responses,
+        response_rules=ResponseRules(
+            keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 import logging
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
@@ -11,10 +11,14 @@ from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
-from proxy.core.errors import BadRequest, Unsupported
+from proxy.core.errors import BadRequest
 from proxy.core.request import ChatRequest
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.placing import DIALECT, place
 from proxy.routing.target import Route
+
+if TYPE_CHECKING:
+    from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
 
@@ -22,32 +26,40 @@ _log = logging.getLogger("llm_edge")
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
-    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+    __slots__ = (
+        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "keeping", "key", "model", "route", "stream",
+        "strict", "verdict",
+    )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
+    def __init__(self, pipe: Pipeline, ctx: RequestContext, keeping: "Keeping | None" = None) -> None:
         """Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
+        self.keeping = keeping
+        """Of the Responses API: what becomes of the answer's id; None where nobody comes back to it."""
         self.body: dict[str, Any] = ctx.json
         self.codec: Codec = pipe.codecs[dialect]
         try:
             checked: Checked = CHECKS[dialect](self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
-        if dialect == "openai_responses":
-            _refuse_kept(self.body)
         self.model = ctx.model = checked.model
         self.stream = ctx.stream = checked.stream
         self.include_usage = checked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(checked.model)
+        if dialect == DIALECT:
+            self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
-        self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
+        self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe)
+        if keeping is not None:
+            self.body = keeping.body
+        self.answer_id: str | None = None
         self._request: ChatRequest | None = None
 
     def decoded(self) -> ChatRequest:
@@ -55,7 +67,8 @@ class Asked:
         if self._request is None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
             try:
-                self._request = self.codec.decode_request(self.body, headers)
+                body = self.body if self.keeping is None else self.keeping.translatable()
+                self._request = self.codec.decode_request(body, headers)
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
@@ -80,17 +93,6 @@ class Asked:
             raise
 
 
-_KEPT = ("previous_response_id", "conversation", "background")
-"""Of the Responses API: what only makes sense with answers that somebody keeps."""
-
-
-def _refuse_kept(body: dict[str, Any]) -> None:
-    """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
-    for name in _KEPT:
-        if body.get(name):
-            raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
-
-
 def _scope(ctx: RequestContext, kind: str) -> str:
     principal = ctx.principal
     if principal is None or kind == "global":
@@ -102,7 +104,7 @@ def invalid(exc: InvalidBody) -> BadRequest:
     return BadRequest(exc.message, param=exc.path or None)
 
 
-def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
+def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))

@@ -23,6 +23,7 @@ from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.settle import note_error, note_usage, store
@@ -34,10 +35,10 @@ from proxy.transport.base import TransportError, UpstreamResponse
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def generate(pipe: Pipeline, ctx: RequestContext, send: Send, keeping: Keeping | None = None) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx)
+    asked = Asked(pipe, ctx, keeping)
     out = Responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
@@ -248,6 +249,8 @@ class _Generation:
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
                 answer = self._whole(upstream, raw)
+                if asked.keeping is not None:
+                    await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
@@ -264,7 +267,17 @@ class _Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        keeping = self.asked.keeping
+        if keeping is not None:
+            keeping.streams(encoder)
+        kept_id = keeping.id if keeping is not None and keeping.keeps else None
+        return TranslateLane(
+            upstream.codec.stream_decoder(),
+            encoder,
+            response_id=kept_id or replay.new_id(codec.name),
+            model=upstream.target.model,
+            renamed=kept_id is not None,
+        )
 
     def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -272,16 +285,13 @@ class _Generation:
         name = upstream.target.provider
         try:
             if not upstream.passthrough:
-                decoded = upstream.codec.decode_response(raw)
-                if not decoded.id or not decoded.model:  # Converse names neither
-                    own_id = decoded.id or replay.new_id(asked.codec.name)
-                    decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-                raw = dump_json(asked.codec.encode_response(decoded).body)
+                raw = self._translated(upstream, raw)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
+        asked.answer_id = facts.response_id
         note_usage(ctx, upstream, facts.usage)
         if flight is not None:
             entry = CacheEntry(
@@ -299,6 +309,18 @@ class _Generation:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
+
+    def _translated(self, upstream: Upstream, raw: bytes) -> bytes:
+        """A provider's whole answer in the client's dialect."""
+        asked, keeping = self.asked, self.asked.keeping
+        decoded = upstream.codec.decode_response(raw)
+        own_id = keeping.id if keeping is not None and keeping.keeps else decoded.id or replay.new_id(asked.codec.name)
+        if decoded.id != own_id or not decoded.model:  # Converse names neither
+            decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
+        body = asked.codec.encode_response(decoded).body
+        if keeping is not None:
+            keeping.answered(body)
+        return dump_json(body)
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

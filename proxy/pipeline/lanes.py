@@ -15,11 +15,14 @@ Lane = StreamWatcher
 class TranslateLane:
     """Upstream dialect → canonical events → client dialect."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, response_id: str = "", model: str = "") -> None:
-        """`response_id`, `model`: for upstreams whose dialect names neither (Converse)."""
+    def __init__(
+        self, decoder: StreamDecoder, encoder: StreamEncoder, *, response_id: str = "", model: str = "", renamed: bool = False
+    ) -> None:
+        """`response_id`, `model`: for upstreams whose dialect names neither (Converse); `renamed`: that id for any."""
         self._decoder = decoder
         self._own_id = response_id
         self._own_model = model
+        self._renamed = renamed
         self._encoder = encoder
         self.content = False
         self.complete = False
@@ -55,8 +58,9 @@ class TranslateLane:
         if isinstance(event, UsageUpdate):
             self.usage = event.usage
         elif isinstance(event, StreamStart):
-            if not event.id or not event.model:
-                event = msgspec.structs.replace(event, id=event.id or self._own_id, model=event.model or self._own_model)
+            if self._renamed or not event.id or not event.model:
+                own_id = self._own_id if self._renamed or not event.id else event.id
+                event = msgspec.structs.replace(event, id=own_id, model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
         elif isinstance(event, StreamEnd):

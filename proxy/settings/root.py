@@ -18,6 +18,7 @@ from proxy.settings.models import ModelSettings, RetrySettings, RoutingSettings,
 from proxy.settings.not_yet import lines_of
 from proxy.settings.providers import ProviderSettings
 from proxy.settings.reading import Reading, read_everything
+from proxy.settings.responses import ResponsesSettings
 from proxy.settings.rules import broken_rules
 from proxy.settings.server import ServerSettings
 from proxy.settings.stores import StoresSettings
@@ -57,6 +58,7 @@ class Settings(BaseSettings):
     models: dict[str, ModelSettings] = Field({}, description="Names and patterns that clients may use; empty: by name.")
     routing: RoutingSettings = Field(RoutingSettings(), description="What holds for models that don't say otherwise.")
     cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
+    responses: ResponsesSettings = Field(ResponsesSettings(), description="Answers of the Responses API that clients come back to.")
     limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
     budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")
     prices: dict[str, PriceSettings] = Field({}, description="Own prices by model.")

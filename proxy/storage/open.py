@@ -10,7 +10,6 @@ from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
-from proxy.storage.sqlite_file import SqliteFile
 from proxy.storage.sqlite_responses import SqliteResponses
 
 
@@ -27,7 +26,7 @@ def open_responses(url: str, records: KeyRecords | None = None) -> ResponseRecor
     """Issued answers in the same store. `records`: what `open_records` gave for it."""
     path = sqlite_path(url)
     if path is not None:
-        return SqliteResponses(path, beside=records if isinstance(records, SqliteFile) else None)
+        return SqliteResponses(path, beside=records if isinstance(records, SqliteRecords) else None)
     scheme = url.partition("://")[0]
     return MemoryResponses() if scheme in ("memory", "sqlite") else AbsentResponses(scheme.partition("+")[0])
 

@@ -66,6 +66,8 @@ class SqliteResponses(SqliteFile):
         return await self._run(lambda connection: connection.execute(DELETE, (tenant, response_id)).rowcount == 1)
 
     async def purge(self, now: float) -> int:
+        if self._inode is None and not self.path.exists():
+            return 0  # nothing was ever issued: no reason to make the file
         gone = 0
         while True:
             some = await self._run(lambda connection: connection.execute(PURGE, (utc_iso(now), PURGED_AT_ONCE)).rowcount)
