@@ -6,6 +6,7 @@ looked at, so no spelling of a name in JSON hides it; texts are never read, so a
 
     file_id, file_ids, container, container_id, vector_store_ids, skill_id, audio.id, voice.id    OpenAI, Anthropic
     conversation, prompt.id, item_reference                                                      OpenAI's Responses
+    data_sources                                                                                 Azure
     cachedContent, fileSearchStoreNames, retrieval                                               Gemini
     s3Location, and addresses of buckets and of Google's stores (gs://, s3://, googleapis.com)    Converse, Gemini, and what becomes that
 
@@ -47,7 +48,7 @@ def _is_suspect(body: Holder) -> bool:
                 kind = type(value)
                 if kind is str:
                     continue
-                if (kind is list or kind is dict) and key not in _CLIENTS and not _is_data(node, key):
+                if (kind is list or kind is dict) and key not in _CLIENTS and not (node is not body and _is_data(node, key)):
                     nodes.append(value)
             continue
         for item in node:
@@ -67,7 +68,7 @@ def _found(node: Any, path: str) -> Iterator[str]:
             where = f"{path}.{key}" if path else key
             if key in _JUDGES and (rest := _JUDGES[key](node, value)) is not None:
                 yield f"{path or key}" if rest == _HOLDER else where + rest
-            if type(value) in (dict, list) and key not in _CLIENTS and not _is_data(node, key):
+            if type(value) in (dict, list) and key not in _CLIENTS and not (path and _is_data(node, key)):
                 yield from _found(value, where)
     elif type(node) is list:
         for i, item in enumerate(node):
@@ -75,7 +76,7 @@ def _found(node: Any, path: str) -> Iterator[str]:
 
 
 def _is_data(holder: Holder, key: str) -> bool:
-    """What a model told a tool, and a function's answer."""
+    """What a model told a tool, and a function's answer; `holder` is not the request itself."""
     if key == "input":
         return "toolUseId" in holder or str(holder.get("type")).endswith("tool_use")
     return key == "response" and "name" in holder
@@ -137,12 +138,15 @@ def _file_uri(holder: Holder, value: Any) -> str | None:
 
 
 def _is_googles(url: str) -> bool:
-    """Also where it cannot be told."""
+    """Also where it cannot be told. Cloud Storage's addresses are public ones, or signed."""
     try:
         host = urlsplit(url).hostname
     except ValueError:
         return True
-    return host is None or host.rstrip(".").endswith("googleapis.com")
+    if host is None or not host.isascii():
+        return True
+    host = host.rstrip(".")
+    return host.endswith("googleapis.com") and not host.endswith("storage.googleapis.com")
 
 
 _JUDGES: dict[str, Callable[[Holder, Any], str | None]] = {
@@ -162,6 +166,7 @@ _JUDGES: dict[str, Callable[[Holder, Any], str | None]] = {
     "fileSearchStoreNames": _ids,
     "file_search_store_names": _ids,
     "retrieval": _given,
+    "data_sources": _given,
     "s3Location": _given,
     "url": _address,
     "image_url": _address,
