@@ -58,7 +58,7 @@ def _query(ctx: RequestContext) -> list[tuple[str, str]]:
 
 async def _own(pipe: Pipeline, ctx: RequestContext, send: Send, record: ResponseRecord, call: Call, query: dict[str, str]) -> None:
     if call == "cancel":
-        raise BadRequest("Cannot cancel a synchronous response.", type="invalid_request_error")
+        raise BadRequest("Cannot cancel a synchronous response.")
     if call == "delete":
         await _drop(pipe, record)
         answer: dict[str, Any] = {"id": record.response_id, "object": "response", "deleted": True}

@@ -33,7 +33,7 @@ class ResponseGone(ClientFault):
 
 
 def not_found(response_id: str) -> ResponseNotFound:
-    return ResponseNotFound(f"Response with id '{response_id[:100]}' not found.", type="invalid_request_error")
+    return ResponseNotFound(f"Response with id '{response_id[:100]}' not found.")
 
 
 def previous_not_found(response_id: str) -> ResponseNotFound:
@@ -41,7 +41,6 @@ def previous_not_found(response_id: str) -> ResponseNotFound:
     return ResponseNotFound(
         f"Previous response with id '{response_id[:100]}' not found.",
         code="previous_response_not_found",
-        type="invalid_request_error",
         param="previous_response_id",
     )
 

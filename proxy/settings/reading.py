@@ -31,6 +31,7 @@ SECTIONS = frozenset(
         "audit",
         "masking",
         "agents",
+        "responses",
         "telemetry",
     ]
 )
