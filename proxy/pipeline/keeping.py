@@ -79,13 +79,11 @@ class Keeping:
 
     async def record(self, upstream: Upstream, response_id: str | None) -> None:
         """Once; never raises for a store that is down. `response_id` None: the upstream gave none."""
-        if self.recorded or not response_id or not (upstream.passthrough or self.keeps):
-            return
-        self.recorded = True
         ctx, now = self._ctx, self._pipe.clock.time()
         principal = ctx.principal
-        if principal is None:
+        if self.recorded or principal is None or not response_id or not (upstream.passthrough or self.keeps):
             return
+        self.recorded = True
         record = ResponseRecord(
             response_id=response_id,
             tenant=principal.tenant,

@@ -1,6 +1,7 @@
 """Answers that clients come back to, by the real OpenAI SDK over real sockets: at a provider that keeps them, and from the gateway's own
 store at providers that know only chat or messages."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +12,8 @@ import pytest
 
 from proxy.storage.issue import new_key
 from tests.support.gateway import ADMIN_KEY, KEY, Running, running, settings
-from tests.support.responses_upstream import KeepingProvider
-from tests.support.upstream import Upstream, chat, chat_stream, json_answer, stream_answer
+from tests.support.responses_upstream import KeepingProvider, events, response
+from tests.support.upstream import Call, Upstream, chat, chat_stream, json_answer, stream_answer
 
 OTHER_KEY = "other-test-key-0123456789"
 ACCOUNTS = ["sk-account-one-1234567890", "sk-account-two-1234567890"]
@@ -24,7 +25,7 @@ CALLS = {
 }
 
 
-def tenants(url: str, records: str = "memory://", **more: Any) -> Any:
+def tenants(url: str, **more: Any) -> Any:
     """Two static keys, each a tenant of its own, behind one provider with a pool of two accounts."""
     provider = {"kind": "openai", "base_url": f"{url}/v1", "api_keys": ACCOUNTS}
     return settings(
@@ -32,7 +33,6 @@ def tenants(url: str, records: str = "memory://", **more: Any) -> Any:
         **{
             "providers": {"openai": provider},
             "auth": {"static_keys": [KEY, OTHER_KEY], "admin_key": ADMIN_KEY},
-            "stores": {"records": records},
             **more,
         },
     )
@@ -152,16 +152,17 @@ async def test_keys_of_one_tenant_share_their_answers(upstream: Upstream) -> Non
 
 async def test_an_account_that_is_gone_is_said(upstream: Upstream, tmp_path: Path) -> None:
     """410, and no call with another credential."""
-    records = {"stores": {"records": f"sqlite:///{tmp_path}/r.db"}}
+    records: Any = {"stores": {"records": f"sqlite:///{tmp_path}/r.db"}}
     async with running(tenants(upstream.url, **records)) as edge, sdk(edge) as client:
         made = (await client.responses.create(model="gpt-4o", input="one")).id
     new = {"openai": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-another-1234567890"]}}
     before = len(upstream.calls)
     async with running(tenants(upstream.url, **records, providers=new)) as edge, sdk(edge) as client:
-        for call in (
+        calls: list[Any] = [
             lambda: client.responses.retrieve(made),
             lambda: client.responses.create(model="gpt-4o", input="two", previous_response_id=made),
-        ):
+        ]
+        for call in calls:
             with pytest.raises(openai.APIStatusError) as caught:
                 await call()
             assert (caught.value.status_code, caught.value.response.json()["error"]["code"]) == (410, "response_gone")
@@ -184,6 +185,38 @@ async def test_a_conversation_at_a_provider_that_keeps_nothing(streamed: bool) -
         assert told[1] == [("user", "one"), ("assistant", "hello"), ("user", "two")]
         assert told[2] == [*told[1], ("assistant", "hello"), ("user", "three")]
         assert not any("store" in call.json or "previous_response_id" in call.json for call in up.calls)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+async def test_the_end_of_a_stream_is_told_when_it_can_be_followed_up(keeps: bool) -> None:
+    """Also where the end is relayed long after the beginning, event by event."""
+    async with Upstream() as up:
+        goes_on = asyncio.Event()
+        pieces = events(response("resp_1", "hello")) if keeps else chat_stream("hel", "lo")
+
+        async def slowly(call: Call) -> None:
+            if call.json.get("stream") is not True:
+                await call.answer(200, response("resp_2", "more") if keeps else chat("more"))
+                return
+            await call.begin_stream()
+            for number, piece in enumerate(pieces):
+                await call.chunk(piece)
+                if number == 4 or not keeps:
+                    await asyncio.wait_for(goes_on.wait(), 10) if number > 0 else await asyncio.sleep(0)
+            await call.end_stream()
+
+        up.on(slowly)
+        async with running((tenants if keeps else chat_only)(up.url)) as edge, sdk(edge) as client:
+            seen: list[str] = []
+            async for event in await client.responses.create(model="gpt-4o", input="one", stream=True):
+                seen.append(event.type)
+                if event.type == "response.output_text.delta":
+                    goes_on.set()
+                if event.type == "response.completed":
+                    later = await client.responses.create(model="gpt-4o", input="two", previous_response_id=event.response.id)
+                    assert later.output_text == "more"
+            assert seen[-1] == "response.completed"
+            assert seen.count("response.completed") == 1
 
 
 async def turn(client: openai.AsyncOpenAI, streamed: bool, **fields: Any) -> Any:
@@ -217,8 +250,8 @@ async def test_a_life_in_the_gateways_own_store() -> None:
             made = await client.responses.create(model="gpt-4o", input="one")
             assert await client.responses.retrieve(made.id) == made
             later = await client.responses.create(model="gpt-4o", input="two", previous_response_id=made.id)
-            listed = [item async for item in client.responses.input_items.list(later.id, limit=1)]
-            assert [item.content[0].text for item in listed if item.type == "message"] == ["two", "hello", "one"]
+            listed: list[Any] = [item async for item in client.responses.input_items.list(later.id, limit=1)]
+            assert [item.content[0].text for item in listed] == ["two", "hello", "one"]
             with pytest.raises(openai.BadRequestError, match="Cannot cancel a synchronous response"):
                 await client.responses.cancel(made.id)
             with pytest.raises(openai.APIStatusError) as caught:

@@ -107,9 +107,10 @@ async def follow_ups_are_ours(edge: Running, exchanges: list[dict[str, Any]]) ->
     principal = StaticKeys([KEY]).peek(KEY)
     assert principal is not None
     assert state.pipeline.responses is not None
-    for previous in {e["request"]["body"].get("previous_response_id") for e in exchanges if isinstance(e["request"]["body"], dict)} - {
-        None
-    }:
+    for body in (e["request"]["body"] for e in exchanges):
+        previous = body.get("previous_response_id")
+        if previous is None:
+            continue
         record = ResponseRecord(
             response_id=previous,
             tenant=principal.tenant,

@@ -17,7 +17,7 @@ ANSWER = response("resp_1/.. x", "hello")
 PATH = "/v1/responses/resp_1%2F..%20x"
 UP = "http://upstream.test/v1/responses/resp_1%2F..%20x"
 CALLS = [("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/input_items")]
-PAGE = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+PAGE: dict[str, Any] = {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
 
 
 async def made(edge: InProcess) -> None:
