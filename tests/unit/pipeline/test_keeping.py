@@ -61,6 +61,7 @@ async def test_a_stream_of_the_gateways_is_kept_before_its_end_is_told() -> None
         kept = unpack(record.kept or b"")
         assert kept is not None
         assert kept.response == told[-1]["response"]
+        assert record.response_id.startswith("resp_")
         assert {event["response"]["id"] for event in told if "response" in event} == {record.response_id}
         assert {event["response"]["store"] for event in told if "response" in event} == {True}
 
