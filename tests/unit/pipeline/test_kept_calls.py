@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from proxy.providers.key_pool import KeyPool
+from proxy.providers.openai_compatible import AzureOpenAI
 from proxy.storage.issue import new_key
 from proxy.transport.scripted import Reply, ScriptedTransport
 from tests.support.gateway import ADMIN_KEY
@@ -41,6 +43,16 @@ async def test_each_call_goes_to_the_account_and_comes_back_as_it_is(method: str
         create, call = transport.requests
         assert (call.method, call.url, call.body) == (method, UP + below, b"")
         assert account_of(call) == account_of(create)
+
+
+async def test_azure_has_its_own_path() -> None:
+    """Below the one that new answers are made at."""
+    transport = ScriptedTransport([json_reply(ANSWER), json_reply(ANSWER)])
+    azure = AzureOpenAI("mine", base_url="http://upstream.test", keys=KeyPool(["azure-key-1234567890"]), transport=transport)
+    async with in_process(providers={"mine": azure}) as edge:
+        await made(edge)
+        assert (await edge.client.get(PATH)).status_code == 200
+        assert transport.requests[1].url == UP.replace("/v1/", "/openai/v1/")
 
 
 async def test_only_known_parameters_are_passed() -> None:
