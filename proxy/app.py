@@ -19,11 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock
@@ -37,6 +38,7 @@ from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.embed import embed
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.registry import build_providers
@@ -234,6 +236,7 @@ class Gateway:
             lifecycle=self.lifecycle,
             strategies=self._own_strategies,
             responses=responses,
+            fetcher=make_fetcher(self.settings),
         )
         state = AppState(
             settings=self.settings,
@@ -296,6 +299,7 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
+            fetcher=make_fetcher(settings),
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -310,8 +314,10 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
-                "responses": Generate(state.pipeline, create_response),
+                "responses": Generate(state.pipeline, run=create_response),
                 **IssuedResponses(state.pipeline).handlers(),
+                "embed": Generate(state.pipeline, run=embed),
+                "invoke": Invoke(state.pipeline),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,
@@ -376,5 +382,7 @@ async def _close(state: AppState) -> None:
     await state.tasks.close(grace_s=1.0)
     for provider in state.pipeline.providers.values():
         await provider.aclose()
+    if state.pipeline.fetch is not None:
+        await state.pipeline.fetch.fetcher.aclose()
     for closer in reversed(state.closers):
         await closer()

@@ -28,6 +28,8 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stored_at: float
     """Unix seconds: ages and remaining lifetimes are counted from here, also by other replicas."""
     content_type: str = "application/json"
+    dropped: tuple[str, ...] = ()
+    """What its call could not carry, as JSON paths of the request: every hit says so, too."""
     tail: bytes = b""
     """A stream's usage chunk, which is served only to clients that ask for one."""
     version: int = FORMAT

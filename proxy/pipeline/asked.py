@@ -1,6 +1,7 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +12,13 @@ from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
-from proxy.core.errors import BadRequest
+from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import Inlining
 from proxy.pipeline.placing import DIALECT, place
+from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
@@ -27,22 +31,26 @@ class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
     __slots__ = (
-        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "keeping", "key", "model", "route", "stream",
-        "strict", "verdict",
+        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "stream", "strict", "verdict",
     )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext, keeping: "Keeping | None" = None) -> None:
-        """Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None) -> None:
+        """`codec`: other than the one that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
         self.keeping = keeping
         """Of the Responses API: what becomes of the answer's id; None where nobody comes back to it."""
         self.body: dict[str, Any] = ctx.json
-        self.codec: Codec = pipe.codecs[dialect]
+        self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
             checked: Checked = CHECKS[dialect](self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
+        kind = dialect
+        special = _SPECIAL.get(dialect)
+        if special is not None:
+            kind = special(self)
         self.model = ctx.model = checked.model
         self.stream = ctx.stream = checked.stream
         self.include_usage = checked.include_usage
@@ -56,11 +64,13 @@ class Asked:
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
-            self.key = self._fingerprint(pipe)
+            self.key = self._fingerprint(pipe, kind)
         if keeping is not None:
             self.body = keeping.body
         self.answer_id: str | None = None
         self._request: ChatRequest | None = None
+        self.inlining: Inlining | None = None
+        """What was fetched for this request."""
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -73,13 +83,22 @@ class Asked:
                 raise invalid(exc) from None
         return self._request
 
-    def _fingerprint(self, pipe: Pipeline) -> bytes:
+    def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
+        """Of a target that does not speak the client's dialect. Raises Unsupported."""
+        codec = pipe.codecs.get(provider.dialect)
+        if codec is None:
+            raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
+        return codec
+
+    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
                 scope=_scope(ctx, pipe.cache_scope),
-                dialect=self.codec.name,
-                route=ctx.route.name,
+                # What was translated with losses is not for a strict client: those share answers among themselves.
+                dialect=f"{kind} strict" if self.strict else kind,
+                # Where the path says whether to stream, both forms share their answers.
+                route=ctx.route.name if ctx.route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
@@ -91,6 +110,16 @@ class Asked:
             except InvalidBody as exc:
                 raise invalid(exc) from None
             raise
+
+
+def _invoke(asked: Asked) -> str:
+    asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
+    asked_invoke.move_betas(asked.ctx, asked.body)
+    return asked_invoke.kind_in_key(asked.ctx)
+
+
+_SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}
+"""Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:

@@ -15,6 +15,8 @@ from proxy.core.context import AttemptRecord
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.charge import Charges
+from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
@@ -46,6 +48,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     routes: RouteTable
     strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
+    charges: Charges
     cache: TieredCache
     cache_rules: CacheRules
     cache_scope: str = "tenant"
@@ -57,6 +60,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    fetch: FetchRules | None = None
+    """None: no configured provider needs it."""
     body_metadata: bool = True
     max_response_bytes: int = 64 * 1024 * 1024
     keepalive_after_s: float = 15.0

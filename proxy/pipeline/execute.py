@@ -4,7 +4,7 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import msgspec
@@ -13,12 +13,14 @@ from starlette.types import Send
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.response import ChatResponse
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
@@ -30,25 +32,30 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.transport.base import TransportError, UpstreamResponse
+from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send, keeping: Keeping | None = None) -> Awaitable[None]:
+def generate(
+    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
+) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx, keeping)
-    out = Responder(ctx, send, asked.codec.stream_type)
+    asked = Asked(pipe, ctx, keeping=keeping)
+    out = responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = _Generation(pipe, asked, out)
+    run = Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 
 
-class _Generation:
+class Generation:
+    """`embed` has another kind of upstream, and its answers are translated otherwise; all else is the same."""
+
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    upstream: type[Upstream] = Upstream
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -123,6 +130,8 @@ class _Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        if entry.dropped:
+            ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -179,7 +188,7 @@ class _Generation:
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
-        ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -216,7 +225,7 @@ class _Generation:
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = Upstream(pipe, asked, target)
+        upstream = self.upstream(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
@@ -227,10 +236,17 @@ class _Generation:
             flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
+            if pipe.fetch is not None and not upstream.passthrough:
+                await upstream.inline(pipe.fetch, asked)
             request = upstream.request(pipe, asked)
+            if flight is not None and ctx.dropped:
+                flight.dropped = ctx.dropped
             record.sent = True
             try:
-                response = await upstream.provider.transport.send(request)
+                if record.calls == 1:
+                    response = await upstream.provider.transport.send(request)
+                else:
+                    response = await upstream.send(pipe, request)
             except TransportError as exc:
                 record.sent = exc.sent
                 raise transport_error(target.provider, exc) from exc
@@ -248,7 +264,7 @@ class _Generation:
                     raise transport_error(target.provider, exc) from exc
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
-                answer = self._whole(upstream, raw)
+                answer = self._whole(upstream, raw, response.headers)
                 if asked.keeping is not None:
                     await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
@@ -272,27 +288,31 @@ class _Generation:
             keeping.streams(encoder)
         kept_id = keeping.id if keeping is not None and keeping.keeps else None
         return TranslateLane(
-            upstream.codec.stream_decoder(),
+            upstream.stream_decoder(),
             encoder,
             response_id=kept_id or replay.new_id(codec.name),
             model=upstream.target.model,
             renamed=kept_id is not None,
         )
 
-    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+    def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
+        decoded: ChatResponse | None = None
         try:
             if not upstream.passthrough:
-                raw = self._translated(upstream, raw)
+                raw = self.translated(upstream, raw)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         asked.answer_id = facts.response_id
-        note_usage(ctx, upstream, facts.usage)
+        usage = facts.usage if decoded is None else decoded.usage  # the client's dialect may not have all that is billed
+        if usage is None and upstream.passthrough:
+            usage = usage_of(headers)
+        note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
                 dialect=asked.codec.name,
@@ -302,22 +322,23 @@ class _Generation:
                 created=facts.created,
                 model=upstream.target.model,
                 provider=name,
-                usage=facts.usage,
+                usage=usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
 
-    def _translated(self, upstream: Upstream, raw: bytes) -> bytes:
-        """A provider's whole answer in the client's dialect."""
-        asked, keeping = self.asked, self.asked.keeping
-        decoded = upstream.codec.decode_response(raw)
-        own_id = keeping.id if keeping is not None and keeping.keeps else decoded.id or replay.new_id(asked.codec.name)
+    def translated(self, upstream: Upstream, raw: bytes) -> bytes:
+        """Raises InvalidBody, FailedAnswer."""
+        codec, keeping = self.asked.codec, self.asked.keeping
+        decoded = upstream.decoded(raw)
+        own_id = keeping.id if keeping is not None and keeping.keeps else decoded.id or replay.new_id(codec.name)
         if decoded.id != own_id or not decoded.model:  # Converse names neither
             decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-        body = asked.codec.encode_response(decoded).body
+        body = codec.encode_response(decoded).body
         if keeping is not None:
             keeping.answered(body)
         return dump_json(body)

@@ -7,6 +7,7 @@ import msgspec
 from proxy.codecs.base import StreamDecoder, StreamEncoder, StreamWatcher
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate, is_content
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 Lane = StreamWatcher
@@ -34,6 +35,7 @@ class TranslateLane:
         self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         return b"".join([self._show(event) for event in self._decoder.feed(chunk)])
@@ -57,12 +59,14 @@ class TranslateLane:
             return b""
         if isinstance(event, UsageUpdate):
             self.usage = event.usage
+            self.service_tier = event.usage.service_tier
         elif isinstance(event, StreamStart):
             if self._renamed or not event.id or not event.model:
                 own_id = self._own_id if self._renamed or not event.id else event.id
                 event = msgspec.structs.replace(event, id=own_id, model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
+            self.service_tier = billed_tier(event.service_tier)
         elif isinstance(event, StreamEnd):
             self.complete = self.ended = True
         elif is_content(event):

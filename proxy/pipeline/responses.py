@@ -11,27 +11,28 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import generate
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.placing import not_found, previous_not_found
+from proxy.pipeline.respond import Responder
 from proxy.storage.responses import ResponseRecord
 
 MAX_ID_CHARS = 512
 """Longer ones are nobody's."""
 
 
-def create(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def create(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
     """As `generate`."""
     body: dict[str, Any] = ctx.json
     previous = body.get("previous_response_id")
     if isinstance(previous, str) and previous:
-        return _follow(pipe, ctx, send, previous)
+        return _follow(pipe, ctx, send, responder, previous)
     if body.get("store") is False or pipe.responses is None:
-        return generate(pipe, ctx, send)
-    return generate(pipe, ctx, send, Keeping(pipe, pipe.responses, ctx))
+        return generate(pipe, ctx, send, responder)
+    return generate(pipe, ctx, send, responder, Keeping(pipe, pipe.responses, ctx))
 
 
-async def _follow(pipe: Pipeline, ctx: RequestContext, send: Send, response_id: str) -> None:
+async def _follow(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder], response_id: str) -> None:
     record = await find(pipe, ctx, response_id, previous_not_found(response_id))
     if pipe.responses is not None:
-        await generate(pipe, ctx, send, Keeping(pipe, pipe.responses, ctx, record))
+        await generate(pipe, ctx, send, responder, Keeping(pipe, pipe.responses, ctx, record))
 
 
 async def find(pipe: Pipeline, ctx: RequestContext, response_id: str, error: NotFound | None = None) -> ResponseRecord:

@@ -23,7 +23,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder, metadata
-from proxy.pipeline.settle import estimated_usage, note_error, note_usage, store
+from proxy.pipeline.settle import note_error, note_usage, store, usage_so_far
 from proxy.pipeline.stream_clock import content_within
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
@@ -84,7 +84,8 @@ class StreamDrive:
                     await self._out.write(frames)
                     if self._pump is not None:
                         continue
-                if self._ctx.server is not None and self._out.reframe is None and not self._lane.ended:
+                lane = self._lane
+                if self._ctx.server is not None and self._out.reframe is None and not lane.ended and lane.error is None:
                     write = self._ctx.server.write
                     await self._relay(write if keeping is None or keeping.recorded else self._held_back(write, keeping))
                     if self._held:
@@ -92,7 +93,7 @@ class StreamDrive:
                         continue
                     if flight is not None and flight.shared:
                         continue
-                frames = None if self._lane.ended else await self._step()
+                frames = None if lane.ended and lane.error is None else await self._step()  # which raises the error
             self._land()
             await self._out.end(finish(self._pipe, self._asked, self._lane.usage_chunk))
             self._drain()
@@ -103,7 +104,7 @@ class StreamDrive:
             await self._tell(exc)
         except asyncio.CancelledError:
             if self._pump is None:
-                note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+                note_usage(self._ctx, self._upstream, self._used())
             raise
 
     async def _first(self) -> bytes:
@@ -215,7 +216,7 @@ class StreamDrive:
         if flight is None:
             return
         try:
-            while not self._lane.ended:
+            while not self._lane.ended or self._lane.error is not None:
                 await flight.drained()
                 await self._step()
             self._land()
@@ -223,7 +224,7 @@ class StreamDrive:
             self._note_failure(exc)
             flight.fail(exc)
         except asyncio.CancelledError:
-            note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+            note_usage(self._ctx, self._upstream, self._used())
             flight.fail(ClientGone("nobody reads this stream any more"))
             raise
 
@@ -251,7 +252,7 @@ class StreamDrive:
 
     def _land(self) -> None:
         """The stream is whole: note its usage, store it, release the followers."""
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
         if self._flight is not None:
             body = self._flight.body()
             entry = None if body is None else self._entry(body)
@@ -271,6 +272,7 @@ class StreamDrive:
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
             content_type="text/event-stream",
+            dropped=tuple(self._ctx.dropped),
         )
 
     async def _tell(self, exc: EdgeError) -> None:
@@ -282,10 +284,10 @@ class StreamDrive:
         """Billed for what was sent (contract B)."""
         self._upstream.record.error = exc.code
         self._pipe.meter.stream_truncated(self._name)
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
 
-    def _seen(self) -> Usage:
-        return estimated_usage(len(self._ctx.body), self._lane.text_bytes)
+    def _used(self) -> Usage:
+        return usage_so_far(self._lane, len(self._ctx.body))
 
     def _drain(self) -> None:
         """Take the body's terminator, if it is not in yet, so that the connection can be used again."""

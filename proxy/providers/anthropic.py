@@ -3,6 +3,8 @@
 Source: Anthropic API reference (messages, versioning), read 2026-11-22.
 """
 
+from typing import Any
+
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
@@ -25,6 +27,10 @@ class Anthropic(HttpProvider):
     def url(self, call: Outgoing) -> str:
         """Both spellings of the base URL work, with and without `/v1`."""
         return super().url(call).replace("/v1/v1/", "/v1/", 1)
+
+    def amend(self, body: dict[str, Any], dialect: str) -> None:
+        """Bedrock's clients have the betas in the body; they are in the header by now."""
+        body.pop("anthropic_beta", None)
 
     def default_headers(self) -> tuple[Header, ...]:
         return ((b"anthropic-version", self.api_version.encode("ascii") if self.api_version else VERSION),)

@@ -1,17 +1,19 @@
-"""Amazon Bedrock Runtime: Converse.
+"""Amazon Bedrock Runtime: Converse, and InvokeModel with bodies of each vendor's own.
 
-Source: Amazon Bedrock API Reference (Converse, ConverseStream), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
+Source: Amazon Bedrock API Reference (Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream),
+"Amazon Bedrock endpoints", "API keys", read 2026-11-25.
 """
 
 from typing import Any
 from urllib.parse import quote
 
+from proxy.codecs.bedrock_invoke.headers import PASSED
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
 from proxy.transport.base import Header
 
-_OPERATIONS = {False: "converse", True: "converse-stream"}
+_STREAMED = {"converse": "converse-stream", "invoke": "invoke-with-response-stream"}
 
 
 class Bedrock(HttpProvider):
@@ -19,13 +21,16 @@ class Bedrock(HttpProvider):
 
     kind = "bedrock"
     dialect = "bedrock_converse"
-    passed_headers = (b"x-amzn-bedrock-guardrailidentifier", b"x-amzn-bedrock-guardrailversion", b"x-amzn-bedrock-trace")
+    paths = {"bedrock_converse": "converse", "bedrock_invoke": "invoke"}
+    passed_headers = PASSED
+    stream_accept = b"application/vnd.amazon.eventstream"
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
         return ((b"authorization", b"Bearer " + key.secret.encode("latin-1")),)
 
     def url(self, call: Outgoing) -> str:
-        return f"{self.base_url}/model/{quote(call.model, safe='')}/{_OPERATIONS[call.stream]}"
+        operation = self.paths[call.dialect]
+        return f"{self.base_url}/model/{quote(call.model, safe='')}/{_STREAMED[operation] if call.stream else operation}"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         body.pop("model", None)

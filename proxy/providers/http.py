@@ -22,6 +22,7 @@ class HttpProvider:
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
+    stream_accept = b"text/event-stream"
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class HttpProvider:
         await self.transport.aclose()
 
     def _static(self, key: Credential, stream: bool) -> tuple[Header, ...]:
-        accept = b"text/event-stream" if stream else b"application/json"
+        accept = self.stream_accept if stream else b"application/json"
         base = (_JSON, (b"accept", accept), (b"user-agent", USER_AGENT), *self.default_headers())
         own = {name for name, _ in self._extra}
         return (*(h for h in (*base, *(self.credential_headers(key) if key.secret else ())) if h[0] not in own), *self._extra)

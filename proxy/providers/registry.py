@@ -41,6 +41,7 @@ CODECS: dict[DialectName, str] = {
     "converse": "bedrock_converse",
     "invoke": "bedrock_invoke",
     "generate_content": "gemini_generate",
+    "embed_content": "gemini_embed",
 }
 """The configuration's names of dialects → their codecs'."""
 
@@ -85,6 +86,6 @@ def _build(name: str, s: ProviderSettings, clock: Clock, environ: Mapping[str, s
         free=echo or s.price == "free",
         api_version=s.api_version,
         models=ECHO_MODELS if echo else (),
-        dialects=("openai_chat",) if echo else [CODECS[name] for name in s.speaks],
+        dialects=("openai_chat", "openai_embeddings") if echo else [CODECS[name] for name in s.speaks],
     )
     return provider

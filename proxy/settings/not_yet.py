@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _SECTIONS = {
     "limits": "nothing is limited",
     "budgets": "nothing is refused for its cost",
-    "prices": "costs are not computed",
     "audit": "no audit events are written",
     "masking": "nothing is masked",
     "agents": "there are no agent routes",

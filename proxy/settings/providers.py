@@ -10,7 +10,9 @@ from proxy.settings.base import Count, HttpUrl, Positive, SecretList, SecretUrl,
 from proxy.settings.models import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
-DialectName = Literal["chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content"]
+DialectName = Literal[
+    "chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"
+]
 BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
 
 BASE_URLS = {
@@ -24,9 +26,9 @@ DIALECTS: dict[str, tuple[DialectName, ...]] = {
     "azure": ("chat", "completions", "responses", "embeddings"),
     "anthropic": ("messages",),
     "bedrock": ("converse", "invoke"),
-    "gemini": ("generate_content",),
+    "gemini": ("generate_content", "embed_content"),
     "litellm": ("chat", "embeddings"),
-    "echo": ("chat", "messages"),
+    "echo": ("chat", "embeddings"),
 }
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -48,6 +50,9 @@ class ProviderSettings(Section):
     ca_file: Path | None = Field(None, description="PEM file of certificate authorities to trust instead of the system's.")
     proxy: SecretUrl | None = Field(None, description="Outbound HTTP proxy; needs `transport: httpx`.")
     headers: dict[str, SecretStr] = Field({}, description="Static headers added to each request.")
+    fetch_urls: Literal["auto", "always", "never"] = Field(
+        "auto", description="Fetch URLs of images and documents: where its dialect takes bytes only, always, or never."
+    )
     region: str | None = Field(None, description="AWS region of kind bedrock.")
     model_prefix: str | None = Field(None, description="Put before the model's name (`groq/`).")
     api_version: str | None = Field(None, description="`api-version` of azure, `anthropic-version` of anthropic; null: the adapter's.")

@@ -24,6 +24,7 @@ SECTIONS = frozenset(
         "providers",
         "models",
         "routing",
+        "fetch",
         "cache",
         "limits",
         "budgets",

@@ -55,6 +55,8 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_tokens_total", "counter", "Tokens spent; cache hits spend none.", (*_PM, "type")),
     Family("llm_edge_tokens_cached_total", "counter", "Prompt tokens read from or written to the provider's cache.", (*_PM, "type")),
     Family("llm_edge_cost_usd_total", "counter", "Money spent upstream.", _PM),
+    Family("llm_edge_unpriced_calls_total", "counter", "Calls whose cost is unknown; they are not in llm_edge_cost_usd_total.", _PM),
+    Family("llm_edge_incomplete_costs_total", "counter", "Calls whose cost is in the sum, but may not be all of it.", _PM),
     Family("llm_edge_active_requests", "gauge", "Requests in flight."),
     Family("llm_edge_active_connections", "gauge", "Open client connections."),
     Family("llm_edge_connections_total", "counter", "Client connections accepted."),

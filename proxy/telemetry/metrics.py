@@ -129,6 +129,11 @@ class Metrics:
             cell.cache_write += usage.cache_write_tokens
         if ctx.cost_nanos:
             cell.cost_nanos += ctx.cost_nanos
+        if (cost := ctx.cost) is not None and cost.incomplete:
+            if cost.unpriced:
+                cell.unpriced += 1
+            else:
+                cell.incomplete += 1
 
     def attempt_done(self, rec: AttemptRecord) -> None:
         """`rec` must not change any more: it is counted some dozens later, or when the numbers are read."""

@@ -32,6 +32,15 @@ async def test_exactly_as_many_tries_as_configured(upstream: Upstream, attempts:
         assert answer.headers["x-llm-edge-attempts"] == str(attempts)
 
 
+@pytest.mark.parametrize("attempts", [1, 3])
+async def test_exactly_as_many_tries_of_embeddings(upstream: Upstream, attempts: int) -> None:
+    """The same loop as chat's."""
+    upstream.on(failing(503, "down"))
+    async with running(settings(upstream.url, routing={"retries": {"attempts": attempts}})) as edge:
+        answer = await edge.client.post("/v1/embeddings", json={"model": "text-embedding-3-small", "input": "x"})
+        assert (answer.status_code, len(upstream.calls), answer.headers["x-llm-edge-attempts"]) == (503, attempts, str(attempts))
+
+
 async def test_tries_are_counted_over_all_targets(upstream: Upstream) -> None:
     """Two targets, three attempts: three calls."""
     upstream.on(failing(500))

@@ -1,4 +1,4 @@
-"""Recorded provider traffic through a whole gateway over HTTP: the same dialect field by field, and OpenAI clients at Anthropic.
+"""Recorded provider traffic through a whole gateway over HTTP: the same dialect, field by field.
 
 The recordings stand outside of the project (LLM_EDGE_SHARED); own samples in tests/wire keep the coverage without them.
 """
@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx2
-import openai
 import pytest
 
 from proxy.governance.keys import StaticKeys
@@ -19,24 +17,17 @@ from proxy.providers.key_pool import Credential
 from proxy.settings import Settings
 from proxy.storage.responses import ResponseRecord
 from tests.support.gateway import KEY, Running, running, settings
-from tests.support.replay import cross_cases, replay_server
+from tests.support.replay import replay_server
 from tests.support.shared_corpus import corpus, shared_dir
 
 pytestmark = pytest.mark.xdist_group("recorded")
 CHECKER = shared_dir() / "recorded" / "check_gateway.py"
 ACCOUNT = "sk-x-1234567890"
-CASES = cross_cases("openai_chat", "anthropic_messages")
 
 
 @pytest.fixture(scope="module")
 def replay() -> Iterator[str]:
     with replay_server("--any-model", "--chunking", "bytes:7") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def semantic() -> Iterator[str]:
-    with replay_server("--semantic") as url:
         yield url
 
 
@@ -63,6 +54,8 @@ def config(url: str, provider: str, attempts: int = 3) -> Settings:
         ("anthropic_messages", "anthropic", 95, "raw"),
         ("anthropic_messages", "anthropic", 95, "sdk"),
         ("openai_responses", "openai", 73, "raw"),
+        ("openai_embeddings", "openai", 7, "raw"),
+        ("openai_embeddings", "openai", 7, "sdk"),
         ("gemini", "gemini", 68, "raw"),
         ("bedrock_converse", "bedrock", 53, "raw"),
         ("bedrock_converse", "bedrock", 53, "sdk"),
@@ -146,53 +139,3 @@ async def test_streams_are_not_buffered(tmp_path: Path) -> None:
     events = {item["id"]: item["response"].get("body_text", "").count("data: ") for item in corpus("openai_chat")}
     assert report["failed"] == 0
     assert [i for i in report["buffered"] if events[i] > 5] == []
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case["id"])
-async def test_openai_clients_at_anthropic(semantic: str, case: dict[str, Any]) -> None:
-    """Text, streams, tool calls, parallel tools, images and errors, by the recording's neutral expectation."""
-    async with httpx2.AsyncClient(base_url=semantic, trust_env=False) as control:
-        await control.post("/__replay/expect", json={"id": case["upstream_id"]})
-    async with running(config(semantic, "anthropic")) as edge:
-        client = openai.AsyncOpenAI(base_url=f"{edge.url}/v1", api_key=KEY, max_retries=0)
-        body = case["request"]["body"]
-        try:
-            got = await (_streamed(client, body) if case["stream"] else _whole(client, body))
-        except openai.APIStatusError as exc:
-            got = {"status": exc.status_code, "error_message": exc.response.json()["error"]["message"]}
-        finally:
-            await client.close()
-    assert _comparable(got) == _comparable({k: v for k, v in case["expect"].items() if k not in ("raw_finish", "thinking")})
-
-
-def _comparable(value: dict[str, Any]) -> dict[str, Any]:
-    """Tool arguments as objects; a recorded finish of None is not compared."""
-    return {k: v for k, v in value.items() if not (k == "finish" and v is None)}
-
-
-async def _whole(client: openai.AsyncOpenAI, body: dict[str, Any]) -> dict[str, Any]:
-    answer = await client.chat.completions.create(**body)
-    choice = answer.choices[0]
-    calls = [{"id": c.id, "name": c.function.name, "args": json.loads(c.function.arguments)} for c in choice.message.tool_calls or []]
-    return _neutral(choice.message.content or "", calls, choice.finish_reason, answer.usage)
-
-
-async def _streamed(client: openai.AsyncOpenAI, body: dict[str, Any]) -> dict[str, Any]:
-    text, finish, usage = "", None, None
-    calls: dict[int, dict[str, Any]] = {}
-    async for chunk in await client.chat.completions.create(**body):
-        usage = chunk.usage or usage
-        for choice in chunk.choices:
-            text += choice.delta.content or ""
-            finish = choice.finish_reason or finish
-            for call in choice.delta.tool_calls or []:
-                entry = calls.setdefault(call.index, {"id": call.id, "name": call.function.name, "args": ""})
-                entry["args"] += call.function.arguments or ""
-    done = [{**c, "args": json.loads(c["args"] or "{}")} for c in calls.values()]
-    return _neutral(text, done, finish, usage)
-
-
-def _neutral(text: str, calls: list[dict[str, Any]], finish: str | None, usage: Any) -> dict[str, Any]:
-    cached = usage.prompt_tokens_details.cached_tokens if usage.prompt_tokens_details else 0
-    counts = {"in": usage.prompt_tokens, "out": usage.completion_tokens, "cached": cached or 0}
-    return {"status": 200, "text": text, "calls": calls, "finish": finish, "usage": counts}

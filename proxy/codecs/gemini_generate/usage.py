@@ -7,6 +7,7 @@ prompt, candidates and thoughts. `promptTokenCount` contains the cached ones; th
 from typing import Any
 
 from proxy.codecs.gemini_generate.fields import integer
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _COUNTS = frozenset(("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "totalTokenCount"))
@@ -42,6 +43,7 @@ def decode_usage(raw: dict[str, Any]) -> Usage:
         input_audio_tokens=_of_modality(raw.get("promptTokensDetails"), "AUDIO"),
         output_audio_tokens=_of_modality(raw.get("candidatesTokensDetails"), "AUDIO"),
         incomplete=hidden > 0 or cached > prompt + tool_use or "promptTokenCount" not in raw or _is_odd(raw),
+        service_tier=billed_tier(raw.get("serviceTier")) or billed_tier(raw.get("trafficType")),
         extra={key: value for key, value in raw.items() if key not in _COUNTS},
     )
 

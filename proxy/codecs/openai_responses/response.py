@@ -87,7 +87,7 @@ def decode_response(body: bytes) -> ChatResponse:
         id=optional(answer, "id", string, "") or "",
         model=optional(answer, "model", string, "") or "",
         choices=(choice,),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, answer.get("service_tier")),
         created=created_at(answer),
         service_tier=optional(answer, "service_tier", string, ""),
         extra=response_extra(answer),

@@ -64,3 +64,20 @@ async def test_echo_is_free_and_lists_its_models() -> None:
 def test_a_kind_without_an_adapter_is_left_out() -> None:
     """The start-up announces it."""
     assert build_providers({"b": ProviderSettings(kind="litellm", model_prefix="groq/")}, SystemClock()) == {}
+
+
+@pytest.mark.parametrize(
+    ("settings", "dialects"),
+    [
+        ({"kind": "echo"}, {"openai_chat", "openai_embeddings"}),
+        ({"kind": "gemini", "api_keys": ["k"], "dialects": ["generate_content"]}, {"gemini_generate"}),
+        ({"kind": "bedrock", "api_keys": ["k"], "dialects": ["converse"]}, {"bedrock_converse"}),
+        ({"kind": "openai", "api_keys": ["k"], "dialects": ["embeddings"]}, {"openai_embeddings"}),
+        ({"kind": "azure", "base_url": "http://r.test"}, {"openai_chat", "openai_responses", "openai_embeddings"}),
+    ],
+)
+async def test_what_an_upstream_speaks(settings: dict[str, Any], dialects: set[str]) -> None:
+    """What its kind can, unless the settings say less."""
+    provider = await build(**settings)
+    assert provider.dialects == dialects
+    assert provider.dialect in dialects

@@ -18,7 +18,6 @@ def lines(**values: Any) -> list[str]:
     [
         ({"limits": {"default": {"rpm": 60, "input_tpm": 1, "output_tpm": 1, "concurrency": 2}, "on_redis_loss": "local"}}, "limits: "),
         ({"budgets": {"default_monthly_usd": 100, "warn_at": 0.8, "on_shortfall": "cap", "on_redis_loss": "ledger"}}, "budgets: "),
-        ({"prices": {"gpt-4o": {"input": 2.5, "output": 10}}}, "prices: "),
         ({"audit": {"previews": False}}, "audit: "),
         ({"masking": {"logs": True, "audit": True, "provider": False}}, "masking: "),
         ({"agents": {"anything": {"goes": 1}}}, "agents: "),

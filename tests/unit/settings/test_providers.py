@@ -17,7 +17,7 @@ def provider(**fields: Any) -> ProviderSettings:
     [
         ("openai", "https://api.openai.com/v1", ("chat", "completions", "responses", "embeddings")),
         ("anthropic", "https://api.anthropic.com", ("messages",)),
-        ("gemini", "https://generativelanguage.googleapis.com", ("generate_content",)),
+        ("gemini", "https://generativelanguage.googleapis.com", ("generate_content", "embed_content")),
     ],
 )
 def test_the_kind_gives_address_and_dialects(kind: str, url: str, speaks: tuple[str, ...]) -> None:
