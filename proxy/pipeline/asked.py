@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.jsonbody import dump_json
@@ -115,7 +116,8 @@ class Asked:
 def _invoke(asked: Asked) -> str:
     asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
     asked_invoke.move_betas(asked.ctx, asked.body)
-    return asked_invoke.kind_in_key(asked.ctx)
+    family = asked.codec.family if isinstance(asked.codec, BedrockInvokeCodec) else "titan_embed"
+    return asked_invoke.kind_in_key(asked.ctx, family)
 
 
 _SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}

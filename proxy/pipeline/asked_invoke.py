@@ -20,10 +20,12 @@ def fits(codec: Codec, model: str) -> bool:
     return not isinstance(codec, BedrockInvokeCodec) or codec.fits(model)
 
 
-def kind_in_key(ctx: RequestContext) -> str:
-    """The dialect as the cache's key has it: with the headers that change an answer."""
+def kind_in_key(ctx: RequestContext, family: str | None = None) -> str:
+    """The dialect as the cache's key has it: with the headers that change an answer. A stream of a family that is not known cannot be made
+    from its whole answer, nor the reverse, so each has its own."""
+    kind = DIALECT if family is not None else f"{DIALECT} {'stream' if ctx.route.stream else 'whole'}"
     shaping = shaping_of(ctx.headers)
-    return f"{DIALECT}\n{shaping}" if shaping else DIALECT
+    return f"{kind}\n{shaping}" if shaping else kind
 
 
 def move_betas(ctx: RequestContext, body: dict[str, Any]) -> None:

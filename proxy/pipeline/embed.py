@@ -55,14 +55,12 @@ class _ClientCodec:
         self.name = codec.name
         self.wanted = 0
         """Vectors."""
-        self.usage: Usage | None = None
-        """Of a translated answer, whose body may not say that it is an estimate."""
 
     def facts(self, body: bytes) -> BodyFacts:
         facts = self.embeddings.facts(body)
         if facts.vectors != self.wanted:
             raise InvalidBody(f"{facts.vectors} vectors for {self.wanted} inputs", "data")
-        return facts if self.usage is None else msgspec.structs.replace(facts, usage=self.usage)
+        return facts
 
     def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
         return self.embeddings.decode_error(status, body, headers)
@@ -82,7 +80,7 @@ class _EmbedAsked(Asked):
         if dialect != DIALECT:
             self.verdict = judge(self.body, ctx.headers, pipe.cache_rules, DIALECT)  # deterministic like OpenAI's, whatever they are called
             if self.key is None and (self.verdict.read or self.verdict.write or self.verdict.join):
-                self.key = self._fingerprint(pipe, asked_invoke.kind_in_key(ctx) if dialect == INVOKE else dialect)
+                self.key = self._fingerprint(pipe, asked_invoke.kind_in_key(ctx, "titan_embed") if dialect == INVOKE else dialect)
 
     def embedding(self) -> EmbeddingRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -147,16 +145,14 @@ class _Embedding(Generation):
     __slots__ = ()
     upstream = _EmbedUpstream
 
-    def translated(self, upstream: Upstream, raw: bytes) -> bytes:
+    def translated(self, upstream: Upstream, raw: bytes) -> tuple[bytes, Usage | None]:
         asked, upstream = cast("_EmbedAsked", self.asked), cast("_EmbedUpstream", upstream)
         request = asked.embedding()
         carried = request.path_of("dimensions") not in self.ctx.dropped
         response = merged(request, upstream.embeddings.max_inputs, upstream.answers(raw), carried=carried)
         usage = response.usage or estimated_usage(_size(request), 0)
         response = msgspec.structs.replace(response, model=response.model or upstream.target.model, usage=usage)
-        body = dump_json(asked.own.embeddings.encode_response(response, request).body)
-        asked.own.usage = usage
-        return body
+        return dump_json(asked.own.embeddings.encode_response(response, request).body), usage
 
 
 def _size(request: EmbeddingRequest) -> int:

@@ -20,7 +20,7 @@ from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
-from proxy.core.response import ChatResponse
+from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
@@ -299,19 +299,20 @@ class Generation:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
-        decoded: ChatResponse | None = None
         try:
-            if not upstream.passthrough:
-                raw = self.translated(upstream, raw)
+            if upstream.passthrough:
+                billed = None
+            else:
+                raw, billed = self.translated(upstream, raw)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         asked.answer_id = facts.response_id
-        usage = facts.usage if decoded is None else decoded.usage  # the client's dialect may not have all that is billed
-        if usage is None and upstream.passthrough:
-            usage = usage_of(headers)
+        usage = billed
+        if upstream.passthrough:
+            usage = facts.usage or usage_of(headers)
         note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
@@ -331,8 +332,8 @@ class Generation:
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
 
-    def translated(self, upstream: Upstream, raw: bytes) -> bytes:
-        """Raises InvalidBody, FailedAnswer."""
+    def translated(self, upstream: Upstream, raw: bytes) -> tuple[bytes, Usage | None]:
+        """The client's body, and what is billed: its dialect may not have all of that. Raises InvalidBody, FailedAnswer."""
         codec, keeping = self.asked.codec, self.asked.keeping
         decoded = upstream.decoded(raw)
         own_id = keeping.id if keeping is not None and keeping.keeps else decoded.id or replay.new_id(codec.name)
@@ -341,7 +342,7 @@ class Generation:
         body = codec.encode_response(decoded).body
         if keeping is not None:
             keeping.answered(body)
-        return dump_json(body)
+        return dump_json(body), decoded.usage
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

@@ -68,21 +68,21 @@ class Inlining:
         return msgspec.structs.replace(request, messages=messages)
 
     async def _fetch_all(self, request: ChatRequest, places: dict[str, str], deadline: float) -> None:
-        turns = asyncio.Semaphore(_AT_ONCE)
+        """The first that fails is told; those under way end by themselves, no other begins."""
+        todo = iter(places.items())
+        failed: list[BadRequest] = []
 
-        async def one(url: str, path: str) -> None:
-            async with turns:
+        async def work() -> None:
+            while not failed and (next_one := next(todo, None)) is not None:
+                url, path = next_one
                 try:
                     self._found[url] = await self._fetcher.fetch(url, deadline=deadline)
                 except FetchFailed as exc:
-                    raise _refused(request, path, url, str(exc)) from exc
+                    failed.append(_refused(request, path, url, str(exc)))
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for url, path in places.items():
-                    group.create_task(one(url, path))
-        except ExceptionGroup as many:
-            raise many.exceptions[0] from None
+        await asyncio.gather(*(work() for _ in range(min(_AT_ONCE, len(places)))))
+        if failed:
+            raise failed[0]
 
     def _message(self, message: Message, request: ChatRequest, wants: frozenset[Fetchable]) -> Message:
         parts = tuple(self._part(part, part_path(message, i, request.dialect), request, wants) for i, part in enumerate(message.content))

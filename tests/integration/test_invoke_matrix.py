@@ -71,7 +71,8 @@ async def test_every_family_at_every_dialect(upstream: Upstream, dialect: str, f
     provider, answer, stream = PROVIDERS[dialect]
     upstream.script(json_answer(answer), stream_answer(stream))
     providers = {"p": {"base_url": upstream.url, "api_keys": ["provider-key-1234567890"], **provider}}
-    async with running(settings(providers=providers, models={"smart": {"targets": [{"provider": "p", "model": "m"}]}})) as edge:
+    models = {"smart": {"targets": [{"provider": "p", "model": "m"}]}}
+    async with running(settings(providers=providers, models=models, cache={"enabled": False})) as edge:
         whole = await edge.client.post("/model/smart/invoke", json=BODIES[family])
         assert whole.status_code == 200, whole.text
         streamed = await edge.client.post("/model/smart/invoke-with-response-stream", json=BODIES[family])

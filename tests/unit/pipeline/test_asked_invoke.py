@@ -45,7 +45,7 @@ def test_other_codecs_have_no_family() -> None:
 
 def test_headers_that_shape_an_answer_stand_in_the_caches_key() -> None:
     """Two guardrails, two answers."""
-    keys = {kind_in_key(context(**headers)) for headers in ({}, {"x_amzn_bedrock_trace": b"ENABLED"}, {"accept": b"x"})}
+    keys = {kind_in_key(context(**headers), "claude") for headers in ({}, {"x_amzn_bedrock_trace": b"ENABLED"}, {"accept": b"x"})}
     assert keys == {"bedrock_invoke", "bedrock_invoke\nx-amzn-bedrock-trace:ENABLED"}
     assert lost_headers(context(x_amzn_bedrock_trace=b"ENABLED")) == ["x-amzn-bedrock-trace"]
 
