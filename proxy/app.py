@@ -22,6 +22,7 @@ from proxy.api.health import Health
 from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
+from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
 from proxy.cache.flight import Flights
@@ -38,6 +39,7 @@ from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
@@ -45,9 +47,9 @@ from proxy.providers.registry import build_providers
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
-from proxy.storage.open import open_records
+from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring
+from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -221,6 +223,9 @@ class Gateway:
         cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
+        responses = open_responses(self.settings.stores.records_url, records)
+        closers.append(responses.aclose)
+        tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -234,6 +239,7 @@ class Gateway:
             tasks=tasks,
             lifecycle=self.lifecycle,
             strategies=self._own_strategies,
+            responses=responses,
             fetcher=make_fetcher(self.settings),
         )
         state = AppState(
@@ -307,6 +313,7 @@ class Gateway:
             tasks=old.tasks,
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
+            responses=old.responses,
             fetcher=make_fetcher(settings),
         )
 
@@ -322,6 +329,8 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "responses": Generate(state.pipeline, run=create_response),
+                **IssuedResponses(state.pipeline).handlers(),
                 "embed": Generate(state.pipeline, run=embed),
                 "invoke": Invoke(state.pipeline),
                 "models": models.list,

@@ -20,7 +20,7 @@ from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
-from proxy.pipeline.deps import Pipeline, PipelineMeter
+from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
@@ -28,6 +28,7 @@ from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
 
@@ -63,6 +64,7 @@ def build_pipeline(
     tasks: TaskSupervisor,
     lifecycle: Lifecycle,
     strategies: Mapping[str, Strategy] | None = None,
+    responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
 ) -> Pipeline:
     """`fetcher`: for URLs in requests; None: none are fetched."""
@@ -90,6 +92,10 @@ def build_pipeline(
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
         keepalive_after_s=settings.server.keepalive_after_s,
+        responses=responses,
+        response_rules=ResponseRules(
+            keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
+        ),
     )
 
 

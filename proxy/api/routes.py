@@ -27,6 +27,8 @@ class Row(NamedTuple):
     public: bool = False
     stream: bool | None = None
     """Set by the path, where the dialect has it there."""
+    reads_body: bool = True
+    """Of a POST: whether it comes with one."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -37,7 +39,11 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/v1/embeddings", "openai", "embed", "openai_embeddings"),
     Row("POST", "/embeddings", "openai", "embed", "openai_embeddings"),
     Row("POST", "/openai/deployments/{model}/embeddings", "openai", "embed", "openai_embeddings"),
-    Row("POST", "/v1/responses", "openai", "generate", "openai_responses"),
+    Row("POST", "/v1/responses", "openai", "responses", "openai_responses"),
+    Row("POST", "/v1/responses/{id}/cancel", "openai", "response_cancel", reads_body=False),
+    Row("GET", "/v1/responses/{id}/input_items", "openai", "response_input"),
+    Row("GET", "/v1/responses/{id}", "openai", "response"),
+    Row("DELETE", "/v1/responses/{id}", "openai", "response_delete"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
     Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
@@ -98,7 +104,7 @@ class Router:
             family=row.family,
             dialect=row.dialect,
             public=row.public and not health_needs_key,
-            reads_body=row.method == "POST",
+            reads_body=row.method == "POST" and row.reads_body,
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
@@ -18,8 +18,12 @@ from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.placing import DIALECT, place
 from proxy.providers.base import Provider
 from proxy.routing.target import Route
+
+if TYPE_CHECKING:
+    from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
 
@@ -28,25 +32,16 @@ class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
     __slots__ = (
-        "_request",
-        "body",
-        "codec",
-        "ctx",
-        "deadline",
-        "include_usage",
-        "inlining",
-        "key",
-        "model",
-        "route",
-        "stream",
-        "strict",
-        "verdict",
-    )
+        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "stream", "strict", "verdict",
+    )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None) -> None:
+    def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None) -> None:
         """`codec`: other than the one that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
+        self.keeping = keeping
+        """Of the Responses API: what becomes of the answer's id; None where nobody comes back to it."""
         self.body: dict[str, Any] = ctx.json
         self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
@@ -62,13 +57,18 @@ class Asked:
         self.include_usage = checked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(checked.model)
+        if dialect == DIALECT:
+            self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
-        self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
+        self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
+        if keeping is not None:
+            self.body = keeping.body
+        self.answer_id: str | None = None
         self._request: ChatRequest | None = None
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
@@ -78,7 +78,8 @@ class Asked:
         if self._request is None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
             try:
-                self._request = self.codec.decode_request(self.body, headers)
+                body = self.body if self.keeping is None else self.keeping.translatable()
+                self._request = self.codec.decode_request(body, headers)
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
@@ -112,18 +113,6 @@ class Asked:
             raise
 
 
-_KEPT = ("previous_response_id", "conversation", "background")
-"""Of the Responses API: what only makes sense with answers that somebody keeps."""
-
-
-def _refuse_kept(asked: Asked) -> str:
-    """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
-    for name in _KEPT:
-        if asked.body.get(name):
-            raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
-    return asked.codec.name
-
-
 def _invoke(asked: Asked) -> str:
     asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
     asked_invoke.move_betas(asked.ctx, asked.body)
@@ -131,7 +120,7 @@ def _invoke(asked: Asked) -> str:
     return asked_invoke.kind_in_key(asked.ctx, family)
 
 
-_SPECIAL: dict[str, Callable[[Asked], str]] = {"openai_responses": _refuse_kept, "bedrock_invoke": _invoke}
+_SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}
 """Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
@@ -146,7 +135,7 @@ def invalid(exc: InvalidBody) -> BadRequest:
     return BadRequest(exc.message, param=exc.path or None)
 
 
-def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
+def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))

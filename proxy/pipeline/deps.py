@@ -20,6 +20,7 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.responses import ResponseRecords
 
 
 class PipelineMeter(Protocol):
@@ -30,6 +31,16 @@ class PipelineMeter(Protocol):
     def single_flight_joined(self) -> None: ...
 
     def stream_truncated(self, provider: str) -> None: ...
+
+    def response_unrecorded(self) -> None: ...
+
+
+class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The responses section of the configuration, as far as it decides."""
+
+    keep: bool = True
+    ttl_s: float = 2_592_000.0
+    max_bytes: int = 1024 * 1024
 
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,3 +65,6 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     body_metadata: bool = True
     max_response_bytes: int = 64 * 1024 * 1024
     keepalive_after_s: float = 15.0
+    responses: ResponseRecords | None = None
+    """Answers of the Responses API that were issued."""
+    response_rules: ResponseRules = ResponseRules()

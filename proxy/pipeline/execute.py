@@ -25,6 +25,7 @@ from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.settle import note_error, note_usage, store
@@ -36,10 +37,12 @@ from proxy.transport.base import Header, TransportError, UpstreamResponse
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
+def generate(
+    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
+) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx)
+    asked = Asked(pipe, ctx, keeping=keeping)
     out = responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
@@ -262,6 +265,8 @@ class Generation:
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
                 answer = self._whole(upstream, raw, response.headers)
+                if asked.keeping is not None:
+                    await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
@@ -280,7 +285,11 @@ class Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.stream_decoder(), encoder, dialect=codec.name, model=upstream.target.model)
+        keeping, known_as = self.asked.keeping, None
+        if keeping is not None:
+            keeping.streams(encoder)
+            known_as = keeping.id if keeping.keeps else None
+        return TranslateLane(upstream.stream_decoder(), encoder, dialect=codec.name, model=upstream.target.model, known_as=known_as)
 
     def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
@@ -296,6 +305,7 @@ class Generation:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
+        asked.answer_id = facts.response_id
         usage = billed
         if upstream.passthrough:
             usage = facts.usage or usage_of(headers)
@@ -320,14 +330,16 @@ class Generation:
 
     def translated(self, upstream: Upstream, raw: bytes) -> tuple[bytes, Usage | None]:
         """The client's body, and what is billed: its dialect may not have all of that. Raises InvalidBody, FailedAnswer."""
-        codec = self.asked.codec
+        codec, keeping = self.asked.codec, self.asked.keeping
         decoded = upstream.decoded(raw)
-        own_id = replay.own_id(codec.name, decoded.id)
+        own_id = keeping.id if keeping is not None and keeping.keeps else replay.own_id(codec.name, decoded.id)
         if own_id != decoded.id or not decoded.model:  # Converse names neither
             decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
         encoded = codec.encode_response(decoded)
         if encoded.dropped:
             self.ctx.dropped += [ANSWER_LOSS + name for name in encoded.dropped]
+        if keeping is not None:
+            keeping.answered(encoded.body)
         return dump_json(encoded.body), decoded.usage
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:

@@ -17,11 +17,15 @@ Lane = StreamWatcher
 class TranslateLane:
     """Upstream dialect → canonical events → client dialect."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, dialect: str = "", model: str = "") -> None:
-        """`dialect`: the client's, whose form the answer's id gets; `model`: for upstreams whose dialect does not name it (Converse)."""
+    def __init__(
+        self, decoder: StreamDecoder, encoder: StreamEncoder, *, dialect: str = "", model: str = "", known_as: str | None = None
+    ) -> None:
+        """`dialect`: the client's, whose form the answer's id gets; `model`: for upstreams whose dialect does not name it (Converse);
+        `known_as`: the answer's id whatever the provider says."""
         self._decoder = decoder
         self._dialect = dialect
         self._own_model = model
+        self._known_as = known_as
         self._encoder = encoder
         self.content = False
         self.complete = False
@@ -59,7 +63,8 @@ class TranslateLane:
             self.usage = event.usage
             self.service_tier = event.usage.service_tier
         elif isinstance(event, StreamStart):
-            event = msgspec.structs.replace(event, id=own_id(self._dialect, event.id), model=event.model or self._own_model)
+            name = self._known_as or own_id(self._dialect, event.id)
+            event = msgspec.structs.replace(event, id=name, model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
             self.service_tier = billed_tier(event.service_tier)

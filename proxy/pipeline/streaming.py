@@ -20,6 +20,7 @@ from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, StreamTru
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder, metadata
 from proxy.pipeline.settle import note_error, note_usage, store, usage_so_far
@@ -54,6 +55,7 @@ class StreamDrive:
         """The flight's `publish`, once the first content is out."""
         self._stepping = False
         self._relaying = False
+        self._held = b""
         self._broken: EdgeError | None = None
         """What the relay's sink met and the task is to raise."""
         self._shown = 0
@@ -64,7 +66,7 @@ class StreamDrive:
     async def run(self) -> None:
         """Raises an EdgeError only before the first content; a later failure has been told to the client when this returns."""
         frames: bytes | None = await self._first()
-        flight = self._flight
+        flight, keeping = self._flight, self._asked.keeping
         if flight is not None:
             flight.publish(frames or b"")
             self._published = flight.publish
@@ -74,6 +76,8 @@ class StreamDrive:
                 if flight is not None and (flight.shared or self._pump is not None):
                     await self._follow_own(flight)
                     return
+                if keeping is not None and keeping.is_due(self._upstream, self._lane):
+                    await keeping.record(self._upstream, self._lane.response_id)
                 if frames:
                     self._shown += 1
                     self._shown_bytes += len(frames)
@@ -82,7 +86,11 @@ class StreamDrive:
                         continue
                 lane = self._lane
                 if self._ctx.server is not None and self._out.reframe is None and not lane.ended and lane.error is None:
-                    await self._relay(self._ctx.server.write)
+                    write = self._ctx.server.write
+                    await self._relay(write if keeping is None or keeping.recorded else self._held_back(write, keeping))
+                    if self._held:
+                        frames, self._held = self._held, b""
+                        continue
                     if flight is not None and flight.shared:
                         continue
                 frames = None if lane.ended and lane.error is None else await self._step()  # which raises the error
@@ -147,6 +155,18 @@ class StreamDrive:
             self._ctx.bytes_out += size
         if self._broken is not None:
             raise self._broken
+
+    def _held_back(self, write: Callable[[bytes], bool], keeping: Keeping) -> Callable[[bytes], bool]:
+        """`write` up to where the id must be recorded first: that is for a task to do."""
+
+        def written(frames: bytes) -> bool:
+            if keeping.is_due(self._upstream, self._lane):
+                self._held = frames
+                self._ctx.bytes_out -= len(frames)  # the relay counts them now, and the writer again
+                return False
+            return write(frames)
+
+        return written
 
     async def _step(self) -> bytes:
         """The next whole events, published to the flight once content has been shown; sets `lane.ended` at a clean end. Raises an

@@ -9,6 +9,7 @@ from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.codecs.bedrock_invoke.headers import tier_in
 from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.openai_responses.kept import without_foreign
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
 from proxy.core.request import ChatRequest
@@ -30,7 +31,8 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "fanned", "head_tier", "inlined", "key", "passthrough", "provider", "record", "sent_at", "target",
+        "charges", "codec", "detached", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record", "sent_at",
+        "target",
     )  # fmt: skip
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
@@ -43,9 +45,11 @@ class Upstream:
         self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
         self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
+        self.pinned = False
+        """No other member of the key pool may take over."""
         now = monotonic()
         pool = self.provider.keys
-        self.key: Credential = pool.members[0] if len(pool.members) == 1 else pool.choose(conversation_of(asked.body), now)
+        self.key: Credential = pool.members[0] if len(pool.members) == 1 else self._member(asked, now)
         self.sent_at = now
         self.detached = False
         """Somebody else closes the response."""
@@ -62,6 +66,15 @@ class Upstream:
         if asked.inlining is None:
             asked.inlining = Inlining(rules)
         self.inlined = await asked.inlining.inlined(asked.decoded(), wants, asked.deadline)
+
+    def _member(self, asked: Asked, now: float) -> Credential:
+        pool = self.provider.keys
+        if asked.keeping is not None and asked.keeping.pinned is not None:
+            member = pool.of_account(asked.keeping.pinned.account)
+            if member is not None:
+                self.pinned = True
+                return member
+        return pool.choose(conversation_of(asked.body), now)
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -119,6 +132,8 @@ class Upstream:
                 asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
+            if asked.keeping is not None and asked.keeping.continued:
+                body["input"] = without_foreign(body["input"])
         else:
             try:
                 encoded = self._encoded(asked)
@@ -158,26 +173,33 @@ class Upstream:
 
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""
-        try:
-            raw = await response.read()
-        except TransportError as exc:
-            return transport_error(self.provider.name, exc)
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
-        info = self.codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
-        if self.key.secret and self.key.secret in info.message:  # providers quote the key that they refuse (contract K)
-            info = msgspec.structs.replace(info, message=info.message.replace(self.key.secret, "***"))
-        if response.status < 400:
-            return BadGateway(f"{self.provider.name} answered with status {response.status}")
+        error = await provider_error(self.provider, self.key, self.codec, response)
+        if not isinstance(error, ProviderRejected):
+            return error
+        info = error.provider
         now = monotonic()
         pool = self.provider.keys
         if len(pool.members) > 1 and response.status in (401, 402, 403, 429):
             pool.rest(self.key, now + (info.retry_after_s or REFUSED_REST_S))
-            error = ProviderRejected(info)
-            if pool.has_free(now):
+            if pool.has_free(now) and not self.pinned:
                 error.retryable = True
                 error.retry_after_s = None
-            return error
-        return ProviderRejected(info)
+        return error
+
+
+async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:
+    """Of an answer that is no 2xx: ProviderRejected, or why there is none to be had."""
+    try:
+        raw = await response.read()
+    except TransportError as exc:
+        return transport_error(provider.name, exc)
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
+    info = codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
+    if key.secret and key.secret in info.message:  # providers quote the key that they refuse (contract K)
+        info = msgspec.structs.replace(info, message=info.message.replace(key.secret, "***"))
+    if response.status < 400:
+        return BadGateway(f"{provider.name} answered with status {response.status}")
+    return ProviderRejected(info)
 
 
 def transport_error(provider: str, exc: TransportError) -> EdgeError:

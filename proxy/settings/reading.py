@@ -32,6 +32,7 @@ SECTIONS = frozenset(
         "audit",
         "masking",
         "agents",
+        "responses",
         "telemetry",
     ]
 )

@@ -20,6 +20,7 @@ from proxy.settings.not_yet import lines_of
 from proxy.settings.prices import PriceSettings
 from proxy.settings.providers import ProviderSettings
 from proxy.settings.reading import Reading, read_everything
+from proxy.settings.responses import ResponsesSettings
 from proxy.settings.rules import broken_rules
 from proxy.settings.server import ServerSettings
 from proxy.settings.stores import StoresSettings
@@ -60,6 +61,7 @@ class Settings(BaseSettings):
     routing: RoutingSettings = Field(RoutingSettings(), description="What holds for models that don't say otherwise.")
     fetch: FetchSettings = Field(FetchSettings(), description="URLs in requests whose provider wants bytes.")
     cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
+    responses: ResponsesSettings = Field(ResponsesSettings(), description="Answers of the Responses API that clients come back to.")
     limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
     budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")
     prices: dict[str, PriceSettings] = Field(

@@ -76,6 +76,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_cache_size_entries", "gauge", "Entries held; of l2, keys in its whole database.", ("tier",), shared=frozenset({"l2"})),
     Family("llm_edge_cache_memory_bytes", "gauge", "Bytes held; of l2, memory of its whole server.", ("tier",), shared=frozenset({"l2"})),
     Family("llm_edge_single_flight_joins_total", "counter", "Requests that joined another's upstream call."),
+    Family("llm_edge_response_records_lost_total", "counter", "Answers that cannot be followed up: the store did not take their ids."),
     Family("llm_edge_attempts_total", "counter", "Tries on the wire.", (*_PM, "role", "outcome")),
     Family("llm_edge_provider_latency_seconds", "histogram", "Of attempts: from start to end of the answer.", _PM, REQUEST_BUCKETS_S),
     Family("llm_edge_provider_errors_total", "counter", "Attempts that failed, by machine code.", ("provider", "type")),

@@ -165,6 +165,9 @@ class Metrics:
     def stream_truncated(self, provider: str) -> None:
         self.inc("llm_edge_stream_truncations_total", provider)
 
+    def response_unrecorded(self) -> None:
+        self.inc("llm_edge_response_records_lost_total")
+
     def single_flight_joined(self) -> None:
         self.inc("llm_edge_single_flight_joins_total")
 

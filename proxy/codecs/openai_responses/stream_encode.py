@@ -92,6 +92,12 @@ class ResponsesStreamEncoder:
         self._finish = Finish()
         self._refused = False
         self._usage: Usage | None = None
+        self.final: dict[str, Any] | None = None
+        """The response object of the terminal event."""
+
+    def repeat(self, **fields: Any) -> None:
+        """Let the response object say this too, like a field of the request."""
+        self._asked = {**(self._asked or {}), **fields}
 
     def encode(self, event: StreamEvent) -> bytes:
         if self._over:
@@ -291,6 +297,7 @@ class ResponsesStreamEncoder:
         response = {**self._response(), "status": status, "incomplete_details": details, "output": output}
         if self._usage is not None:
             response["usage"] = encode_usage(self._usage)
+        self.final = response
         return out + self._writer.event(f"response.{status}", response=response)
 
     def _drop(self, name: str) -> None:

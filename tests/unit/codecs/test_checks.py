@@ -10,5 +10,5 @@ from proxy.core.clock import SystemClock
 def test_every_dialect_of_a_generation_route_has_its_check_and_its_codec() -> None:
     """By the codec's name."""
     codecs = set(make_codecs(SystemClock()))
-    assert {row.dialect for row in TABLE if row.handler in ("generate", "invoke")} == codecs
+    assert {row.dialect for row in TABLE if row.handler in ("generate", "invoke", "responses")} == codecs
     assert set(CHECKS) == codecs | set(EMBEDDINGS)
