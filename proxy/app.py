@@ -35,6 +35,7 @@ from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
+from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
 from proxy.providers.registry import build_providers
@@ -303,6 +304,7 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "count": Generate(state.pipeline, count_tokens),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,

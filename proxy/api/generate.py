@@ -1,6 +1,6 @@
-"""One handler for every generation dialect."""
+"""One handler for every generation dialect, and for whatever else is asked of a model in one."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 from starlette.types import Receive, Scope, Send
 
@@ -12,25 +12,29 @@ from proxy.pipeline.execute import generate
 DISCONNECT_KEY = "llm_edge.disconnect"
 
 
-class Generate:
-    """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with."""
+Operation = Callable[[Pipeline, RequestContext, Send], Awaitable[None]]
 
-    def __init__(self, pipeline: Pipeline) -> None:
+
+class Generate:
+    """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with. `run`: what to do with it."""
+
+    def __init__(self, pipeline: Pipeline, run: Operation = generate) -> None:
         self._pipeline = pipeline
+        self._run = run
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         ctx: RequestContext = scope[SCOPE_KEY]
         if ctx.route.pattern is not None:
             _from_path(ctx)
         if DISCONNECT_KEY in scope:
-            return generate(self._pipeline, ctx, send)
+            return self._run(self._pipeline, ctx, send)
         return self._watched(ctx, receive, send)
 
     async def _watched(self, ctx: RequestContext, receive: Receive, send: Send) -> None:
         pipe = self._pipeline
         watcher = pipe.tasks.start(watch(receive, ctx), name="disconnect-watch")
         try:
-            await generate(pipe, ctx, send)
+            await self._run(pipe, ctx, send)
         finally:
             watcher.cancel()
 

@@ -1,6 +1,7 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
 from typing import Any
 
@@ -9,6 +10,7 @@ from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
+from proxy.codecs.counting import under
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
@@ -22,16 +24,18 @@ _log = logging.getLogger("llm_edge")
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
+    root = ""
+    """JSON path in the client's body of what is decoded."""
     __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
-        """Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(self, pipe: Pipeline, ctx: RequestContext, check: Callable[[dict[str, Any]], Checked] | None = None) -> None:
+        """`check`: in place of the dialect's look at a generation request. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
         self.body: dict[str, Any] = ctx.json
         self.codec: Codec = pipe.codecs[dialect]
         try:
-            checked: Checked = CHECKS[dialect](self.body)
+            checked: Checked = (check or CHECKS[dialect])(self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
         if dialect == "openai_responses":
@@ -98,8 +102,9 @@ def _scope(ctx: RequestContext, kind: str) -> str:
     return f"key:{principal.key_id}" if kind == "key" else f"tenant:{principal.tenant}"
 
 
-def invalid(exc: InvalidBody) -> BadRequest:
-    return BadRequest(exc.message, param=exc.path or None)
+def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
+    """`root`: what the path is relative to."""
+    return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None)
 
 
 def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:

@@ -42,12 +42,14 @@ def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = _Generation(pipe, asked, out)
+    run = Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 
 
-class _Generation:
+class Generation:
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    upstream_type = Upstream
+    """What makes a try's request."""
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -215,7 +217,7 @@ class _Generation:
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = Upstream(pipe, asked, target)
+        upstream = self.upstream_type(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}

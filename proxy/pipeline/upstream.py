@@ -1,10 +1,12 @@
 """One try on the wire: the call as the provider wants it, and what went wrong as one of our errors."""
 
 from time import monotonic
+from typing import Any
 
 import msgspec
 
 from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.counting import under
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
@@ -72,19 +74,23 @@ class Upstream:
             body = dict(asked.body)
             body["model"] = self.target.model
         else:
-            request = asked.decoded()
-            try:
-                encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
-            except InvalidBody as exc:
-                raise invalid(exc) from None
-            asked.ctx.dropped = list(encoded.dropped)
-            if encoded.dropped and asked.strict:
-                raise Untranslatable(
-                    f"{self.provider.name} cannot carry: {', '.join(encoded.dropped)}",
-                    param=encoded.dropped[0],
-                    details={"dropped": list(encoded.dropped)},
-                )
-            body = encoded.body
+            body = self._translated(asked)
+        return self._finished(body)
+
+    def _translated(self, asked: Asked) -> dict[str, Any]:
+        request = asked.decoded()
+        try:
+            encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
+        except InvalidBody as exc:
+            raise invalid(exc, asked.root) from None
+        dropped = asked.ctx.dropped = [under(asked.root, path) for path in encoded.dropped]
+        if dropped and asked.strict:
+            raise Untranslatable(
+                f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": list(dropped)}
+            )
+        return encoded.body
+
+    def _finished(self, body: dict[str, Any]) -> bytes:
         self.provider.amend(body, self.codec.name)
         try:
             return dump_json(body)

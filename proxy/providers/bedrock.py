@@ -1,8 +1,9 @@
 """Amazon Bedrock Runtime: Converse.
 
-Source: Amazon Bedrock API Reference (Converse, ConverseStream), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
+Source: Amazon Bedrock API Reference (Converse, ConverseStream, CountTokens), "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
 from proxy.transport.base import Header
 
+_GEOGRAPHY = re.compile(r"(?:arn:[^/]*:inference-profile/)?(?:global|us|us-gov|eu|apac|ap|jp|au|ca|sa|me|af)\.(?=[a-z0-9]+\.)")
+"""Before a model's id in that of a system inference profile (Bedrock user guide, "Supported Regions and models for inference profiles")."""
 _OPERATIONS = {False: "converse", True: "converse-stream"}
 
 
@@ -19,6 +22,7 @@ class Bedrock(HttpProvider):
 
     kind = "bedrock"
     dialect = "bedrock_converse"
+    count_paths = {"bedrock_converse": "count-tokens"}
     passed_headers = (b"x-amzn-bedrock-guardrailidentifier", b"x-amzn-bedrock-guardrailversion", b"x-amzn-bedrock-trace")
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -26,6 +30,10 @@ class Bedrock(HttpProvider):
 
     def url(self, call: Outgoing) -> str:
         return f"{self.base_url}/model/{quote(call.model, safe='')}/{_OPERATIONS[call.stream]}"
+
+    def count_url(self, model: str, query: bytes) -> str:
+        """CountTokens knows models, not inference profiles: a profile's tokens are its model's."""
+        return f"{self.base_url}/model/{quote(_GEOGRAPHY.sub('', model, count=1), safe='')}/count-tokens"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         body.pop("model", None)

@@ -22,6 +22,7 @@ class Gemini(HttpProvider):
 
     kind = "gemini"
     dialect = "gemini_generate"
+    count_paths = {"gemini_generate": "countTokens"}
     passed_headers = (b"x-goog-api-client",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -29,10 +30,15 @@ class Gemini(HttpProvider):
 
     def url(self, call: Outgoing) -> str:
         """Streams are always events, whatever the client asked for."""
+        return self._method(call.model, "streamGenerateContent?alt=sse" if call.stream else "generateContent")
+
+    def count_url(self, model: str, query: bytes) -> str:
+        return self._method(model, "countTokens")
+
+    def _method(self, model: str, method: str) -> str:
         base = self.base_url if self.base_url.endswith(_VERSIONS) else f"{self.base_url}/{self.api_version or API_VERSION}"
-        model = call.model if call.model.startswith("tunedModels/") else f"models/{call.model.removeprefix('models/')}"
-        method = "streamGenerateContent?alt=sse" if call.stream else "generateContent"
-        return f"{base}/{quote(model, safe='/')}:{method}"
+        name = model if model.startswith("tunedModels/") else f"models/{model.removeprefix('models/')}"
+        return f"{base}/{quote(name, safe='/')}:{method}"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Nothing that the URL says, and no signature of another provider, which the API would refuse."""

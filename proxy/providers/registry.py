@@ -11,7 +11,7 @@ from proxy.providers.echo import EchoTransport
 from proxy.providers.gemini import Gemini
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
-from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
+from proxy.providers.openai_compatible import AzureOpenAI, OpenAI, OpenAICompatible
 from proxy.settings import ProviderSettings
 from proxy.settings.aws import aws_environ, aws_region
 from proxy.settings.providers import DialectName
@@ -22,7 +22,7 @@ from proxy.transport.http1 import Http1Transport
 from proxy.transport.signing import SigningTransport
 
 KINDS: dict[str, type[HttpProvider]] = {
-    "openai": OpenAICompatible,
+    "openai": OpenAI,
     "openai_compatible": OpenAICompatible,
     "azure": AzureOpenAI,
     "anthropic": Anthropic,

@@ -80,3 +80,8 @@ def test_it_speaks_one_dialect() -> None:
     """Requests of every other are translated to it."""
     provider = gemini()
     assert (provider.dialect, provider.dialects) == ("gemini_generate", frozenset({"gemini_generate"}))
+
+
+def test_tokens_are_counted_beside_answers() -> None:
+    """The same model's other method."""
+    assert gemini().count_url("models/gemini-x", b"key=k") == "http://up.test/v1beta/models/gemini-x:countTokens"
