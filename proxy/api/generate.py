@@ -9,16 +9,14 @@ from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import generate
 
+Run = Callable[[Pipeline, RequestContext, Send], Awaitable[None]]
 DISCONNECT_KEY = "llm_edge.disconnect"
 
 
-Operation = Callable[[Pipeline, RequestContext, Send], Awaitable[None]]
-
-
 class Generate:
-    """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with. `run`: what to do with it."""
+    """`pipeline`: of the configuration that this handler belongs to; a request keeps the one it began with. `run`: what answers."""
 
-    def __init__(self, pipeline: Pipeline, run: Operation = generate) -> None:
+    def __init__(self, pipeline: Pipeline, run: Run = generate) -> None:
         self._pipeline = pipeline
         self._run = run
 

@@ -94,7 +94,7 @@ class _Call(Upstream):
 
 class _Counting(Generation):
     __slots__ = ()
-    upstream_type = _Call
+    upstream = _Call
     asked: _Asked
 
     def count(self) -> Awaitable[None]:

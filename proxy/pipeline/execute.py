@@ -48,8 +48,7 @@ def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]
 
 class Generation:
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
-    upstream_type = Upstream
-    """What makes a try's request."""
+    upstream: type[Upstream] = Upstream
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -217,7 +216,7 @@ class Generation:
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = self.upstream_type(pipe, asked, target)
+        upstream = self.upstream(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
