@@ -11,6 +11,7 @@ from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.counting import under
+from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
@@ -35,18 +36,18 @@ class Asked:
         self.body: dict[str, Any] = ctx.json
         self.codec: Codec = pipe.codecs[dialect]
         try:
-            checked: Checked = (check or CHECKS[dialect])(self.body)
+            looked: Checked = (check or CHECKS[dialect])(self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
         if dialect == "openai_responses":
             _refuse_kept(self.body)
-        self.model = ctx.model = checked.model
-        self.stream = ctx.stream = checked.stream
-        self.include_usage = checked.include_usage
+        self.model = ctx.model = looked.model
+        self.stream = ctx.stream = looked.stream
+        self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
-        self.route: Route = pipe.routes.resolve(checked.model)
+        self.route: Route = pipe.routes.resolve(looked.model)
         if self.route.warning is not None:
-            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
+            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
         self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
@@ -59,7 +60,9 @@ class Asked:
         if self._request is None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
             try:
-                self._request = self.codec.decode_request(self.body, headers)
+                if self.key is None:  # else the fingerprint has shown it
+                    dump_json(self.body)
+                self._request = checked(self.codec.decode_request(self.body, headers))
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request

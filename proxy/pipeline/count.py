@@ -16,6 +16,7 @@ from starlette.types import Send
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.counting import Counting
 from proxy.codecs.counts import COUNTS
+from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import ProviderRejected
@@ -61,8 +62,9 @@ class _Asked(Asked):
     def decoded(self) -> ChatRequest:
         if self._request is None:
             try:
+                dump_json(self.body)
                 body, self.root = self.counting.generation(self.body)
-                request = self.codec.decode_request(body, {})
+                request = checked(self.codec.decode_request(body, {}))
             except InvalidBody as exc:
                 raise invalid(exc, self.root) from None
             self._request = msgspec.structs.replace(request, max_tokens=None)
@@ -117,10 +119,6 @@ class _Counting(Generation):
             await self._estimate()
 
     async def _estimate(self) -> None:
-        try:
-            dump_json(self.asked.body)
-        except InvalidBody as exc:
-            raise invalid(exc) from None
         total = estimated_tokens(self.asked.decoded())
         self.ctx.dropped = []
         self.ctx.headers_out.append(ESTIMATED)
