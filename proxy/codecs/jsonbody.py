@@ -44,6 +44,14 @@ def parse_object(body: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     return value
 
 
+def require_utf8(body: bytes) -> None:
+    """Raises InvalidBody with the place of the first byte that is not UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as exc:
+        raise _at(body, exc.start, "not UTF-8") from None
+
+
 def dump_json(value: Any) -> bytes:
     """Compact JSON. Raises InvalidBody with the JSON path of an integer beyond 64 bits or of a lone surrogate."""
     try:

@@ -14,7 +14,7 @@ from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate.array import EventsToArray
-from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
@@ -278,6 +278,8 @@ class Generation:
                     own_id = decoded.id or replay.new_id(asked.codec.name)
                     decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
                 raw = dump_json(asked.codec.encode_response(decoded).body)
+            elif not raw.isascii():
+                require_utf8(raw)  # facts look at what they need and pass over the rest
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc

@@ -28,7 +28,7 @@ def inner_event(frame: Frame) -> dict[str, Any]:
     """The model's own event. Raises InvalidBody."""
     try:
         value = orjson.loads(_decode(frame.payload).bytes)
-    except (msgspec.MsgspecError, UnicodeDecodeError, orjson.JSONDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError) as exc:
         raise InvalidBody(f"a stream chunk breaks its schema: {exc}", "chunk.bytes") from None
     return record(value, "chunk.bytes")
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.jsonbody import dump_json, kind_of, parse_json, parse_object
+from proxy.codecs.jsonbody import dump_json, kind_of, parse_json, parse_object, require_utf8
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,10 @@ def test_dump_is_compact() -> None:
 def test_kinds(value: Any, name: str) -> None:
     """As JSON calls them."""
     assert kind_of(value) == name
+
+
+def test_text_that_is_not_read_must_be_utf8_all_the_same() -> None:
+    """Its first wrong byte is named."""
+    require_utf8('{"ä": "€"}'.encode())
+    with pytest.raises(InvalidBody, match=r"line 2 column 2 \(byte 4\): not UTF-8"):
+        require_utf8(b'{"\n"\xff')
