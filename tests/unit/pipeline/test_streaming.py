@@ -111,7 +111,7 @@ async def test_a_provider_that_ignores_stream_is_no_stream() -> None:
 
 async def test_an_empty_stream_is_truncated() -> None:
     """200 and nothing."""
-    async with in_process(Reply(), config=one_provider(**ONE_TRY)) as edge:
+    async with in_process(stream_reply([]), config=one_provider(**ONE_TRY)) as edge:
         answer = await edge.chat(stream=True)
         assert (answer.status_code, answer.json()["error"]["code"]) == (502, "stream_truncated")
 
