@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from proxy.codecs.eventstream import event_frame
-from tests.support.doors import DOORS, ending, one_each, refusal, stream_events, stream_type, whole_answer
+from tests.support.doors import DOORS, content_at, ending, one_each, refusal, stream_events, stream_type, whole_answer
 from tests.support.eventually import PATIENT_S
 from tests.support.gateway import Running, running
 from tests.support.upstream import Call, Handler, Upstream, json_answer
@@ -205,7 +205,7 @@ class Held:
 
     def __init__(self, dialect: str, *rest: bytes, cut: bool = False) -> None:
         events = stream_events(dialect)
-        self._first, self._rest = b"".join(events[: _content_at(dialect)]), rest
+        self._first, self._rest = b"".join(events[: content_at(dialect)]), rest
         self._dialect, self._cut = dialect, cut
         self.go_on = asyncio.Event()
 
@@ -219,23 +219,6 @@ class Held:
             call.close()
         else:
             await call.end_stream()
-
-
-_TEXT = {
-    "chat": b'"content":"',
-    "completions": b'"text":',
-    "responses": b"output_text.delta",
-    "messages": b"text_delta",
-    "converse": b"contentBlockDelta",
-    "gemini": b'"text":',
-}
-"""What an event with text holds."""
-
-
-def _content_at(dialect: str) -> int:
-    """How many events there are up to the first text."""
-    events = enumerate(stream_events(dialect), 1)
-    return next(count for count, event in events if _TEXT[dialect] in event and b'"content":""' not in event)
 
 
 async def heard(edge: Running, door: str, dialect: str, upstream: Upstream, held: Held) -> bytes:
@@ -266,7 +249,7 @@ def flipped(frame: bytes, at: int) -> bytes:
 
 def breaks(dialect: str) -> dict[str, tuple[list[bytes], bool]]:
     """How a stream that has begun can go wrong: (what comes then, whether the body is cut off)."""
-    rest = stream_events(dialect)[_content_at(dialect) :]
+    rest = stream_events(dialect)[content_at(dialect) :]
     half = rest[0][: len(rest[0]) // 2]
     found: dict[str, tuple[list[bytes], bool]] = {
         "ends early": ([], False),
@@ -307,7 +290,7 @@ async def test_the_samples_themselves_are_sound(upstream: Upstream, edge: Runnin
     for door in DOORS:
         assert (await ask(edge, door, dialect)).status_code == 200
     for door in DOORS:
-        rest = stream_events(dialect)[_content_at(dialect) :]
+        rest = stream_events(dialect)[content_at(dialect) :]
         assert ending(door, await heard(edge, door, dialect, upstream, Held(dialect, *rest))) == "whole"
 
 

@@ -97,6 +97,23 @@ def stream_events(dialect: str) -> list[bytes]:
     return [event + b"\n\n" for event in raw.replace(b"\r\n", b"\n").split(b"\n\n") if event.strip()]
 
 
+_TEXT = {
+    "chat": b'"content":"',
+    "completions": b'"text":',
+    "responses": b"output_text.delta",
+    "messages": b"text_delta",
+    "converse": b"contentBlockDelta",
+    "gemini": b'"text":',
+}
+"""What an event with text holds."""
+
+
+def content_at(dialect: str) -> int:
+    """How many events there are up to the first text."""
+    events = enumerate(stream_events(dialect), 1)
+    return next(count for count, event in events if _TEXT[dialect] in event and b'"content":""' not in event)
+
+
 def stream_type(dialect: str) -> str:
     return "application/vnd.amazon.eventstream" if dialect == "converse" else "text/event-stream"
 

@@ -53,7 +53,8 @@ def decode_item(item: dict[str, Any], path: str) -> list[Part]:
 def _content_part(part: dict[str, Any], path: str) -> Part:
     kind = required(part, "type", string, path)
     if kind == "output_text":
-        annotations = tuple(optional(part, "annotations", array, path) or ())
+        given = optional(part, "annotations", array, path) or ()
+        annotations = tuple(record(item, f"{path}.annotations[{i}]") for i, item in enumerate(given))
         text = required(part, "text", string, path)
         return TextPart(text=text, citations=annotations, citations_dialect=DIALECT if annotations else None)
     if kind == "refusal":
