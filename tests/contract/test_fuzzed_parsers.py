@@ -14,8 +14,8 @@ from proxy.codecs.eventstream import encode_frame
 from proxy.codecs.gemini_generate.stream_decode import MAX_EVENT_BYTES as GEMINI_MAX_EVENT_BYTES
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from tests.support.doors import DOORS, content_at, stream_events
+from tests.support.fuzz import Seeded
 from tests.support.fuzz_targets import CODECS, FRAMED, TARGETS, streams
-
 
 CAPS = {"gemini_generate": GEMINI_MAX_EVENT_BYTES}
 """Bytes of an event, where they are not everybody's."""
@@ -33,11 +33,18 @@ class Drawn:
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
-@settings(max_examples=300, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_samples_gone_wrong(name: str, data: st.DataObject) -> None:
     """As the targets say."""
     TARGETS[name](Drawn(data))
+
+
+@pytest.mark.parametrize("name", list(TARGETS))
+def test_many_more_of_them(name: str) -> None:
+    """Without hypothesis, which shrinks what it finds but takes ten times as long to look."""
+    for number in range(400):
+        TARGETS[name](Seeded(f"{name} {number}"))
 
 
 def readers(dialect: str) -> dict[str, Callable[[bytes], object]]:

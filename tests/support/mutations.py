@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from proxy.codecs.eventstream import EventStreamParser, encode_frame
 
 ODD: tuple[Any, ...] = (
-    None, True, 0, -1, 1.5, 2**63, 1e300, "", "x", "{", "\ud83d\ude00", "é" * 50, [], [[]], [None], {}, {"type": []},
+    None, True, 0, -1, 1.5, 2**63, 2**64, -(2**70), 1e300, "", "x", "{", "\ud83d\ude00", "é" * 50, [], [[]], [None], {}, {"type": []},
     {"text": {}}, {"id": 5},
 )  # fmt: skip
 BYTES: tuple[bytes, ...] = (

@@ -19,6 +19,7 @@ from proxy.codecs.anthropic_messages.errors import error_event
 from proxy.codecs.anthropic_messages.fields import DIALECT
 from proxy.codecs.anthropic_messages.finish import encode_finish
 from proxy.codecs.anthropic_messages.response import answer_usage, encode_answer_part
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -237,4 +238,8 @@ def _delta_event(index: int, delta: dict[str, Any]) -> bytes:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+    try:
+        text = orjson.dumps(data)
+    except TypeError:
+        text = dump_json(data)  # says what cannot be written
+    return b"event: " + name.encode() + b"\ndata: " + text + b"\n\n"

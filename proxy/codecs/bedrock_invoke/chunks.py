@@ -11,6 +11,7 @@ import orjson
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.eventstream import Frame, event_frame
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.fields import integer, optional, record
 from proxy.core.response import Usage
 
@@ -34,7 +35,7 @@ def inner_event(frame: Frame) -> dict[str, Any]:
 
 
 def chunk_frame(event: dict[str, Any]) -> bytes:
-    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(orjson.dumps(event)).decode()}))
+    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(dump_json(event)).decode()}))
 
 
 def decode_metrics(event: dict[str, Any]) -> Usage | None:

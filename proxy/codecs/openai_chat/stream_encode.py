@@ -13,6 +13,7 @@ from typing import Any, assert_never
 import orjson
 
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.content import annotation_of
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
@@ -108,7 +109,7 @@ class OpenAIChatStreamEncoder:
             case StreamStart():
                 return self._start(event)
             case UsageUpdate():
-                self.usage_chunk = self._base_event(b'[],"usage":' + _dumps(encode_usage(event.usage)))
+                self.usage_chunk = self._base_event(b'[],"usage":' + dump_json(encode_usage(event.usage)))
                 return b""
             case SignatureDelta():
                 return self._sign(event)
@@ -142,7 +143,7 @@ class OpenAIChatStreamEncoder:
                 base[key] = value
             else:
                 self._drop(key)
-        self._base = b"data: " + _dumps(base)[:-1] + b',"choices":'
+        self._base = b"data: " + dump_json(base)[:-1] + b',"choices":'
         return b""
 
     def _base_event(self, rest: bytes) -> bytes:
@@ -273,7 +274,7 @@ class OpenAIChatStreamEncoder:
         return self._chunk(index, {"role": "assistant", "content": content, "refusal": None})
 
     def _chunk(self, index: int, delta: dict[str, Any], *, finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
-        return self._base_event(_dumps([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
+        return self._base_event(dump_json([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
 
     def _drop(self, name: str) -> bytes:
         if name not in self.dropped:

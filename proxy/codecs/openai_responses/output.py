@@ -8,6 +8,7 @@ Source: openai-python 3.54, types/responses/response_output_item.py, read 2026-1
 
 from typing import Any
 
+from proxy.codecs.logprobs import named
 from proxy.codecs.openai_chat.fields import array, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_chat.messages import arguments_text
@@ -77,7 +78,7 @@ def logprobs_of(items: Items) -> list[Any]:
     for item in items:
         if item.get("type") == "message":
             for part in item.get("content") or ():
-                found += part.get("logprobs") or ()
+                found += named(part.get("logprobs"))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.jsonbody import parse_object
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_responses.errors import FailedAnswer, failed_error
@@ -189,18 +190,18 @@ def foreign_names(extra: dict[str, Any]) -> list[str]:
 
 def _add_logprobs(output: list[dict[str, Any]], choice: Choice) -> None:
     """To the texts in order, each as many as its text is long."""
-    tokens = list((choice.logprobs or {}).get("content") or ())
+    tokens = tokens_of(choice.logprobs)
     texts = [part for item in output if item.get("type") == "message" for part in item["content"] if part.get("type") == "output_text"]
     for number, part in enumerate(texts):
         part["logprobs"] = take_logprobs(tokens, None if number == len(texts) - 1 else len(part["text"]))
 
 
-def take_logprobs(tokens: list[Any], length: int | None) -> list[Any]:
+def take_logprobs(tokens: list[dict[str, Any]], length: int | None) -> list[dict[str, Any]]:
     """The tokens at the front of the list that make up `length` characters (None: all), removed from it."""
-    taken: list[Any] = []
+    taken: list[dict[str, Any]] = []
     seen = 0
     while tokens and (length is None or seen < length):
         token = tokens.pop(0)
-        seen += len(str(token.get("token", ""))) if isinstance(token, dict) else 1
+        seen += len(token["token"])
         taken.append(token)
     return taken
