@@ -196,12 +196,12 @@ def _add_logprobs(output: list[dict[str, Any]], choice: Choice) -> None:
         part["logprobs"] = take_logprobs(tokens, None if number == len(texts) - 1 else len(part["text"]))
 
 
-def take_logprobs(tokens: list[dict[str, Any]], length: int | None) -> list[dict[str, Any]]:
+def take_logprobs(tokens: list[Any], length: int | None) -> list[Any]:
     """The tokens at the front of the list that make up `length` characters (None: all), removed from it."""
-    taken: list[dict[str, Any]] = []
+    taken: list[Any] = []
     seen = 0
     while tokens and (length is None or seen < length):
         token = tokens.pop(0)
-        seen += len(token["token"])
+        seen += len(str(token.get("token", ""))) if isinstance(token, dict) else 1
         taken.append(token)
     return taken

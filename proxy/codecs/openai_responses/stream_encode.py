@@ -254,7 +254,7 @@ class ResponsesStreamEncoder:
         tokens = tokens_of(event.logprobs)
         if event.choice == 0 and tokens and self._message is not None and self._speaker is not None and self._speaker.kind == "text":
             return self._message.logprobs(tokens)
-        if tokens:
+        if event.logprobs.get("content"):
             self._drop("logprobs")
         return b""
 
