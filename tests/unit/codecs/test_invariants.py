@@ -53,9 +53,11 @@ def test_a_result_in_pieces_is_one() -> None:
 
 def test_calls_kept_elsewhere_are_not_missed() -> None:
     """An answer that the provider keeps, a block that only its own dialect reads."""
-    assert checked(request(("user", (RESULT,)), extra={"previous_response_id": "resp_1"}))
+    kept = request(("user", (RESULT,)), extra={"previous_response_id": "resp_1"})
+    assert checked(kept) is kept
     for value in ({"id": "a"}, {"call_id": "a"}, {"toolUse": {"toolUseId": "a"}}):
-        assert checked(request(("assistant", (OpaquePart(dialect="x", value=value),)), ("user", (RESULT,))))
+        opaque = request(("assistant", (OpaquePart(dialect="x", value=value),)), ("user", (RESULT,)))
+        assert checked(opaque) is opaque
 
 
 def test_two_open_calls_of_one_id_are_refused() -> None:
@@ -70,7 +72,8 @@ def test_arguments_are_an_object() -> None:
     """Where the client wrote JSON; a string is the model's own words."""
     broken = ToolUsePart(id="a", name="f", arguments="[1]")
     assert refused(request(("assistant", (broken,)))) == "messages[0].content[0].input"
-    assert checked(request(("assistant", (broken,)), dialect="openai_chat"))
+    theirs = request(("assistant", (broken,)), dialect="openai_chat")
+    assert checked(theirs) is theirs
 
 
 def test_labels_go_by_the_bytes() -> None:
