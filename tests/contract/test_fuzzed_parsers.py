@@ -3,6 +3,7 @@ an event may have. `scripts/fuzz` runs the same targets for as long as one likes
 
 import tracemalloc
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from proxy.codecs.eventstream import encode_frame
 from proxy.codecs.gemini_generate.stream_decode import MAX_EVENT_BYTES as GEMINI_MAX_EVENT_BYTES
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from tests.support.doors import DOORS, content_at, stream_events
-from tests.support.fuzz import Seeded
+from tests.support.fuzz import Seeded, main
 from tests.support.fuzz_targets import CODECS, FRAMED, TARGETS, streams
 
 CAPS = {"gemini_generate": GEMINI_MAX_EVENT_BYTES}
@@ -99,3 +100,15 @@ def test_a_long_stream_leaves_nothing_behind(door: str, reader: str) -> None:
 def test_every_dialect_has_samples() -> None:
     """Else its targets would be empty."""
     assert all(streams(name) for name in CODECS)
+
+
+def test_the_command_for_long_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """Says what it did; without atheris it says so, and what to do."""
+    assert main(["jsonbody", "--random", "--once", "--seed", "x"]) == 0
+    assert "jsonbody: nothing in 1 tries" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["nothing"])
+    assert "no such target: nothing" in capsys.readouterr().err
+    if find_spec("atheris") is None:
+        assert main(["jsonbody"]) == 2
+        assert "--random" in capsys.readouterr().err
