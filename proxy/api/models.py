@@ -2,7 +2,7 @@
 as Google's do.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from starlette.types import Receive, Scope, Send
 
@@ -11,17 +11,12 @@ from proxy.api.model_lists import SHAPES, Listed
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import ModelNotFound
 from proxy.pipeline.deps import Pipeline
-from proxy.providers.catalog import Catalog, Facts
 from proxy.routing.target import Target
 
 
 class Models:
-    """`catalog`: what is known of models; `kinds`: provider name → kind, by which it knows them."""
-
-    def __init__(self, pipeline: Callable[[], Pipeline], catalog: Catalog | None = None, kinds: Mapping[str, str] | None = None) -> None:
+    def __init__(self, pipeline: Callable[[], Pipeline]) -> None:
         self._pipeline = pipeline
-        self._catalog = catalog
-        self._kinds = kinds or {}
 
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises BadRequest where the query's page is no page."""
@@ -48,12 +43,7 @@ class Models:
                     found.setdefault(model, (Target(provider.name, model),))
         allowed = ctx.principal.models if ctx.principal is not None else None
         return [
-            Listed(name, targets[0].provider, self._facts(targets[0]))
+            Listed(name, targets[0].provider, pipe.charges.facts(targets[0].provider, targets[0].model))
             for name, targets in found.items()
             if allowed is None or not allowed.isdisjoint((name, "*", *(f"{t.provider}/{t.model}" for t in targets)))
         ]
-
-    def _facts(self, target: Target) -> Facts:
-        if self._catalog is None:
-            return Facts()
-        return self._catalog.find(self._kinds.get(target.provider, ""), target.model, provider=target.provider).facts

@@ -30,6 +30,8 @@ class Row(NamedTuple):
     """Set by the path, where the dialect has it there."""
     shared: bool = False
     """Anthropic's and Google's APIs have the same path: their clients are told apart by a header."""
+    reads_body: bool = True
+    """Of a POST: whether it comes with one."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -37,12 +39,25 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/v1/completions", "openai", "generate", "openai_completions"),
-    Row("POST", "/v1/responses", "openai", "generate", "openai_responses"),
+    Row("POST", "/v1/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/openai/deployments/{model}/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/v1/responses", "openai", "responses", "openai_responses"),
+    Row("POST", "/v1/responses/{id}/cancel", "openai", "response_cancel", reads_body=False),
+    Row("GET", "/v1/responses/{id}/input_items", "openai", "response_input"),
+    Row("GET", "/v1/responses/{id}", "openai", "response"),
+    Row("DELETE", "/v1/responses/{id}", "openai", "response_delete"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
     Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
+    Row("POST", "/model/{model}/invoke", "bedrock", "invoke", "bedrock_invoke", stream=False),
+    Row("POST", "/model/{model}/invoke-with-response-stream", "bedrock", "invoke", "bedrock_invoke", stream=True),
     Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
+    Row("POST", "/v1beta/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1beta/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
     Row("POST", "/v1/messages/count_tokens", "anthropic", "count", "anthropic_messages"),
@@ -79,6 +94,7 @@ _FAMILY_BY_PREFIX: tuple[tuple[str, Family, str | None], ...] = (
     ("/model/", "bedrock", None),
     ("/v1", "openai", None),
     ("/chat", "openai", None),
+    ("/embeddings", "openai", None),
     ("/openai", "openai", None),
 )
 
@@ -105,7 +121,7 @@ class Router:
             family=row.family,
             dialect=row.dialect,
             public=row.public and not health_needs_key,
-            reads_body=row.method == "POST",
+            reads_body=row.method == "POST" and row.reads_body,
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
 from proxy.codecs.counting import under
@@ -16,10 +17,18 @@ from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.placing import DIALECT, place
+from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
+if TYPE_CHECKING:
+    from proxy.pipeline.keeping import Keeping
+
 _log = logging.getLogger("llm_edge")
+Check = Callable[[dict[str, Any]], Checked]
 
 
 class Asked:
@@ -27,33 +36,49 @@ class Asked:
 
     root = ""
     """JSON path in the client's body of what is decoded."""
-    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+    __slots__ = (
+        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "stream", "strict", "verdict",
+    )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext, check: Callable[[dict[str, Any]], Checked] | None = None) -> None:
-        """`check`: in place of the dialect's look at a generation request. Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(
+        self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None, check: Check | None = None
+    ) -> None:
+        """`codec`, `check`: other than those that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
+        self.keeping = keeping
+        """Of the Responses API: what becomes of the answer's id; None where nobody comes back to it."""
         self.body: dict[str, Any] = ctx.json
-        self.codec: Codec = pipe.codecs[dialect]
+        self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
             looked: Checked = (check or CHECKS[dialect])(self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
-        if dialect == "openai_responses":
-            _refuse_kept(self.body)
+        kind = dialect
+        special = _SPECIAL.get(dialect)
+        if special is not None:
+            kind = special(self)
         self.model = ctx.model = looked.model
         self.stream = ctx.stream = looked.stream
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        if dialect == DIALECT:
+            self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
-        self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
+        self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
-            self.key = self._fingerprint(pipe)
+            self.key = self._fingerprint(pipe, kind)
+        if keeping is not None:
+            self.body = keeping.body
+        self.answer_id: str | None = None
         self._request: ChatRequest | None = None
+        self.inlining: Inlining | None = None
+        """What was fetched for this request."""
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -62,18 +87,28 @@ class Asked:
             try:
                 if self.key is None:  # else the fingerprint has shown it
                     dump_json(self.body)
-                self._request = checked(self.codec.decode_request(self.body, headers))
+                body = self.body if self.keeping is None else self.keeping.translatable()
+                self._request = checked(self.codec.decode_request(body, headers))
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
 
-    def _fingerprint(self, pipe: Pipeline) -> bytes:
+    def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
+        """Of a target that does not speak the client's dialect. Raises Unsupported."""
+        codec = pipe.codecs.get(provider.dialect)
+        if codec is None:
+            raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
+        return codec
+
+    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
                 scope=_scope(ctx, pipe.cache_scope),
-                dialect=self.codec.name,
-                route=ctx.route.name,
+                # What was translated with losses is not for a strict client: those share answers among themselves.
+                dialect=f"{kind} strict" if self.strict else kind,
+                # Where the path says whether to stream, both forms share their answers.
+                route=ctx.route.name if ctx.route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
@@ -87,15 +122,15 @@ class Asked:
             raise
 
 
-_KEPT = ("previous_response_id", "conversation", "background")
-"""Of the Responses API: what only makes sense with answers that somebody keeps."""
+def _invoke(asked: Asked) -> str:
+    asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
+    asked_invoke.move_betas(asked.ctx, asked.body)
+    family = asked.codec.family if isinstance(asked.codec, BedrockInvokeCodec) else "titan_embed"
+    return asked_invoke.kind_in_key(asked.ctx, family)
 
 
-def _refuse_kept(body: dict[str, Any]) -> None:
-    """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
-    for name in _KEPT:
-        if body.get(name):
-            raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
+_SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}
+"""Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:
@@ -110,7 +145,7 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
     return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None)
 
 
-def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
+def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))

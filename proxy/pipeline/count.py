@@ -8,7 +8,7 @@ A counting endpoint that turns out not to exist, or not for this model, is one t
 own dialect: then its answer is the answer.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 
 import msgspec
 from starlette.types import Send
@@ -19,7 +19,7 @@ from proxy.codecs.counts import COUNTS
 from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
-from proxy.core.errors import ProviderRejected
+from proxy.core.errors import ProviderRejected, Unsupported
 from proxy.core.estimate import estimated_tokens
 from proxy.core.request import ChatRequest
 from proxy.pipeline.asked import Asked, invalid
@@ -30,18 +30,20 @@ from proxy.pipeline.respond import Responder
 from proxy.pipeline.upstream import Upstream, broken_answer
 from proxy.providers.base import CountsTokens, Provider
 from proxy.routing.target import Target
-from proxy.transport.base import UpstreamRequest
+from proxy.transport.base import Header, UpstreamRequest
 
+_KEPT = ("previous_response_id", "conversation")
+"""Of the Responses API: ids of what one tenant's answers left behind, which the creating of an answer resolves."""
 ESTIMATED = (b"x-llm-edge-estimated", b"true")
 _NO_SUCH_ENDPOINT = frozenset({404, 405, 501})
 _NOT_THIS_MODEL = "support counting tokens"
 """Of Bedrock's ValidationException: "The provided model doesn't support counting tokens."."""
 
 
-def count_tokens(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def count_tokens(pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable."""
     ctx.cost_nanos = 0
-    return _Counting(pipe, _Asked(pipe, ctx), Responder(ctx, send)).count()
+    return _Counting(pipe, _Asked(pipe, ctx), responder(ctx, send)).count()
 
 
 def counter_of(provider: Provider) -> tuple[CountsTokens, str] | None:
@@ -57,7 +59,10 @@ class _Asked(Asked):
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
         self.counting: Counting = COUNTS[ctx.route.dialect or ""]
         self.root = ""
-        super().__init__(pipe, ctx, self.counting.check)
+        super().__init__(pipe, ctx, check=self.counting.check)
+        for name in _KEPT:
+            if self.body.get(name):
+                raise Unsupported(f"{name} is not known to count with: send the whole input, without {name}", param=name)
 
     def decoded(self) -> ChatRequest:
         if self._request is None:
@@ -67,7 +72,7 @@ class _Asked(Asked):
                 request = checked(self.codec.decode_request(body, {}))
             except InvalidBody as exc:
                 raise invalid(exc, self.root) from None
-            self._request = msgspec.structs.replace(request, max_tokens=None)
+            self._request = msgspec.structs.replace(request, max_tokens=None, n=1)
         return self._request
 
 
@@ -90,8 +95,8 @@ class _Call(Upstream):
     def _body(self, asked: Asked) -> bytes:
         counting = COUNTS[self.codec.name]
         if self.passthrough:
-            return self._finished(counting.own(asked.body, self.target.model))
-        return self._finished(counting.wrapped(self._translated(asked)))
+            return self._finished(asked, counting.own(asked.body, self.target.model))
+        return self._finished(asked, counting.wrapped(self._translated(asked)))
 
 
 class _Counting(Generation):
@@ -124,7 +129,7 @@ class _Counting(Generation):
         self.ctx.headers_out.append(ESTIMATED)
         await self.out.json(dump_json(self.asked.counting.encode_count(total)))
 
-    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+    def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         try:
             total = COUNTS[upstream.codec.name].decode_count(raw)
         except InvalidBody as exc:

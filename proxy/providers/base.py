@@ -36,11 +36,14 @@ class Provider(Protocol):
     """Names to list where no `models:` table says what clients may use."""
     keys: KeyPool
     transport: Transport
+    model_prefix: str
+    """What stands before a model's name in price lists; "" for all kinds but litellm."""
 
     def request(self, call: Outgoing, key: Credential) -> UpstreamRequest: ...
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
-        """Last changes to a body that already is in the provider's dialect (in place)."""
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
+        """Last changes to a body that already is in the provider's dialect (in place). Names of fields that this upstream can't be given
+        and that were removed; None: none. Raises BadRequest."""
         ...
 
     async def aclose(self) -> None: ...

@@ -24,6 +24,8 @@ class HttpProvider:
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
+    stream_accept = b"text/event-stream"
+    model_prefix = ""
 
     def __init__(
         self,
@@ -88,14 +90,15 @@ class HttpProvider:
             max_response_bytes=call.max_response_bytes,
         )
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
         """Nothing by default."""
+        return None
 
     async def aclose(self) -> None:
         await self.transport.aclose()
 
     def _static(self, key: Credential, stream: bool) -> tuple[Header, ...]:
-        accept = b"text/event-stream" if stream else b"application/json"
+        accept = self.stream_accept if stream else b"application/json"
         base = (_JSON, (b"accept", accept), (b"user-agent", USER_AGENT), *self.default_headers())
         own = {name for name, _ in self._extra}
         return (*(h for h in (*base, *(self.credential_headers(key) if key.secret else ())) if h[0] not in own), *self._extra)

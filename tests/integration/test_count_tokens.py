@@ -266,6 +266,15 @@ async def test_a_wrong_field_is_named(edge: Running, path: str, body: dict[str, 
     assert param in answer.text
 
 
+@pytest.mark.parametrize("provider", ["openai", "echo"])
+@pytest.mark.parametrize("field", ["previous_response_id", "conversation"])
+async def test_what_another_answer_left_behind_is_not_counted(upstream: Upstream, edge: Running, provider: str, field: str) -> None:
+    """Its id would open another tenant's at the provider."""
+    answer = await post(edge, "openai", provider, **{field: "resp_1"})
+    assert (answer.status_code, answer.json()["error"]["param"]) in ((501, field), (403, field))
+    assert upstream.calls == []
+
+
 @pytest.mark.parametrize("body", [b"{}", b"[]", b'{"input_tokens": "7"}', b'{"input_tokens": -1}', b"<html>", b""])
 async def test_a_providers_nonsense_is_502(upstream: Upstream, edge: Running, body: bytes) -> None:
     """In both lanes, naming the field."""

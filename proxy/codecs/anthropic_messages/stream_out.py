@@ -15,10 +15,12 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.anthropic_messages.errors import error_event
 from proxy.codecs.anthropic_messages.fields import DIALECT
-from proxy.codecs.anthropic_messages.finish import encode_finish
-from proxy.codecs.anthropic_messages.response import answer_usage, encode_answer_part
+from proxy.codecs.anthropic_messages.finish import NEAR, encode_finish
+from proxy.codecs.anthropic_messages.response import EXTRA, answer_usage, encode_answer_part
+from proxy.codecs.anthropic_messages.usage import CARRIED
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
@@ -116,6 +118,8 @@ class MessagesStreamEncoder:
     def _message_start(self, event: StreamStart) -> bytes:
         """The counts are not known yet: `message_delta` has them."""
         self._tier = event.service_tier
+        for name in lost_fields(event.extra, EXTRA):
+            self._drop(name)
         message: dict[str, Any] = {
             "id": event.id,
             "type": "message",
@@ -217,6 +221,10 @@ class MessagesStreamEncoder:
             block.stopped = True
         closing = self._pass_floor()
         finish = self._finish
+        if finish is not None and finish.reason in NEAR:
+            self._drop("finish_reason")
+        for name in lost_usage(self._usage, CARRIED):
+            self._drop(name)
         delta = {
             "stop_reason": None if finish is None else encode_finish(finish.reason, tools=self._tools, refused=self._refused),
             "stop_sequence": None if finish is None else finish.stop_sequence,

@@ -109,6 +109,7 @@ def _cited(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     texts = [fields.text(fields.as_object(item, f"{path}.content[{i}]"), "text", f"{path}.content[{i}]") for i, item in enumerate(content)]
     given = fields.as_array(cited.get("citations", []), f"{path}.citations")
     citations = tuple(fields.as_object(item, f"{path}.citations[{i}]") for i, item in enumerate(given))
+    shape.places[f"{place}.citations"] = f"{path}.citations"
     part = TextPart(text="".join(texts), citations=citations, citations_dialect=fields.DIALECT if citations else None)
     if not citations or cited != cited_content(part):
         shape.kept[place] = {"citationsContent": cited}
@@ -140,6 +141,7 @@ def _document(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     citing = document.get("citations")
     if None in document.values() or (citing is not None and not _is_flag(citing)):
         return None
+    shape.places.update((f"{place}.{name}", f"{path}.{name}") for name in ("context", "citations"))
     return DocumentPart(
         data=blobs.checked(source["bytes"], f"{path}.source.bytes") if "bytes" in source else None,
         text=fields.text(source, "text", f"{path}.source") if "text" in source else None,

@@ -106,6 +106,7 @@ def _encode(part: Part, path: str, dropped: list[str]) -> dict[str, Any] | None:
                 dropped.append(f"{path}.citations")
             return {"text": part.text} if part.text else None
         case RefusalPart():
+            dropped.append(path)
             return {"text": part.text} if part.text else None
         case ThinkingPart():
             thought: dict[str, Any] = {"text": part.text, "thought": True}

@@ -22,6 +22,7 @@ class _Answer(msgspec.Struct, gc=False):
     created_at: float | None = None
     status: str | None = None
     usage: dict[str, Any] | None = None
+    service_tier: Any = None
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -39,7 +40,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         response_id=answer.id,
         model=answer.model,
         created=None if answer.created_at is None else int(answer.created_at),
-        usage=None if answer.usage is None else decode_usage(answer.usage),
+        usage=None if answer.usage is None else decode_usage(answer.usage, answer.service_tier),
         has_metadata=answer.metadata is not msgspec.UNSET,
         tool_calls=any(item.type in ("function_call", "custom_tool_call") for item in answer.output),
         finished=answer.status in (None, "completed", "complete", "incomplete"),

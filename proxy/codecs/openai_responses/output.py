@@ -12,6 +12,7 @@ from proxy.codecs.logprobs import named
 from proxy.codecs.openai_chat.fields import array, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_chat.messages import arguments_text
+from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import encode_text, loses_citations
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.thinking import decode_reasoning, encode_reasoning
@@ -157,6 +158,8 @@ class OutputWriter:
             return encode_reasoning(part, *self._seed, number)
         if isinstance(part, OpaquePart) and part.dialect == DIALECT:
             return part.value
+        if (call := call_for_responses(part)) is not None:
+            return {"id": invented_id("ctc_", *self._seed, number, call["call_id"]), **call, "status": "completed"}
         self.dropped.append(f"content[{at}]")
         return None
 

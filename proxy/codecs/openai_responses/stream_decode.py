@@ -122,7 +122,7 @@ class ResponsesStreamDecoder:
         status = "incomplete" if event["type"] == "response.incomplete" else "completed"
         out.append(Finish(reason=decode_finish(status, response.get("incomplete_details"), calls=self._blocks.called)))
         if (usage := optional(response, "usage", record, "response")) is not None:
-            out.append(UsageUpdate(usage=decode_usage(usage)))
+            out.append(UsageUpdate(usage=decode_usage(usage, response.get("service_tier"))))
         self._over = True
         out.append(StreamEnd())
 

@@ -6,6 +6,7 @@ Source: openai-python 3.54, types/responses/response_usage.py, read 2026-11-25. 
 
 from typing import Any
 
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _MAIN = frozenset({"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"})
@@ -17,9 +18,13 @@ _DETAILS = ("input_tokens_details", "output_tokens_details")
 _KEPT = _NO_METERS.union(_DETAILS)
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
 
+CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
+"""Details of the canonical usage that have a place here."""
 
-def decode_usage(usage: dict[str, Any]) -> Usage:
-    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count or unknown."""
+
+def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
+    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count or unknown. `tier`: the
+    response's `service_tier`."""
     given = usage.get("input_tokens_details"), usage.get("output_tokens_details")
     inputs, outputs = (details if isinstance(details, dict) else {} for details in given)
     extra: dict[str, Any] = {key: value for key, value in usage.items() if key not in _MAIN}
@@ -40,6 +45,7 @@ def decode_usage(usage: dict[str, Any]) -> Usage:
         input_audio_tokens=_known(inputs, "audio_tokens"),
         output_audio_tokens=_known(outputs, "audio_tokens"),
         incomplete=odd or beside,
+        service_tier=billed_tier(tier),
         extra=extra,
     )
 

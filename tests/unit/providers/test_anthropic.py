@@ -1,5 +1,7 @@
 """Anthropic's Messages API."""
 
+from typing import Any
+
 import pytest
 
 from proxy.providers.anthropic import Anthropic
@@ -38,3 +40,10 @@ def test_the_clients_version_wins_over_the_configured_one() -> None:
     assert [value for name, value in request.headers if name == b"anthropic-version"] == [b"2025-01-01"]
     assert dict(request.headers)[b"anthropic-beta"] == b"x"
     assert request.url == "http://up.test/v1/messages?beta=true"
+
+
+def test_a_bedrock_clients_betas_are_not_sent_in_the_body() -> None:
+    """The API refuses fields that it does not know."""
+    body: dict[str, Any] = {"model": "m", "anthropic_beta": ["x"]}
+    anthropic().amend(body, "anthropic_messages")
+    assert body == {"model": "m"}
