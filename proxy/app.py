@@ -37,6 +37,7 @@ from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
+from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
 from proxy.pipeline.responses import create as create_response
@@ -329,6 +330,7 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "count": Generate(state.pipeline, run=count_tokens),
                 "responses": Generate(state.pipeline, run=create_response),
                 **IssuedResponses(state.pipeline).handlers(),
                 "embed": Generate(state.pipeline, run=embed),

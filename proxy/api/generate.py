@@ -1,4 +1,4 @@
-"""One handler for every generation dialect."""
+"""One handler for every generation dialect, and for whatever else is asked of a model in one."""
 
 from collections.abc import Awaitable, Callable
 

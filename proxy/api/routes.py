@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
@@ -27,6 +28,8 @@ class Row(NamedTuple):
     public: bool = False
     stream: bool | None = None
     """Set by the path, where the dialect has it there."""
+    shared: bool = False
+    """Anthropic's and Google's APIs have the same path: their clients are told apart by a header."""
     reads_body: bool = True
     """Of a POST: whether it comes with one."""
 
@@ -57,8 +60,15 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/v1/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
-    Row("GET", "/v1/models", "openai", "models"),
-    Row("GET", "/v1/models/{model}", "openai", "model"),
+    Row("POST", "/v1/messages/count_tokens", "anthropic", "count", "anthropic_messages"),
+    Row("POST", "/v1/responses/input_tokens", "openai", "count", "openai_responses"),
+    Row("POST", "/model/{model}/count-tokens", "bedrock", "count", "bedrock_converse", stream=False),
+    Row("POST", "/v1beta/models/{model}:countTokens", "gemini", "count", "gemini_generate", stream=False),
+    Row("POST", "/v1/models/{model}:countTokens", "gemini", "count", "gemini_generate", stream=False),
+    Row("GET", "/v1/models", "openai", "models", shared=True),
+    Row("GET", "/v1/models/{model}", "openai", "model", shared=True),
+    Row("GET", "/v1beta/models", "gemini", "models"),
+    Row("GET", "/v1beta/models/{model}", "gemini", "model"),
     Row("GET", "/health", "ops", "health", public=True),
     Row("GET", "/health/live", "ops", "live", public=True),
     Row("GET", "/live", "ops", "live", public=True),
@@ -68,6 +78,13 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/readyz", "ops", "readyz", public=True),
     Row("GET", "/metrics", "ops", "metrics", public=True),
 )
+
+_TOLD_BY: tuple[tuple[bytes, Family], ...] = (
+    (b"anthropic-version", "anthropic"),
+    (b"x-goog-api-key", "gemini"),
+    (b"x-goog-api-client", "gemini"),
+)
+"""Headers that only one API's clients send."""
 
 _FAMILY_BY_PREFIX: tuple[tuple[str, Family, str | None], ...] = (
     ("/v1/messages", "anthropic", None),
@@ -108,6 +125,9 @@ class Router:
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )
+        if row.shared:
+            others = {family: msgspec.structs.replace(info, family=family) for _, family in _TOLD_BY}
+            info = msgspec.structs.replace(info, shared=tuple((name, others[family]) for name, family in _TOLD_BY))
         found = (info, self._handlers[row.handler])
         for prefix in ("", *PREFIXES):
             if "{" in row.path:

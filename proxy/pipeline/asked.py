@@ -11,6 +11,8 @@ from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
+from proxy.codecs.counting import under
+from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
@@ -26,18 +28,23 @@ if TYPE_CHECKING:
     from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
+Check = Callable[[dict[str, Any]], Checked]
 
 
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
+    root = ""
+    """JSON path in the client's body of what is decoded."""
     __slots__ = (
         "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
         "stream", "strict", "verdict",
     )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None) -> None:
-        """`codec`: other than the one that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(
+        self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None, check: Check | None = None
+    ) -> None:
+        """`codec`, `check`: other than those that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
         self.keeping = keeping
@@ -45,22 +52,22 @@ class Asked:
         self.body: dict[str, Any] = ctx.json
         self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
-            checked: Checked = CHECKS[dialect](self.body)
+            looked: Checked = (check or CHECKS[dialect])(self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
         kind = dialect
         special = _SPECIAL.get(dialect)
         if special is not None:
             kind = special(self)
-        self.model = ctx.model = checked.model
-        self.stream = ctx.stream = checked.stream
-        self.include_usage = checked.include_usage
+        self.model = ctx.model = looked.model
+        self.stream = ctx.stream = looked.stream
+        self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
-        self.route: Route = pipe.routes.resolve(checked.model)
+        self.route: Route = pipe.routes.resolve(looked.model)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
-            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
+            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
@@ -78,8 +85,10 @@ class Asked:
         if self._request is None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
             try:
+                if self.key is None:  # else the fingerprint has shown it
+                    dump_json(self.body)
                 body = self.body if self.keeping is None else self.keeping.translatable()
-                self._request = self.codec.decode_request(body, headers)
+                self._request = checked(self.codec.decode_request(body, headers))
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
@@ -131,8 +140,9 @@ def _scope(ctx: RequestContext, kind: str) -> str:
     return f"key:{principal.key_id}" if kind == "key" else f"tenant:{principal.tenant}"
 
 
-def invalid(exc: InvalidBody) -> BadRequest:
-    return BadRequest(exc.message, param=exc.path or None)
+def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
+    """`root`: what the path is relative to."""
+    return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None)
 
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from proxy.core.pricing import Cost, Tariff
 from proxy.core.response import Usage
-from proxy.providers.catalog import Catalog
+from proxy.providers.catalog import Catalog, Facts, Known
 
 _REMEMBERED = 1024
 """Targets kept, and told of; clients choose models where routing goes by name."""
@@ -39,10 +39,15 @@ class Charges:
             self._tell(key, cost)
         return cost
 
+    def facts(self, provider: str, model: str) -> Facts:
+        """What the same catalogue knows of the model besides."""
+        return self._find(provider, model).facts
+
+    def _find(self, provider: str, model: str) -> Known:
+        return self._catalog.find(self._kinds.get(provider, ""), model, provider=provider, prefix=self._prefixes.get(provider, ""))
+
     def _learn(self, key: tuple[str, str]) -> Tariff | Cost:
-        provider, model = key
-        prefix = self._prefixes.get(provider, "")
-        found = self._catalog.find(self._kinds.get(provider, ""), model, provider=provider, prefix=prefix)
+        found = self._find(*key)
         known: Tariff | Cost = Tariff(found.prices, source=found.source)
         if not found.prices:
             known = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(found.reason or "no price",))

@@ -15,7 +15,7 @@ from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
-from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
@@ -52,7 +52,7 @@ def generate(
 
 
 class Generation:
-    """`embed` has another kind of upstream, and its answers are translated otherwise; all else is the same."""
+    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
 
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
@@ -298,6 +298,8 @@ class Generation:
         try:
             if upstream.passthrough:
                 billed = None
+                if not raw.isascii():
+                    require_utf8(raw)  # facts look at what they need and pass over the rest
             else:
                 raw, billed = self.translated(upstream, raw)
             facts = asked.codec.facts(raw)

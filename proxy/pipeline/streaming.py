@@ -16,7 +16,7 @@ from time import monotonic
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
 from proxy.codecs.base import InvalidBody
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
+from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
@@ -27,6 +27,9 @@ from proxy.pipeline.settle import note_error, note_usage, store, usage_so_far
 from proxy.pipeline.stream_clock import content_within
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
+
+_NO_STREAM = frozenset((b"application/json", b"text/html", b"text/plain"))
+"""Content types of no stream; others are given the benefit of the doubt."""
 
 
 class StreamDrive:
@@ -190,10 +193,17 @@ class StreamDrive:
         elif not chunk:
             lane.ended = True
             if not lane.complete:
-                raise StreamTruncated(f"{self._name} ended its stream without its terminal event")
+                raise self._ended_early()
         if frames and self._published is not None:
             self._published(frames)
         return frames
+
+    def _ended_early(self) -> EdgeError:
+        media = (self._response.header(b"content-type") or b"").partition(b";")[0].strip().lower()
+        if media in _NO_STREAM and not self._lane.content:
+            text = f"{self._name} answered with {media.decode('ascii')} where a stream was asked for"
+            return BadGateway(text, code="invalid_upstream_answer")
+        return StreamTruncated(f"{self._name} ended its stream without its terminal event")
 
     def _broken_off(self, exc: TransportError) -> bytes:
         """A connection that breaks after the terminal evidence has ended the body as well."""

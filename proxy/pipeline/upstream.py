@@ -1,12 +1,14 @@
 """One try on the wire: the call as the provider wants it, and what went wrong as one of our errors."""
 
 from time import monotonic
+from typing import Any
 
 import msgspec
 
 from proxy.codecs.base import Codec, Encoded, InvalidBody, StreamDecoder
 from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.codecs.bedrock_invoke.headers import tier_in
+from proxy.codecs.counting import under
 from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
@@ -135,15 +137,21 @@ class Upstream:
             if asked.keeping is not None and asked.keeping.continued:
                 body["input"] = without_foreign(body["input"])
         else:
-            try:
-                encoded = self._encoded(asked)
-            except InvalidBody as exc:
-                raise invalid(exc) from None
-            dropped = list(encoded.dropped)
-            if asked.codec.name == INVOKE:
-                dropped += asked_invoke.lost_headers(asked.ctx)
-            self._report(asked, dropped)
-            body = encoded.body
+            body = self._translated(asked)
+        return self._finished(asked, body)
+
+    def _translated(self, asked: Asked) -> dict[str, Any]:
+        try:
+            encoded = self._encoded(asked)
+        except InvalidBody as exc:
+            raise invalid(exc, asked.root) from None
+        dropped = [under(asked.root, path) for path in encoded.dropped] if asked.root else list(encoded.dropped)
+        if asked.codec.name == INVOKE:
+            dropped += asked_invoke.lost_headers(asked.ctx)
+        self._report(asked, dropped)
+        return encoded.body
+
+    def _finished(self, asked: Asked, body: dict[str, Any]) -> bytes:
         lost = self.provider.amend(body, self.codec.name)
         if lost:
             self._report(asked, [*asked.ctx.dropped, *lost])

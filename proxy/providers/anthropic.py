@@ -18,6 +18,7 @@ class Anthropic(HttpProvider):
     kind = "anthropic"
     dialect = "anthropic_messages"
     paths = {"anthropic_messages": "/v1/messages"}
+    count_paths = {"anthropic_messages": "/v1/messages/count_tokens"}
     passed_headers = (b"anthropic-version", b"anthropic-beta")
     passed_query = (b"beta",)
 
@@ -27,6 +28,9 @@ class Anthropic(HttpProvider):
     def url(self, call: Outgoing) -> str:
         """Both spellings of the base URL work, with and without `/v1`."""
         return super().url(call).replace("/v1/v1/", "/v1/", 1)
+
+    def count_url(self, model: str, query: bytes) -> str:
+        return super().count_url(model, query).replace("/v1/v1/", "/v1/", 1)
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Bedrock's clients have the betas in the body; they are in the header by now."""

@@ -1,7 +1,7 @@
 """What one upstream offers to the pipeline."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -47,3 +47,15 @@ class Provider(Protocol):
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A provider may have this too: an endpoint that counts a prompt's tokens. Others' are estimated."""
+
+    counting: str | None
+    """Name of the codec in whose dialect it counts; None: it does not."""
+
+    def count_url(self, model: str, query: bytes) -> str:
+        """`query`: the client's."""
+        ...

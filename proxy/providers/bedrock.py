@@ -1,9 +1,10 @@
 """Amazon Bedrock Runtime: Converse, and InvokeModel with bodies of each vendor's own.
 
-Source: Amazon Bedrock API Reference (Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream),
+Source: Amazon Bedrock API Reference (Converse, ConverseStream, InvokeModel, InvokeModelWithResponseStream, CountTokens),
 "Amazon Bedrock endpoints", "API keys", read 2026-11-25.
 """
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +14,8 @@ from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import Credential
 from proxy.transport.base import Header
 
+_GEOGRAPHY = re.compile(r"(?:arn:[^/]*:inference-profile/)?(?:global|us|us-gov|eu|apac|ap|jp|au|ca|sa|me|af)\.(?=[a-z0-9]+\.)")
+"""Before a model's id in that of a system inference profile (Bedrock user guide, "Supported Regions and models for inference profiles")."""
 _STREAMED = {"converse": "converse-stream", "invoke": "invoke-with-response-stream"}
 
 
@@ -22,6 +25,7 @@ class Bedrock(HttpProvider):
     kind = "bedrock"
     dialect = "bedrock_converse"
     paths = {"bedrock_converse": "converse", "bedrock_invoke": "invoke"}
+    count_paths = {"bedrock_converse": "count-tokens"}
     passed_headers = PASSED
     stream_accept = b"application/vnd.amazon.eventstream"
 
@@ -31,6 +35,10 @@ class Bedrock(HttpProvider):
     def url(self, call: Outgoing) -> str:
         operation = self.paths[call.dialect]
         return f"{self.base_url}/model/{quote(call.model, safe='')}/{_STREAMED[operation] if call.stream else operation}"
+
+    def count_url(self, model: str, query: bytes) -> str:
+        """CountTokens knows models, not inference profiles: a profile's tokens are its model's."""
+        return f"{self.base_url}/model/{quote(_GEOGRAPHY.sub('', model, count=1), safe='')}/count-tokens"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         body.pop("model", None)

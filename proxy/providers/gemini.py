@@ -24,6 +24,7 @@ class Gemini(HttpProvider):
     kind = "gemini"
     dialect = "gemini_generate"
     paths = {"gemini_generate": "generateContent", "gemini_embed": "embedContent"}
+    count_paths = {"gemini_generate": "countTokens"}
     passed_headers = (b"x-goog-api-client",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -31,12 +32,17 @@ class Gemini(HttpProvider):
 
     def url(self, call: Outgoing) -> str:
         """Streams are always events, whatever the client asked for."""
-        base = self.base_url if self.base_url.endswith(_VERSIONS) else f"{self.base_url}/{self.api_version or API_VERSION}"
-        model = _resource(call.model)
         method = "streamGenerateContent?alt=sse" if call.stream else self.paths[call.dialect]
         if call.body.startswith(_BATCH):
             method = "batchEmbedContents"
-        return f"{base}/{quote(model, safe='/')}:{method}"
+        return self._method(call.model, method)
+
+    def count_url(self, model: str, query: bytes) -> str:
+        return self._method(model, "countTokens")
+
+    def _method(self, model: str, method: str) -> str:
+        base = self.base_url if self.base_url.endswith(_VERSIONS) else f"{self.base_url}/{self.api_version or API_VERSION}"
+        return f"{base}/{quote(_resource(model), safe='/')}:{method}"
 
     def amend(self, body: dict[str, Any], dialect: str) -> None:
         """Nothing that the URL says, and no signature of another provider, which the API would refuse."""

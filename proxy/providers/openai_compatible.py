@@ -33,6 +33,12 @@ class OpenAICompatible(HttpProvider):
             body["stream_options"] = {**options, "include_usage": True} if isinstance(options, dict) else {"include_usage": True}
 
 
+class OpenAI(OpenAICompatible):
+    """OpenAI itself: what others who speak its dialects rarely have."""
+
+    count_paths = {"openai_responses": "/responses/input_tokens"}
+
+
 API_VERSION = "2024-10-21"
 """Azure's stable data-plane version (Azure OpenAI reference, read 2026-11-22)."""
 

@@ -12,7 +12,7 @@ from proxy.providers.gemini import Gemini
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.litellm_bridge import LitellmBridge, build_bridge
-from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
+from proxy.providers.openai_compatible import AzureOpenAI, OpenAI, OpenAICompatible
 from proxy.settings import ProviderSettings
 from proxy.settings.aws import aws_environ, aws_region
 from proxy.settings.providers import DialectName
@@ -23,7 +23,7 @@ from proxy.transport.http1 import Http1Transport
 from proxy.transport.signing import SigningTransport
 
 KINDS: dict[str, type[HttpProvider]] = {
-    "openai": OpenAICompatible,
+    "openai": OpenAI,
     "openai_compatible": OpenAICompatible,
     "azure": AzureOpenAI,
     "anthropic": Anthropic,

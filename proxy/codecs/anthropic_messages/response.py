@@ -134,7 +134,7 @@ _decoder = msgspec.json.Decoder(_Message)
 def answer_facts(body: bytes) -> BodyFacts:
     try:
         message = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidBody(f"not a Messages answer: {exc}") from None
     if message.type != "message":
         raise InvalidBody(f"type: expected message, got {message.type!r}", "type")

@@ -21,6 +21,7 @@ from proxy.codecs.anthropic_messages.fields import DIALECT
 from proxy.codecs.anthropic_messages.finish import NEAR, encode_finish
 from proxy.codecs.anthropic_messages.response import EXTRA, answer_usage, encode_answer_part
 from proxy.codecs.anthropic_messages.usage import CARRIED
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -245,4 +246,8 @@ def _delta_event(index: int, delta: dict[str, Any]) -> bytes:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+    try:
+        text = orjson.dumps(data)
+    except TypeError:
+        text = dump_json(data)  # says what cannot be written
+    return b"event: " + name.encode() + b"\ndata: " + text + b"\n\n"

@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from proxy.codecs.anthropic_messages.inputs import dump_arguments
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_converse import blobs, fields
 from proxy.codecs.bedrock_converse.media import DOCUMENT_TYPES, IMAGE_TYPES
 from proxy.codecs.bedrock_converse.shape import Shape
+from proxy.codecs.jsonbody import dump_text
 from proxy.core.messages import (
     AudioPart,
     CacheHint,
@@ -87,7 +87,7 @@ def _text(value: Any, place: str, path: str, shape: Shape) -> Part:
 
 def _json(value: Any, place: str, path: str, shape: Shape) -> Part:
     shape.kept[place] = {"json": value}
-    return TextPart(text=dump_arguments(value))
+    return TextPart(text=dump_text(value))
 
 
 def _guarded(value: Any, place: str, path: str, shape: Shape) -> Part | None:
@@ -173,7 +173,7 @@ def _tool_use(value: Any, place: str, path: str, shape: Shape) -> Part | None:
         return None
     _keep_rest("toolUse", call, _TOOL_USE, place, shape)
     shape.places[f"{place}.input"] = f"{path}.input"
-    return ToolUsePart(id=call_id, name=name, arguments=dump_arguments(call["input"]))
+    return ToolUsePart(id=call_id, name=name, arguments=dump_text(call["input"]))
 
 
 def _tool_result(value: Any, place: str, path: str, shape: Shape) -> Part | None:

@@ -145,7 +145,7 @@ def answer_facts(body: bytes) -> BodyFacts:
     try:
         answer = _decoder.decode(body)
         called = any(_is_call(block) for block in answer.output.message.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidBody(f"not a Converse answer: {exc}") from None
     return BodyFacts(
         usage=None if answer.usage is None else decode_usage(answer.usage, tier=tier_of(answer.serviceTier, answer.performanceConfig)),

@@ -24,6 +24,7 @@ from proxy.codecs.bedrock_converse.finish import NEAR, encode_finish
 from proxy.codecs.bedrock_converse.response import EXTRA, encode_answer, encode_tier
 from proxy.codecs.bedrock_converse.usage import CARRIED, encode_usage
 from proxy.codecs.eventstream import event_frame
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -253,7 +254,7 @@ def _opaque_deltas(value: dict[str, Any]) -> list[dict[str, Any]]:
             deltas.append({kind: member.get("content", [])})
         elif kind == "toolUse" and isinstance(member, dict):
             given = member.get("input", {})
-            deltas.append({kind: {"input": given if isinstance(given, str) else orjson.dumps(given).decode()}})
+            deltas.append({kind: {"input": given if isinstance(given, str) else dump_json(given).decode()}})
         else:
             deltas.append({kind: member})
     return deltas
@@ -264,7 +265,11 @@ def _delta_event(index: int, delta: dict[str, Any]) -> bytes:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return event_frame(name, orjson.dumps(data))
+    try:
+        payload = orjson.dumps(data)
+    except TypeError:
+        payload = dump_json(data)  # says what cannot be written
+    return event_frame(name, payload)
 
 
 _: type[StreamEncoder] = ConverseStreamEncoder

@@ -102,7 +102,7 @@ class ConverseStreamWatcher:
                 break
             try:
                 self._read(frame)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
                 raise InvalidBody(f"a stream event breaks its schema: {exc}", frame.text(":event-type") or "") from None
             out.append(frame.raw)
         return b"".join(out)

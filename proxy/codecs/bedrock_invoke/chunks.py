@@ -11,6 +11,7 @@ import orjson
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.eventstream import EventStreamParser, Frame, event_frame
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.fields import integer, optional, record
 from proxy.core.response import Usage
 
@@ -28,13 +29,13 @@ def inner_event(frame: Frame) -> dict[str, Any]:
     """The model's own event. Raises InvalidBody."""
     try:
         value = orjson.loads(_decode(frame.payload).bytes)
-    except (msgspec.MsgspecError, UnicodeDecodeError, orjson.JSONDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError) as exc:
         raise InvalidBody(f"a stream chunk breaks its schema: {exc}", "chunk.bytes") from None
     return record(value, "chunk.bytes")
 
 
 def chunk_frame(event: dict[str, Any]) -> bytes:
-    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(orjson.dumps(event)).decode()}))
+    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(dump_json(event)).decode()}))
 
 
 def with_id(frames: bytes, new_id: str) -> bytes:

@@ -22,6 +22,7 @@ from proxy.codecs.gemini_generate.finish import NEAR, encode_finish
 from proxy.codecs.gemini_generate.logprobs import encode_logprobs
 from proxy.codecs.gemini_generate.response import RESPONSE_EXTRA
 from proxy.codecs.gemini_generate.usage import encode_tier, encode_usage, lost
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -210,7 +211,11 @@ class GeminiStreamEncoder:
     def _chunk(self, *candidates: dict[str, Any], **more: Any) -> bytes:
         self._shown = True
         event: dict[str, Any] = {"candidates": list(candidates)} if candidates else {}
-        return self._written(orjson.dumps({**event, **more, **(self._base or {})}))
+        event = {**event, **more, **(self._base or {})}
+        try:
+            return self._written(orjson.dumps(event))
+        except TypeError:
+            return self._written(dump_json(event))  # says what cannot be written
 
     def _written(self, data: bytes) -> bytes:
         return b"data: " + data + b"\n\n" if self._array is None else self._array.element(data)

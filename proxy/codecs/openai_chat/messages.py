@@ -11,9 +11,8 @@ What the canonical form does not spell out is noted in `paths`, so that the same
 
 from typing import Any
 
-import orjson
-
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.jsonbody import dump_text
 from proxy.codecs.openai_chat.content import decode_content
 from proxy.codecs.openai_chat.fields import DIALECT, array, keep_rest, optional, record, required, string, wrong
 from proxy.core.messages import (
@@ -156,7 +155,7 @@ def arguments_text(value: Any, path: str) -> str:
         return ""
     if not isinstance(value, dict):
         raise wrong(path, "a string of JSON", value)
-    return orjson.dumps(value).decode()
+    return dump_text(value)
 
 
 def is_tool_call(part: OpaquePart) -> bool:

@@ -114,7 +114,8 @@ def _parts(message: dict[str, Any], path: str, seed: tuple[object, ...]) -> list
         thinking = message.get("reasoning")
     if isinstance(thinking, str) and thinking:
         parts.append(ThinkingPart(text=thinking))
-    annotations = tuple(optional(message, "annotations", array, path) or ())
+    given = optional(message, "annotations", array, path) or ()
+    annotations = tuple(record(item, f"{path}.annotations[{i}]") for i, item in enumerate(given))
     if message.get("content") is not None:
         text = text_of(message["content"], f"{path}.content")
         parts.append(TextPart(text=text, citations=annotations, citations_dialect=DIALECT if annotations else None))

@@ -14,6 +14,7 @@ import orjson
 
 from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.content import annotation_of
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
@@ -112,7 +113,7 @@ class OpenAIChatStreamEncoder:
             case UsageUpdate():
                 for name in lost_usage(event.usage, CARRIED):
                     self._drop(name)
-                self.usage_chunk = self._base_event(b'[],"usage":' + _dumps(encode_usage(event.usage)))
+                self.usage_chunk = self._base_event(b'[],"usage":' + dump_json(encode_usage(event.usage)))
                 return b""
             case SignatureDelta():
                 return self._sign(event)
@@ -144,7 +145,7 @@ class OpenAIChatStreamEncoder:
         base.update((key, value) for key, value in event.extra.items() if key in RESPONSE_EXTRA)
         for name in lost_fields(event.extra, RESPONSE_EXTRA):
             self._drop(name)
-        self._base = b"data: " + _dumps(base)[:-1] + b',"choices":'
+        self._base = b"data: " + dump_json(base)[:-1] + b',"choices":'
         return b""
 
     def _base_event(self, rest: bytes) -> bytes:
@@ -293,7 +294,7 @@ class OpenAIChatStreamEncoder:
         return self._chunk(index, {"role": "assistant", "content": content, "refusal": None})
 
     def _chunk(self, index: int, delta: dict[str, Any], *, finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
-        return self._base_event(_dumps([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
+        return self._base_event(dump_json([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
 
     def _drop(self, name: str) -> bytes:
         if name not in self.dropped:

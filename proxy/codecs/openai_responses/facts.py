@@ -6,7 +6,7 @@ import msgspec
 
 from proxy.codecs.base import BodyFacts, InvalidBody
 from proxy.codecs.jsonbody import parse_object
-from proxy.codecs.openai_chat.fields import array, optional, record, required, string
+from proxy.codecs.openai_chat.fields import array, number, optional, record, required, string
 from proxy.codecs.openai_responses.response import refuse_error
 from proxy.codecs.openai_responses.usage import decode_usage
 
@@ -52,7 +52,7 @@ def _refused(body: bytes) -> InvalidBody:
     try:
         answer = parse_object(body)
         refuse_error(answer)
-        for key, check in (("id", string), ("model", string), ("status", string), ("usage", record)):
+        for key, check in (("id", string), ("model", string), ("status", string), ("usage", record), ("created_at", number())):
             optional(answer, key, check, "")
         for i, item in enumerate(required(answer, "output", array, "")):
             required(record(item, f"output[{i}]"), "type", string, f"output[{i}]")

@@ -9,6 +9,7 @@ from typing import Any
 from proxy.codecs.answer_loss import ECHO, lost_fields, lost_usage
 from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.jsonbody import parse_object
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_responses.errors import FailedAnswer, failed_error
@@ -192,7 +193,7 @@ def foreign_names(extra: dict[str, Any]) -> list[str]:
 
 def _add_logprobs(output: list[dict[str, Any]], choice: Choice) -> None:
     """To the texts in order, each as many as its text is long."""
-    tokens = list((choice.logprobs or {}).get("content") or ())
+    tokens = tokens_of(choice.logprobs)
     texts = [part for item in output if item.get("type") == "message" for part in item["content"] if part.get("type") == "output_text"]
     for number, part in enumerate(texts):
         part["logprobs"] = take_logprobs(tokens, None if number == len(texts) - 1 else len(part["text"]))

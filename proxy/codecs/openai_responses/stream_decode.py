@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from proxy.codecs.base import InvalidBody, StreamDecoder
-from proxy.codecs.openai_chat.fields import integer, optional, record, required, string
+from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.messages import arguments_text
 from proxy.codecs.openai_responses.errors import event_error, failed_error
 from proxy.codecs.openai_responses.finish import decode_finish
@@ -88,7 +88,7 @@ class ResponsesStreamDecoder:
             handler(self, event, out)
         elif kind == "keepalive":
             out.append(StreamPing())
-        elif isinstance(item := self._items.get(event.get("output_index", -1)), OpaqueItem):
+        elif isinstance(item := self._items.get(optional(event, "output_index", integer(), "") or 0), OpaqueItem):
             item.event(event, out)
 
     def _lifecycle(self, event: dict[str, Any], out: Out) -> None:
@@ -186,7 +186,7 @@ class ResponsesStreamDecoder:
     def _text_delta(self, event: dict[str, Any], out: Out) -> None:
         if (found := self._message(event, out)) is not None:
             found[0].text(found[1], "text", required(event, "delta", string, ""), out)
-            if logprobs := event.get("logprobs"):
+            if logprobs := optional(event, "logprobs", array, ""):
                 found[0].logprobs(found[1], logprobs, out)
 
     def _text_done(self, event: dict[str, Any], out: Out) -> None:

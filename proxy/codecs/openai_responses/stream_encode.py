@@ -18,6 +18,7 @@ from typing import Any, assert_never
 
 from proxy.codecs.answer_loss import lost_usage
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import annotation_of
@@ -272,10 +273,10 @@ class ResponsesStreamEncoder:
 
     def _logprobs(self, event: LogprobsDelta) -> bytes:
         """Of the text that is open; without one they have no place."""
-        tokens = event.logprobs.get("content")
+        tokens = tokens_of(event.logprobs)
         if event.choice == 0 and tokens and self._message is not None and self._speaker is not None and self._speaker.kind == "text":
             return self._message.logprobs(tokens)
-        if tokens:
+        if event.logprobs.get("content"):
             self._drop("logprobs")
         return b""
 

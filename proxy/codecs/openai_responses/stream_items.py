@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.content import encode_text
 from proxy.codecs.openai_responses.output import call_item, message_item
 from proxy.codecs.openai_responses.thinking import encode_reasoning, unpacked
@@ -26,7 +27,7 @@ class Writer:
     def event(self, kind: str, **fields: Any) -> bytes:
         data = {"type": kind, "sequence_number": self.number, **fields}
         self.number += 1
-        return b"event: " + kind.encode() + b"\ndata: " + _dumps(data) + b"\n\n"
+        return b"event: " + kind.encode() + b"\ndata: " + dump_json(data) + b"\n\n"
 
     def spliced(self, head: bytes, middle: bytes, tail: bytes) -> bytes:
         """An event whose fields are written already: the number stands between `head` and `middle`."""

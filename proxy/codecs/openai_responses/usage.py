@@ -14,7 +14,8 @@ _INPUT = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
 _OUTPUT = frozenset({"reasoning_tokens", "audio_tokens"})
 _NO_METERS = frozenset({"text_tokens", "image_tokens", "cost", "cost_details", "cache_write_tokens_details"})
 """Contained in the main counts, or no count at all: these hide nothing from the bill."""
-_KEPT = _NO_METERS | {"input_tokens_details", "output_tokens_details"}
+_DETAILS = ("input_tokens_details", "output_tokens_details")
+_KEPT = _NO_METERS.union(_DETAILS)
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
 
 CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
@@ -52,6 +53,7 @@ def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
 def encode_usage(usage: Usage) -> dict[str, Any]:
     """The SDK wants every detail, known or not."""
     extra = {key: value for key, value in usage.extra.items() if key in _KEPT}
+    rest = [found if isinstance(found := extra.pop(key, None), dict) else {} for key in _DETAILS]
     inputs: dict[str, Any] = {"cached_tokens": usage.cache_read_tokens, "cache_write_tokens": usage.cache_write_tokens}
     outputs: dict[str, Any] = {"reasoning_tokens": usage.reasoning_tokens or 0}
     if usage.input_audio_tokens is not None:
@@ -61,9 +63,9 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     return {
         **extra,
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": inputs | extra.get("input_tokens_details", {}),
+        "input_tokens_details": inputs | rest[0],
         "output_tokens": usage.output_tokens,
-        "output_tokens_details": outputs | extra.get("output_tokens_details", {}),
+        "output_tokens_details": outputs | rest[1],
         "total_tokens": usage.total_tokens,
     }
 

@@ -18,6 +18,7 @@ def anthropic(base_url: str = "http://up.test", api_version: str | None = None) 
 def test_both_spellings_of_the_base_url_work(base_url: str) -> None:
     """With and without `/v1`."""
     assert anthropic(base_url).url(outgoing(dialect="anthropic_messages")) == "http://up.test/v1/messages"
+    assert anthropic(base_url).count_url("m", b"beta=true&x=1") == "http://up.test/v1/messages/count_tokens?beta=true"
 
 
 def test_the_key_and_a_version_are_always_sent() -> None:

@@ -1,6 +1,7 @@
 """Amazon Bedrock's adapter."""
 
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -81,6 +82,23 @@ def test_without_keys_requests_are_signed() -> None:
     assert isinstance(provider.transport, SigningTransport)
     assert provider.base_url == endpoint("ap-south-1")
     assert b"authorization" not in dict(provider.request(outgoing(dialect="bedrock_converse"), provider.keys.members[0]).headers)
+
+
+@pytest.mark.parametrize(
+    ("model", "counted"),
+    [
+        ("anthropic.claude-x-v1:0", "anthropic.claude-x-v1%3A0"),
+        ("eu.anthropic.claude-x-v1:0", "anthropic.claude-x-v1%3A0"),
+        ("us-gov.amazon.nova-pro-v1:0", "amazon.nova-pro-v1%3A0"),
+        ("arn:aws:bedrock:eu-west-1:1:inference-profile/global.anthropic.claude-x", "anthropic.claude-x"),
+        ("arn:aws:bedrock:eu-west-1:1:application-inference-profile/abc", None),
+        ("us.x", "us.x"),
+    ],
+)
+def test_a_models_tokens_are_counted_under_its_own_id(model: str, counted: str | None) -> None:
+    """CountTokens refuses inference profiles; one of the account's own shows no model."""
+    expected = quote(model, safe="") if counted is None else counted
+    assert bedrock(base_url="http://b.test").count_url(model, b"") == f"http://b.test/model/{expected}/count-tokens"
 
 
 @pytest.mark.parametrize(("stream", "operation"), [(False, "invoke"), (True, "invoke-with-response-stream")])

@@ -110,3 +110,8 @@ def test_several_are_a_batch(model: str) -> None:
     assert url == "models/gemini-embedding-001:batchEmbedContents"
     assert body == {"extra": 1, "requests": [{**request, "model": "models/gemini-embedding-001"}, 5]}
     assert request["model"] == "models/other"
+
+
+def test_tokens_are_counted_beside_answers() -> None:
+    """The same model's other method."""
+    assert gemini().count_url("models/gemini-x", b"key=k") == "http://up.test/v1beta/models/gemini-x:countTokens"

@@ -18,7 +18,9 @@ def test_there_and_back() -> None:
         assert inner_event(frame) == {"a": "é"}
 
 
-@pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"bytes": 5}', b'{"bytes": "x"}', b'{"bytes": "W10="}', b'{"bytes": "ew=="}'])
+@pytest.mark.parametrize(
+    "payload", [b"", b"{}", b"[]", b'{"bytes": 5}', b'{"bytes": "x"}', b'{"bytes": "W10="}', b'{"bytes": "ew=="}', b'{"x":' + b"[" * 5000]
+)
 def test_broken_payloads(payload: bytes) -> None:
     """No JSON, no base64, no object inside."""
     (frame,) = EventStreamParser().feed(event_frame("chunk", payload))
