@@ -5,7 +5,7 @@
     gemini       {"models": […], "nextPageToken"}                                 pageSize, pageToken
 
 Source: openai-python 3.54, types/model.py; anthropic SDK 2.12, types/model_info.py, pagination.py; ai.google.dev "models.list",
-google-genai 3.6, types.py; read 2026-11-26.
+google-genai 3.6, types.py; read 2026-11-25.
 """
 
 import binascii

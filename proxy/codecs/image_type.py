@@ -2,7 +2,7 @@
 
 Providers differ in whom they believe: OpenAI looks at the bytes, Anthropic and Bedrock refuse a label that the bytes contradict. So the
 label goes by the bytes on the way from one to another.
-Source: PNG, JFIF, GIF89a, WebP, BMP, TIFF 6.0, ISO/IEC 23008-12 (HEIF) and AVIF specifications, read 2026-11-26.
+Source: PNG, JFIF, GIF89a, WebP, BMP, TIFF 6.0, ISO/IEC 23008-12 (HEIF) and AVIF specifications, read 2026-11-25.
 """
 
 import binascii

@@ -11,7 +11,7 @@ Bedrock's models 0.8 to 0.9, with tools far less, since those add hundreds of to
 off by a factor of two and more. The image is the largest that Anthropic's and OpenAI's models take without scaling it down, so a small
 one is far less; one given by reference, like any document given so, counts as one.
 Source: Anthropic docs "Token counting", "Vision"; OpenAI docs "Images and vision"; ai.google.dev "Understand and count tokens", read
-2026-11-26.
+2026-11-25.
 """
 
 from collections.abc import Iterable

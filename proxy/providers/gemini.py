@@ -1,6 +1,6 @@
 """Google's Gemini API.
 
-Source: ai.google.dev "models.generateContent", "models.streamGenerateContent", "Embeddings", "API keys", read 2026-11-26.
+Source: ai.google.dev "models.generateContent", "models.streamGenerateContent", "Embeddings", "API keys", read 2026-11-25.
 """
 
 from typing import Any

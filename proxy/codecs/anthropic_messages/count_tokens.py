@@ -1,4 +1,4 @@
-"""`POST /v1/messages/count_tokens`. Source: anthropic SDK 2.12, types/message_count_tokens_params.py, read 2026-11-26."""
+"""`POST /v1/messages/count_tokens`. Source: anthropic SDK 2.12, types/message_count_tokens_params.py, read 2026-11-25."""
 
 from typing import Any
 

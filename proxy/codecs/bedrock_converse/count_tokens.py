@@ -3,7 +3,7 @@
     {"input": {"converse": {messages, system, toolConfig, additionalModelRequestFields}}}
     {"input": {"invokeModel": {"body": base64}}}      passes to Bedrock only
 
-Source: botocore 1.44.5, bedrock-runtime service model (CountTokensRequest), read 2026-11-26.
+Source: botocore 1.44.5, bedrock-runtime service model (CountTokensRequest), read 2026-11-25.
 """
 
 from typing import Any

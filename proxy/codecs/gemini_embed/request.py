@@ -1,6 +1,6 @@
 """Embedding requests, both ways: embedContent for one text, batchEmbedContents for several.
 
-Source: ai.google.dev "Embeddings" (models.embedContent, models.batchEmbedContents), read 2026-11-26. A content is embedded as the text of
+Source: ai.google.dev "Embeddings" (models.embedContent, models.batchEmbedContents), read 2026-11-25. A content is embedded as the text of
 its parts. The model stands in the URL and, in a batch, in each of its requests again, where the provider's adapter writes it.
 """
 

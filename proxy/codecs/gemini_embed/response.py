@@ -1,6 +1,6 @@
 """Embedding answers, both ways.
 
-Source: ai.google.dev "Embeddings" (EmbedContentResponse, BatchEmbedContentsResponse, ContentEmbedding), read 2026-11-26. Vectors stand in
+Source: ai.google.dev "Embeddings" (EmbedContentResponse, BatchEmbedContentsResponse, ContentEmbedding), read 2026-11-25. Vectors stand in
 the order of the requests. Older models report no usage.
 """
 

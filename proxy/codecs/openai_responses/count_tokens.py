@@ -1,4 +1,4 @@
-"""`POST /v1/responses/input_tokens`. Source: openai-python 3.54, types/responses/input_token_count_params.py, read 2026-11-26."""
+"""`POST /v1/responses/input_tokens`. Source: openai-python 3.54, types/responses/input_token_count_params.py, read 2026-11-25."""
 
 from typing import Any
 
