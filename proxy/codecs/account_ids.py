@@ -30,13 +30,30 @@ _CLIENTS = frozenset(
 
 def named_object(body: Holder) -> str | None:
     """JSON path of the first such id, None where there is none. Never raises."""
-    if not _is_suspect(body):
+    if _is_plain(body) or not _is_suspect(body):
         return None
     return next(_found(body, ""), None) or _item_without_type(body)
 
 
+_PLAIN = frozenset(
+    {"model", "messages", "stream", "temperature", "top_p", "top_k", "seed", "user", "n", "max_tokens", "max_completion_tokens"}
+    | {"presence_penalty", "frequency_penalty", "logprobs", "top_logprobs"}
+)
+
+
+def _is_plain(body: Holder) -> bool:
+    """Turns of a role and a text, and numbers: what most requests are, told apart in a third of the time of the walk."""
+    messages = body.get("messages")
+    if type(messages) is not list or not body.keys() <= _PLAIN:
+        return False
+    for message in messages:
+        if type(message) is not dict or len(message) != 2 or type(message.get("content")) is not str or "role" not in message:
+            return False
+    return True
+
+
 def _is_suspect(body: Holder) -> bool:
-    """The same walk without paths, which is what every request pays: a plain chat about a microsecond."""
+    """The same walk without paths: about a microsecond for a plain chat."""
     nodes: list[Any] = [body]
     for node in nodes:
         if type(node) is dict:
