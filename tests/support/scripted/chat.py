@@ -1,5 +1,6 @@
 """OpenAI chat completions. Source: OpenAI API reference, "Create chat completion" and its stream object, read 2026-11-25.
 
+What OpenAI's own SDK leaves in the messages that it hands back (`parsed`, `index`) is taken, as OpenAI takes it.
 Reasoning is `reasoning_content`, as DeepSeek and vLLM send it; OpenAI's own models show none.
 """
 
@@ -18,7 +19,7 @@ _MESSAGE = {
     "system": {"role", "content", "name"},
     "developer": {"role", "content", "name"},
     "user": {"role", "content", "name"},
-    "assistant": {"role", "content", "name", "tool_calls", "refusal", "reasoning_content"},
+    "assistant": {"role", "content", "name", "tool_calls", "refusal", "reasoning_content", "annotations", "audio", "function_call", "parsed"},
     "tool": {"role", "content", "tool_call_id"},
 }
 
@@ -87,9 +88,9 @@ def _turns(messages: list[Any]) -> list[Turn]:
 
 
 def _call(call: Any, path: str) -> Call:
-    if script.known(call, {"id", "type", "function"}, path).get("type") != "function":
+    if script.known(call, {"id", "type", "function", "index"}, path).get("type") != "function":
         raise Rejected("type must be function", path)
-    function = script.known(call["function"], {"name", "arguments"}, path)
+    function = script.known(call["function"], {"name", "arguments", "parsed_arguments"}, path)
     return Call(script.need(call, "id", str, path), function["name"], script.arguments(function["arguments"], path))
 
 

@@ -45,20 +45,22 @@ class ScriptedProviders:
         await self.upstream.__aexit__(*exc)
 
     @staticmethod
-    def model(dialect: Dialect) -> str:
-        """The name by which the gateway sends a request to that provider."""
-        return f"{dialect}/{MODELS[dialect]}"
+    def model(dialect: Dialect, *, throttled: bool = False) -> str:
+        """The name by which the gateway sends a request to that provider. `throttled`: to a twin of it, since the gateway leaves a
+        provider alone for as long as its `Retry-After` said."""
+        return f"{dialect}{'_throttled' if throttled else ''}/{MODELS[dialect]}"
 
     def settings(self, **more: Any) -> Settings:
         """A gateway with the five providers, named by their dialect, one attempt for each request; sections in `more` win."""
         url, keys = self.upstream.url, [PROVIDER_KEY]
-        providers = {
+        providers: dict[str, Any] = {
             "chat": {"kind": "openai", "base_url": f"{url}/v1", "api_keys": keys, "dialects": ["chat"]},
             "responses": {"kind": "openai", "base_url": f"{url}/v1", "api_keys": keys, "dialects": ["responses"]},
             "messages": {"kind": "anthropic", "base_url": url, "api_keys": keys},
             "converse": {"kind": "bedrock", "base_url": url, "api_keys": keys, "region": "eu-west-1"},
             "gemini": {"kind": "gemini", "base_url": url, "api_keys": keys},
         }
+        providers |= {f"{name}_throttled": provider for name, provider in providers.items()}
         return settings(**{"providers": providers, "routing": {"retries": {"attempts": 1}}, **more})
 
     async def _handle(self, call: Call) -> None:
