@@ -99,7 +99,7 @@ def _scope(ctx: RequestContext, kind: str) -> str:
 
 
 def invalid(exc: InvalidBody) -> BadRequest:
-    return BadRequest(exc.message, param=exc.path or None)
+    return BadRequest(exc.message, param=exc.path or None, code=exc.code)
 
 
 def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:

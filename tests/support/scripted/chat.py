@@ -19,7 +19,18 @@ _MESSAGE = {
     "system": {"role", "content", "name"},
     "developer": {"role", "content", "name"},
     "user": {"role", "content", "name"},
-    "assistant": {"role", "content", "name", "tool_calls", "refusal", "reasoning_content", "annotations", "audio", "function_call", "parsed"},
+    "assistant": {
+        "role",
+        "content",
+        "name",
+        "tool_calls",
+        "refusal",
+        "reasoning_content",
+        "annotations",
+        "audio",
+        "function_call",
+        "parsed",
+    },
     "tool": {"role", "content", "tool_call_id"},
 }
 

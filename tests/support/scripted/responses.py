@@ -135,7 +135,7 @@ def whole(said: Said, heard: Heard) -> dict[str, Any]:
         "output": _items(said),
         "usage": {
             "input_tokens": script.UNCACHED + script.CACHED,
-            "input_tokens_details": {"cached_tokens": script.CACHED},
+            "input_tokens_details": {"cached_tokens": script.CACHED, "cache_write_tokens": 0},
             "output_tokens": said.output,
             "output_tokens_details": {"reasoning_tokens": script.REASONING if said.thought else 0},
             "total_tokens": script.UNCACHED + script.CACHED + said.output,
