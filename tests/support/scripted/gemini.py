@@ -21,12 +21,12 @@ BYPASS = "skip_thought_signature_validator"
 
 def read(body: Any, model: str, *, stream: bool) -> Heard:
     """Raises Rejected."""
-    body = script.known(body, _TOP, "")
+    body = script.known(_camel(body), _TOP, "")
     heard = Heard("gemini", model, _turns(script.need(body, "contents", list, "body")), stream=stream)
     heard.system = "\n".join(part["text"] for part in body.get("systemInstruction", {}).get("parts", []))
     for tool in body.get("tools", []):
         for declared in script.known(tool, {"functionDeclarations"}, "tools").get("functionDeclarations", []):
-            script.known(declared, {"name", "description", "parameters", "parametersJsonSchema", "response"}, "tools")
+            script.known(declared, {"name", "description", "parameters", "parametersJsonSchema", "response", "responseJsonSchema"}, "tools")
             plain = declared.get("parameters")
             if plain is not None:
                 _own_schema(plain, "tools.parameters")
@@ -41,6 +41,26 @@ def read(body: Any, model: str, *, stream: bool) -> Heard:
     if re.match(r"gemini-3", model):
         _signed(body["contents"])
     return heard
+
+
+_FREE = {"args", "response", "parametersJsonSchema", "responseJsonSchema", "labels", "enum"}
+"""Members whose inside is the client's own."""
+
+
+def _camel(value: Any) -> Any:
+    """The API takes both spellings of its fields; Google's own SDK mixes them."""
+    if isinstance(value, list):
+        return [_camel(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    out = {}
+    for key, one in value.items():
+        name = re.sub("_([a-z])", lambda found: found[1].upper(), key)
+        if name == "properties" and isinstance(one, dict):
+            out[name] = {own: _camel(schema) for own, schema in one.items()}
+        else:
+            out[name] = one if name in _FREE else _camel(one)
+    return out
 
 
 def _config(config: dict[str, Any], heard: Heard) -> None:
@@ -118,7 +138,9 @@ def _part(part: Any, turns: list[Turn], path: str) -> None:
         else:
             turn.text += value
     elif kind == "inlineData" and turn.role == "user":
-        turn.media.append(script.media(script.known(value, {"mimeType", "data", "displayName"}, path)["mimeType"], value["data"], path))
+        script.known(value, {"mimeType", "data", "displayName"}, path)
+        # both alphabets of base64 are taken, as in all JSON of protocol buffers
+        turn.media.append(script.media(value["mimeType"], value["data"].translate(str.maketrans("-_", "+/")), path))
     elif kind == "fileData" and turn.role == "user":
         turn.media.append(Media(script.known(value, {"mimeType", "fileUri"}, path).get("mimeType", "url"), None))
     elif kind == "functionCall" and turn.role == "assistant":
