@@ -1,6 +1,7 @@
 """Google's generateContent. Source: ai.google.dev, "generateContent", "Function calling", "Thought signatures", read 2026-11-25."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from tests.support.scripted import script
@@ -119,11 +120,12 @@ def _turns(contents: list[Any]) -> list[Turn]:
         asked = turns[at - 1].calls if at else []
         if [result.name for result in turn.results] != [call.name for call in asked]:
             raise Rejected("the number of function response parts must be equal to that of the function calls, by name", "contents")
+        turn.results = [replace(result, id=result.id or call.id) for result, call in zip(turn.results, asked, strict=True)]
     return turns
 
 
 def _part(part: Any, turns: list[Turn], path: str) -> None:
-    """A part has one datum; calls without an id are numbered, and so are their responses."""
+    """A part has one datum; calls without an id are numbered."""
     turn = turns[-1]
     datum = part.keys() - {"thought", "thoughtSignature"}
     if part.get("thoughtSignature", script.SIGNATURE) not in (script.SIGNATURE, BYPASS):
@@ -150,8 +152,7 @@ def _part(part: Any, turns: list[Turn], path: str) -> None:
         script.known(value, {"id", "name", "response", "parts"}, path)
         given = script.need(value, "response", dict, path)
         text = given.get("output", given.get("result", given.get("error", given)))
-        at = f"#{len(turns) - 1}.{len(turn.results)}"
-        turn.results.append(Result(value.get("id") or at, text if isinstance(text, str) else str(text), value["name"], "error" in given))
+        turn.results.append(Result(value.get("id", ""), text if isinstance(text, str) else str(text), value["name"], "error" in given))
     else:
         raise Rejected(f"a {turn.role} content takes no {kind}", path)
 
