@@ -1,5 +1,6 @@
 """Google's generateContent. Source: ai.google.dev, "generateContent", "Function calling", "Thought signatures", read 2026-11-25."""
 
+import base64
 import re
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,8 @@ _SCHEMA = script.fields(
 )
 """Google's own Schema knows no other keyword; `parametersJsonSchema` and `responseJsonSchema` take any."""
 BYPASS = "skip_thought_signature_validator"
+_TAKEN = (script.SIGNATURE, BYPASS, base64.b64encode(BYPASS.encode()).decode())
+"""Signatures: its own, and the documented bypass, as it is and as Google's SDK encodes it."""
 
 
 def read(body: Any, model: str, *, stream: bool) -> Heard:
@@ -96,7 +99,7 @@ def _signed(contents: list[Any]) -> None:
     for content in reversed(contents):
         if content.get("role") == "model":
             first = next((part for part in content["parts"] if "functionCall" in part), None)
-            if first is not None and first.get("thoughtSignature") not in (script.SIGNATURE, BYPASS):
+            if first is not None and first.get("thoughtSignature") not in _TAKEN:
                 raise Rejected("Function call is missing a thought_signature in functionCall parts", "contents")
         elif not any("functionResponse" in part for part in content["parts"]):
             return
@@ -128,7 +131,7 @@ def _part(part: Any, turns: list[Turn], path: str) -> None:
     """A part has one datum; calls without an id are numbered."""
     turn = turns[-1]
     datum = part.keys() - {"thought", "thoughtSignature"}
-    if part.get("thoughtSignature", script.SIGNATURE) not in (script.SIGNATURE, BYPASS):
+    if part.get("thoughtSignature", script.SIGNATURE) not in _TAKEN:
         raise Rejected("Thought signature is not valid", path)
     if len(datum) != 1:
         raise Rejected(f"exactly one datum must be set: {sorted(datum)}", path)
