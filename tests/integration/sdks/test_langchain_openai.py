@@ -1,6 +1,6 @@
 """LangChain's `ChatOpenAI`, on chat completions and on responses, at each of the five providers.
 
-Its embeddings are not here: the gateway's own are tested by the OpenAI SDK, which `OpenAIEmbeddings` calls.
+`OpenAIEmbeddings` is not among them yet: it wants the embeddings endpoint.
 """
 
 from collections.abc import Callable, Iterator
