@@ -49,8 +49,8 @@ def test_text(client: openai.OpenAI, up: ScriptedProviders, upstream: Dialect) -
 
 def _usage(answer: ChatCompletion) -> tuple[int, int, int | None]:
     assert answer.usage is not None
-    details = answer.usage.prompt_tokens_details
-    return answer.usage.prompt_tokens, answer.usage.completion_tokens, details and details.cached_tokens
+    assert answer.usage.prompt_tokens_details is not None
+    return answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.prompt_tokens_details.cached_tokens
 
 
 def test_the_streaming_helper(client: openai.OpenAI, up: ScriptedProviders, upstream: Dialect) -> None:
@@ -128,7 +128,7 @@ def test_reasoning(client: openai.OpenAI, up: ScriptedProviders, upstream: Diale
         deltas = [chunk.choices[0].delta for chunk in client.chat.completions.create(**asked, stream=True) if chunk.choices]
         thought = "".join((delta.model_extra or {}).get("reasoning_content") or "" for delta in deltas)
     else:
-        thought = (client.chat.completions.create(**asked).choices[0].message.model_extra or {}).get("reasoning_content")
+        thought = (client.chat.completions.create(**asked).choices[0].message.model_extra or {}).get("reasoning_content", "")
     assert thought == script.THOUGHT
     assert up.heard[-1].thinking
 

@@ -51,7 +51,7 @@ class ScriptedProviders:
         return f"{dialect}{'_throttled' if throttled else ''}/{MODELS[dialect]}"
 
     def settings(self, **more: Any) -> Settings:
-        """A gateway with the five providers, named by their dialect, one attempt for each request; sections in `more` win."""
+        """A gateway with the five providers, named by their dialect, and the echo; one attempt for each request. Sections in `more` win."""
         url, keys = self.upstream.url, [PROVIDER_KEY]
         providers: dict[str, Any] = {
             "chat": {"kind": "openai", "base_url": f"{url}/v1", "api_keys": keys, "dialects": ["chat"]},
@@ -60,7 +60,7 @@ class ScriptedProviders:
             "converse": {"kind": "bedrock", "base_url": url, "api_keys": keys, "region": "eu-west-1"},
             "gemini": {"kind": "gemini", "base_url": url, "api_keys": keys},
         }
-        providers |= {f"{name}_throttled": provider for name, provider in providers.items()}
+        providers |= {"echo": {"kind": "echo"}} | {f"{name}_throttled": provider for name, provider in providers.items()}
         return settings(**{"providers": providers, "routing": {"retries": {"attempts": 1}}, **more})
 
     async def _handle(self, call: Call) -> None:
