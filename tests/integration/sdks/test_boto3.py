@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import boto3
@@ -145,8 +146,8 @@ def test_answers_that_break(client: Any, up: ScriptedProviders, upstream: Dialec
     """A stream raises after its first words, a whole answer at once; neither seems whole."""
     asked = {"modelId": up.model(upstream), "messages": [user("Please break " * 5)]}
     text = ""
-    with pytest.raises(EventStreamError):
-        for event in client.converse_stream(**asked)["stream"]:
+    with closing(client.converse_stream(**asked)["stream"]) as stream, pytest.raises(EventStreamError):
+        for event in stream:
             text += event.get("contentBlockDelta", {}).get("delta", {}).get("text", "")
     assert text
     with pytest.raises(ClientError) as broken:

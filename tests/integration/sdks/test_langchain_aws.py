@@ -36,17 +36,21 @@ def models(stage: Stage, authority: Path) -> Iterator[Make]:
     ways = {"bearer": {"api_key": stage.key}, "signed": {"aws_access_key_id": access_key, "aws_secret_access_key": secret}}
 
     control: dict[str, Any] = {}
+    clients = []
 
     @cache
     def making(name: str, way: str) -> Any:
         base = {"region_name": "eu-west-1", "endpoint_url": stage.url, "base_model_id": BASE, "disable_streaming": False, "max_retries": 0}
         made = ChatBedrockConverse(model=name, **base, **ways[way], **control)
         control["bedrock_client"] = made.bedrock_client
+        clients.append(made.client)
         return made
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_CA_BUNDLE", str(authority))
         yield making
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture(params=["bearer", "signed"])
