@@ -27,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     found.add_argument("--quick", action="store_true", help="short and noisy: does everything work?")
     found.add_argument("--passes", type=int, default=3, metavar="N", help="passes over all systems (default 3; --quick: 1)")
     found.add_argument("--systems", default=",".join(DEFAULT), metavar="A,B", help=f"of {', '.join(NAMES)} (default: all but uvicorn)")
-    found.add_argument("--only", default="", metavar="A,B", help="scenarios: closed, open, stream, hit, lookup, lag, workers")
+    found.add_argument("--only", default="", metavar="A,B", help="scenarios: closed, open, stream, translated, hit, lookup, lag, workers")
     found.add_argument("--out", type=Path, default=RESULTS, metavar="DIR", help="where JSON, Markdown and SVG go")
     found.add_argument("--peers", type=Path, default=os.environ.get("LLM_EDGE_BENCH_PEERS"), metavar="DIR", help="installed peers")
     found.add_argument("--profile", action="store_true", help="instead: run the gateway under cProfile and print what costs most")

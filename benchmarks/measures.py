@@ -56,13 +56,13 @@ def until_quiet(system: System) -> None:
         busy = _cpu(system) - before
 
 
-def closed(bench: Bench, system: System, size: str, connections: int, *, distinct: int = 0) -> Numbers:
+def closed(bench: Bench, system: System, size: str, connections: int, *, distinct: int = 0, model: str | None = None) -> Numbers:
     """CPU a request, requests a second and latencies, with `connections` kept busy."""
-    target = system.target(size, distinct=distinct)
+    target = system.target(size, distinct=distinct, model=model)
     job = Job("closed", (target,), requests=1_000_000, max_s=bench.plan.warm_s, connections=connections)
     warm = bench.load.run(job)[0]
     _usable(warm, 0.01)
-    again = system.target(size, distinct=distinct, fresh=target.first_number if distinct else None)
+    again = system.target(size, distinct=distinct, model=model, fresh=target.first_number if distinct else None)
     until_quiet(system)
     before = _cpu(system)
     job = Job("closed", (again,), requests=1_000_000, max_s=bench.plan.seconds, connections=connections)
@@ -92,15 +92,15 @@ def open_loop(bench: Bench, system: System, rate: float, *, distinct: int = 0) -
     return {**numbers, **through.latency, "direct_p50_us": direct.latency["p50_us"], "direct_p95_us": direct.latency["p95_us"]}
 
 
-def stream(bench: Bench, system: System) -> Numbers:
+def stream(bench: Bench, system: System, *, model: str | None = None) -> Numbers:
     """CPU a chunk with many streams at once, time to the first token, and how long chunks are under way."""
     plan = bench.plan
-    short = Job("stream", (system.stream_target(10),), requests=min(plan.streams, 20), max_s=20, ramp_s=0.2)
+    short = Job("stream", (system.stream_target(10, model),), requests=min(plan.streams, 20), max_s=20, ramp_s=0.2)
     _usable(bench.load.run(short)[0], 0.1)
     until_quiet(system)
     before = _cpu(system)
     length_s = plan.chunks * plan.interval_s + plan.ramp_s
-    job = Job("stream", (system.stream_target(plan.chunks),), requests=plan.streams, max_s=3 * length_s + 5, ramp_s=plan.ramp_s)
+    job = Job("stream", (system.stream_target(plan.chunks, model),), requests=plan.streams, max_s=3 * length_s + 5, ramp_s=plan.ramp_s)
     outcome = bench.load.run(job)[0]
     spent = _cpu(system) - before
     if not outcome.chunks or outcome.failed > 0.02 * plan.streams:

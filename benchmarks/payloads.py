@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 MODEL = "bench"
 STREAM_MODEL = "bench-stream"
+TRANSLATED_MODEL = "bench-messages"
+"""Of an upstream that speaks Anthropic's dialect: what an OpenAI client gets from it is translated."""
+TRANSLATED_STREAM_MODEL = "bench-messages-stream"
 SIZES = {"small": 250, "10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 """Bytes of a whole request body."""
 ANSWER_BYTES = 330
@@ -62,3 +65,18 @@ def upstream_answer() -> bytes:
         return json.dumps(answer, separators=(",", ":")).encode()
 
     return render(ANSWER_BYTES - len(render(0)))
+
+
+def upstream_message() -> bytes:
+    """The same as Anthropic's message."""
+    message = {
+        "id": "msg_bench0000000000000000",
+        "type": "message",
+        "role": "assistant",
+        "model": MODEL,
+        "content": [{"type": "text", "text": MARKER + "." * 60}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 60, "output_tokens": 12},
+    }
+    return json.dumps(message, separators=(",", ":")).encode()

@@ -4,6 +4,7 @@ from functools import partial
 
 from benchmarks import measures
 from benchmarks.measures import Bench, Numbers, Scenario
+from benchmarks.payloads import TRANSLATED_MODEL, TRANSLATED_STREAM_MODEL
 from benchmarks.plan import Plan
 from benchmarks.systems.base import System
 
@@ -31,6 +32,20 @@ def scenarios(plan: Plan) -> list[Scenario]:
     ]
     listed += [Scenario(f"open/{rate}", f"open loop, {rate} requests/s", partial(_open, rate, 0), baseline=False) for rate in plan.rates]
     listed.append(Scenario("stream", f"{plan.streams} streams, a chunk every {plan.interval_s * 1000:.0f} ms each", measures.stream))
+    listed += [
+        Scenario(
+            "translated/small/32",
+            "OpenAI client at an Anthropic upstream, small prompt, 32 connections",
+            partial(measures.closed, size="small", connections=32, model=TRANSLATED_MODEL),
+            (US,),
+        ),
+        Scenario(
+            "translated/stream",
+            f"{plan.streams} streams from an Anthropic upstream to OpenAI clients",
+            partial(measures.stream, model=TRANSLATED_STREAM_MODEL),
+            (US,),
+        ),
+    ]
     l2 = measures.HIT_BODIES
     listed += [
         Scenario("hit/l1/1", "L1 hit, 1 connection", partial(_closed, "small", 1, 1), (US,)),

@@ -72,6 +72,8 @@ TARGETS = (
     Target("L1 look-up, p99", 100, "us", number(US, "lookup", "lookup_p99_us")),
     Target("L2 hit, added latency, p95", 2, "ms", number(WITH_L2, "hit/l2/open", "added_p95_us", 1e-3)),
     Target("CPU of a streamed chunk against nginx", 2, "x", ratio((US, "stream", _CPU), ("nginx", "stream", _CPU))),
+    Target("CPU of a translated request against a pass-through one", 2, "x", ratio((US, "translated/small/32", _CPU), (US, _PASS, _CPU))),
+    Target("CPU of a translated chunk against a pass-through one", 2, "x", ratio((US, "translated/stream", _CPU), (US, "stream", _CPU))),
     Target("time to ready, median", 1, "s", _ready_s),
     Target("resident memory of a worker at rest", 80, "MB", _idle_rss_mb),
     Target("event-loop lag with 1 MB bodies, p99", 50, "ms", number(US, "lag", "lag_p99_ms")),

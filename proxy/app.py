@@ -19,10 +19,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
+from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock
@@ -35,15 +37,20 @@ from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.stack import StackOptions, govern
+from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.embed import embed
+from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
+from proxy.providers.litellm_bridge import loading
+from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
-from proxy.storage.open import open_records
+from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring
+from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -165,6 +172,8 @@ class Gateway:
             pipeline = self._pipeline(settings, base.pipeline, providers)
             state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight())
             keys, signed = await self._keys(state)
+            if (waiting := loading(made)) is not None:
+                await waiting
             return Prepared(base=base, state=state, app=self._stack(state, keys), signed=signed, made=made)
         except (ValueError, OSError, EdgeError) as exc:
             raise ConfigRefused(str(exc)) from exc
@@ -215,6 +224,9 @@ class Gateway:
         cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
+        responses = open_responses(self.settings.stores.records_url, records)
+        closers.append(responses.aclose)
+        tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -228,6 +240,8 @@ class Gateway:
             tasks=tasks,
             lifecycle=self.lifecycle,
             strategies=self._own_strategies,
+            responses=responses,
+            fetcher=make_fetcher(self.settings),
         )
         state = AppState(
             settings=self.settings,
@@ -245,7 +259,18 @@ class Gateway:
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
+        if (waiting := loading(pipeline.providers.values())) is not None:
+            tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
         self.lifecycle.mark_ready()
+
+    async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
+        """Providers that take seconds to be there hold back readiness, neither the start nor requests to others."""
+        try:
+            await waiting
+        except LitellmUnusable as exc:
+            self._log.error("not ready: a provider cannot be used", extra={"error": str(exc)})
+        else:
+            release()
 
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers
@@ -289,6 +314,8 @@ class Gateway:
             tasks=old.tasks,
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
+            responses=old.responses,
+            fetcher=make_fetcher(settings),
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -303,6 +330,11 @@ class Gateway:
         router = Router(
             {
                 "generate": Generate(state.pipeline),
+                "count": Generate(state.pipeline, run=count_tokens),
+                "responses": Generate(state.pipeline, run=create_response),
+                **IssuedResponses(state.pipeline).handlers(),
+                "embed": Generate(state.pipeline, run=embed),
+                "invoke": Invoke(state.pipeline),
                 "models": models.list,
                 "model": models.get,
                 "health": health.health,
@@ -367,5 +399,7 @@ async def _close(state: AppState) -> None:
     await state.tasks.close(grace_s=1.0)
     for provider in state.pipeline.providers.values():
         await provider.aclose()
+    if state.pipeline.fetch is not None:
+        await state.pipeline.fetch.fetcher.aclose()
     for closer in reversed(state.closers):
         await closer()

@@ -9,7 +9,9 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
+from proxy.codecs.helped import EVERYTHING, INLINE_ONLY, Fetchable
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
@@ -17,12 +19,18 @@ from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
-from proxy.pipeline.deps import Pipeline, PipelineMeter
+from proxy.pipeline.charge import Charges
+from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
+from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
+from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.responses import ResponseRecords
+from proxy.transport.tls import system_context
+from proxy.transport.url_fetch import UrlFetcher
 
 MIB = 1024 * 1024
 UNBOUNDED_S = 86_400.0
@@ -34,6 +42,7 @@ def make_codecs(clock: Clock) -> dict[str, Codec]:
         OpenAIChatCodec(now=clock.time),
         AnthropicMessagesCodec(),
         BedrockConverseCodec(),
+        BedrockInvokeCodec(),
         GeminiGenerateCodec(),
         OpenAICompletionsCodec(now=clock.time),
         OpenAIResponsesCodec(now=clock.time),
@@ -55,7 +64,10 @@ def build_pipeline(
     tasks: TaskSupervisor,
     lifecycle: Lifecycle,
     strategies: Mapping[str, Strategy] | None = None,
+    responses: ResponseRecords | None = None,
+    fetcher: Fetcher | None = None,
 ) -> Pipeline:
+    """`fetcher`: for URLs in requests; None: none are fetched."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -65,6 +77,7 @@ def build_pipeline(
         routes=routes,
         strategies=own,
         providers=providers,
+        charges=build_charges(settings, providers),
         cache=cache,
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
@@ -75,10 +88,46 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
         keepalive_after_s=settings.server.keepalive_after_s,
+        responses=responses,
+        response_rules=ResponseRules(
+            keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
+        ),
     )
+
+
+def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:
+    """The catalogue's files are read (12 ms) unless nothing can cost anything."""
+    kinds = {name: settings.providers[name].kind if name in settings.providers else p.kind for name, p in providers.items()}
+    prefixes = {name: p.model_prefix for name, p in providers.items() if p.model_prefix}
+    return Charges(Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices), kinds, prefixes)
+
+
+def make_fetcher(settings: Settings) -> UrlFetcher:
+    fetch = settings.fetch
+    return UrlFetcher(
+        tls=system_context(),
+        max_bytes=int(fetch.max_mb * MIB),
+        timeout_s=fetch.timeout_s,
+        ports=fetch.port_numbers,
+        allowed=fetch.allowed,
+    )
+
+
+def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher: Fetcher | None) -> FetchRules | None:
+    """Own providers of a library user are fetched for by their dialect."""
+    if fetcher is None or not settings.fetch.enabled:
+        return None
+    wants: dict[str, frozenset[Fetchable]] = {}
+    for name, provider in providers.items():
+        how = settings.providers[name].fetch_urls if name in settings.providers else "auto"
+        kinds = EVERYTHING if how == "always" else INLINE_ONLY.get(provider.dialect)
+        if kinds and how != "never":
+            wants[name] = kinds
+    return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
 def build_routes(settings: Settings, providers: Mapping[str, Provider]) -> RouteTable:

@@ -10,6 +10,7 @@ from proxy.cache.meter import CacheMeter
 from proxy.cache.redis import RedisCache
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
+from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.settings import Settings
@@ -17,9 +18,11 @@ from proxy.storage.hot.base import HotStore, LinkState, RedisDown, RedisRefused
 from proxy.storage.hot.redis import RedisHot
 from proxy.storage.issue import signing_secret
 from proxy.storage.records import KeyRecords
+from proxy.storage.responses import ResponseRecords
 from proxy.telemetry.gauges import StoreSize
 
 LAST_USED_EVERY_S = 5.0
+PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
 
 Closers = list[Callable[[], Awaitable[None]]]
@@ -69,7 +72,8 @@ async def _measure(hot: HotStore, size: StoreSize) -> None:
 async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock) -> tuple[Keyring, SignedKeys | None]:
     """Static keys always; signed ones where there is a signing secret (returned apart for `keep_last_used`). Raises Unavailable."""
     auth = settings.auth
-    static = StaticKeys((k.get_secret_value() for k in auth.static_keys), auth.admin_key.get_secret_value() if auth.admin_key else None)
+    admin = auth.admin_key.get_secret_value() if auth.admin_key else None
+    static = StaticKeys((k.get_secret_value() for k in auth.static_keys), admin, scopes=auth.static_scopes)
     configured = auth.signing_secret.get_secret_value() if auth.signing_secret is not None else None
     if configured is None and not settings.stores.embedded_records:
         return Keyring(static), None
@@ -87,3 +91,13 @@ async def keep_last_used(signed: SignedKeys) -> None:
             await signed.flush()
     finally:
         await signed.flush()
+
+
+async def purge_responses(responses: ResponseRecords, clock: Clock, every_s: float = PURGE_EVERY_S) -> None:
+    """Drops issued answers that have expired, now and then; a store that is down is asked again the next time."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await responses.purge(clock.time())
+        except Unavailable as exc:
+            logging.getLogger("llm_edge").warning("expired answers were not purged", extra={"error": exc.message})

@@ -48,9 +48,9 @@ class System:
     verbatim: bool = False
     """Passes the upstream's bytes unchanged, so an answer's exact length is known."""
 
-    def target(self, size: str = "small", *, distinct: int = 0, fresh: int | None = None) -> Target:
-        """Whole answers. `fresh`: where the digits begin."""
-        body = chat_body(size, self.answers.model)
+    def target(self, size: str = "small", *, distinct: int = 0, fresh: int | None = None, model: str | None = None) -> Target:
+        """Whole answers. `fresh`: where the digits begin; `model`: another than the usual one."""
+        body = chat_body(size, model or self.answers.model)
         return Target(
             port=self.answers.port,
             path=self.answers.path,
@@ -63,10 +63,10 @@ class System:
             length=ANSWER_BYTES if self.verbatim else None,
         )
 
-    def stream_target(self, chunks: int) -> Target:
+    def stream_target(self, chunks: int, model: str | None = None) -> Target:
         if self.streams is None:
             raise ValueError(f"{self.name} has no streams")
-        body = chat_body("small", self.streams.model, max_tokens=chunks, stream=True)
+        body = chat_body("small", model or self.streams.model, max_tokens=chunks, stream=True)
         return Target(
             port=self.streams.port,
             path=self.streams.path,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.payloads import STREAM_MODEL
+from benchmarks.payloads import STREAM_MODEL, TRANSLATED_MODEL, TRANSLATED_STREAM_MODEL
 from benchmarks.processes import Managed, free_port, wait_ready
 from benchmarks.systems.base import Endpoint, Env, System
 from proxy.core.version import __version__
@@ -25,14 +25,25 @@ def config_of(env: Env, port: int, name: str, **sections: dict[str, Any]) -> dic
     def provider(upstream_port: int) -> dict[str, Any]:
         return {"kind": "openai", "base_url": f"http://127.0.0.1:{upstream_port}/v1", "api_keys": ["sk-upstream"]}
 
+    def anthropic(upstream_port: int) -> dict[str, Any]:
+        return {"kind": "anthropic", "base_url": f"http://127.0.0.1:{upstream_port}", "api_keys": ["sk-upstream"]}
+
     config: dict[str, Any] = {
         "server": {"host": "127.0.0.1", "port": port, "metrics_port": None, "drain_delay_s": 0, "grace_s": 5},
         "auth": {"static_keys": [KEY]},
         "stores": {"records": f"sqlite:///{env.work}/{name}.db"},
-        "providers": {"answers": provider(up.answers_port), "streams": provider(up.streams_port), "echo": {"kind": "echo"}},
+        "providers": {
+            "answers": provider(up.answers_port),
+            "streams": provider(up.streams_port),
+            "messages": anthropic(up.answers_port),
+            "message-streams": anthropic(up.streams_port),
+            "echo": {"kind": "echo"},
+        },
         "models": {
             "bench": {"targets": [{"provider": "answers"}]},
             STREAM_MODEL: {"targets": [{"provider": "streams"}]},
+            TRANSLATED_MODEL: {"targets": [{"provider": "messages"}]},
+            TRANSLATED_STREAM_MODEL: {"targets": [{"provider": "message-streams"}]},
             "echo*": {"targets": [{"provider": "echo"}]},
         },
         "cache": {"enabled": True},

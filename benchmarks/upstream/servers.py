@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.payloads import upstream_answer
+from benchmarks.payloads import upstream_answer, upstream_message
 from benchmarks.processes import Managed, free_port, wait_ready
 
 STREAM_INTERVAL_MS = 20
@@ -83,10 +83,11 @@ http {{
 
 def _start_answers(work: Path, cores: Sequence[int]) -> tuple[Managed, int]:
     port = free_port()
-    body = upstream_answer().decode()
+    body, message = upstream_answer().decode(), upstream_message().decode()
     http = f"""  server {{
     listen 127.0.0.1:{port}; default_type application/json;
     location / {{ return 200 '{body}'; }}
+    location /v1/messages {{ return 200 '{message}'; }}
   }}"""
     process = start_nginx(http, work, "upstream", cores=cores)
     wait_ready(process, port, "/", limit_s=10)

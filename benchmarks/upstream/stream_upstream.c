@@ -1,5 +1,5 @@
 /*
- * An OpenAI-compatible upstream for streams: PORT INTERVAL_MS CHUNKS on the command line, loopback only, Linux.
+ * An OpenAI-compatible upstream for streams, and Anthropic's form of them at /v1/messages: PORT INTERVAL_MS CHUNKS on the command line, loopback only, Linux.
  *
  * Answers each POST with server-sent events, one content chunk every INTERVAL_MS, each chunk in an HTTP chunk and a write of its own.
  * The number of chunks is the request's max_tokens (or max_completion_tokens), else CHUNKS. The first chunk leaves at once. Each
@@ -29,6 +29,7 @@ struct connection {
     char *request;
     size_t have;
     long left; /* chunks still to be sent; 0: no stream under way */
+    int messages; /* Anthropic's events */
     int64_t due_ns;
 };
 
@@ -50,6 +51,19 @@ static const char USAGE[] =
     "data: {\"id\":\"chatcmpl-bench0000000000000000\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"bench\","
     "\"choices\":[],\"usage\":{\"prompt_tokens\":60,\"completion_tokens\":150,\"total_tokens\":210}}\n\n";
 static const char DONE[] = "data: [DONE]\n\n";
+
+static const char M_START[] =
+    "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_bench0000000000000000\",\"type\":\"message\","
+    "\"role\":\"assistant\",\"model\":\"bench\",\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,"
+    "\"usage\":{\"input_tokens\":60,\"output_tokens\":1}}}\n\n"
+    "event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\n";
+static const char M_CHUNK[] =
+    "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"@%016lld\"}}\n\n";
+static const char M_LAST[] =
+    "event: content_block_stop\ndata: {\"type\":\"content_block_stop\",\"index\":0}\n\n"
+    "event: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},"
+    "\"usage\":{\"output_tokens\":150}}\n\n"
+    "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
 
 static int64_t now_ns(void)
 {
@@ -82,8 +96,14 @@ static size_t as_http_chunk(char *out, size_t room, const char *bytes, size_t le
 
 static int send_chunk(struct connection *c, int first)
 {
-    char event[512], framed[1024];
-    int length = snprintf(event, sizeof event, CHUNK, first ? "\"role\":\"assistant\"," : "", (long long)now_ns());
+    char event[1024], framed[1536];
+    int length = 0;
+    if (c->messages) {
+        if (first)
+            length = snprintf(event, sizeof event, "%s", M_START);
+        length += snprintf(event + length, sizeof event - (size_t)length, M_CHUNK, (long long)now_ns());
+    } else
+        length = snprintf(event, sizeof event, CHUNK, first ? "\"role\":\"assistant\"," : "", (long long)now_ns());
     size_t size = as_http_chunk(framed, sizeof framed, event, (size_t)length);
     return put(c, framed, size);
 }
@@ -92,7 +112,8 @@ static int send_end(struct connection *c)
 {
     char events[1536], framed[2048];
     int with_usage = memmem(c->request, c->have, "include_usage", 13) != NULL;
-    int length = snprintf(events, sizeof events, "%s%s%s", LAST, with_usage ? USAGE : "", DONE);
+    int length = c->messages ? snprintf(events, sizeof events, "%s", M_LAST)
+                             : snprintf(events, sizeof events, "%s%s%s", LAST, with_usage ? USAGE : "", DONE);
     size_t size = as_http_chunk(framed, sizeof framed, events, (size_t)length);
     memcpy(framed + size, "0\r\n\r\n", 5);
     c->have = 0;
@@ -143,6 +164,7 @@ static int begin(struct connection *c)
         c->have = 0;
         return put(c, EMPTY, sizeof EMPTY - 1);
     }
+    c->messages = memcmp(c->request, "POST /v1/messages", 17) == 0;
     c->left = wanted_chunks(c);
     c->due_ns = now_ns() + interval_ns;
     if (put(c, HEAD, sizeof HEAD - 1) || send_chunk(c, 1))

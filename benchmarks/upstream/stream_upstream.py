@@ -19,6 +19,18 @@ _FRAME = (
 _CONTENT = b'[{"index":0,"delta":{%s"content":"@%016d"},"logprobs":null,"finish_reason":null}]'
 _LAST = b'[{"index":0,"delta":{},"logprobs":null,"finish_reason":"stop"}]'
 _USAGE = b'[],"usage":{"prompt_tokens":60,"completion_tokens":150,"total_tokens":210}'
+_M_START = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_bench0000000000000000","type":"message","role":"assistant",'
+    b'"model":"bench","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":60,"output_tokens":1}}}\n\n'
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n'
+)
+_M_CHUNK = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"@%016d"}}\n\n'
+_M_LAST = (
+    b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
+    b'"usage":{"output_tokens":150}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
 
 
 class Paced(asyncio.Protocol):
@@ -57,14 +69,18 @@ class Paced(asyncio.Protocol):
     def _tick(self, role: bytes = b"") -> None:
         if self._transport is None:
             return
-        self._write(_FRAME % (_CONTENT % (role, time.monotonic_ns())))
+        messages = self._request.startswith(b"POST /v1/messages")
+        if messages:
+            self._write((_M_START if role else b"") + _M_CHUNK % time.monotonic_ns())
+        else:
+            self._write(_FRAME % (_CONTENT % (role, time.monotonic_ns())))
         self._left -= 1
         if self._left > 0:
             self._due += self._interval_s
             asyncio.get_running_loop().call_at(self._due, self._tick)
             return
         usage = _FRAME % _USAGE if b"include_usage" in self._request else b""
-        self._write(_FRAME % _LAST + usage + b"data: [DONE]\n\n", b"0\r\n\r\n")
+        self._write(_M_LAST if messages else _FRAME % _LAST + usage + b"data: [DONE]\n\n", b"0\r\n\r\n")
         self._request = b""
 
     def _write(self, event: bytes, after: bytes = b"") -> None:

@@ -1,14 +1,17 @@
-"""`GET /v1/models` and `/v1/models/{id}`: the names that this key may use, in OpenAI's shape."""
+"""The models that a key may use: `GET /v1/models[/{id}]` as OpenAI's, Anthropic's or Google's clients know it, `GET /v1beta/models[/{id}]`
+as Google's do.
+"""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from starlette.types import Receive, Scope, Send
 
 from proxy.api.json_response import send_json
+from proxy.api.model_lists import SHAPES, Listed
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import ModelNotFound
 from proxy.pipeline.deps import Pipeline
+from proxy.routing.target import Target
 
 
 class Models:
@@ -16,28 +19,31 @@ class Models:
         self._pipeline = pipeline
 
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
-        names = self._visible(scope[SCOPE_KEY])
-        await send_json(send, 200, {"object": "list", "data": [_model(name, owner) for name, owner in names.items()]})
+        """Raises BadRequest where the query's page is no page."""
+        ctx: RequestContext = scope[SCOPE_KEY]
+        ctx.route = ctx.route.seen_by(ctx.headers)
+        await send_json(send, 200, SHAPES[ctx.route.family].page(self._visible(ctx), ctx.query))
 
     async def get(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx: RequestContext = scope[SCOPE_KEY]
-        name = ctx.raw_path.partition("/v1/models/")[2]
-        owner = self._visible(ctx).get(name)
-        if owner is None:
+        ctx.route = ctx.route.seen_by(ctx.headers)
+        name = ctx.raw_path.partition("/models/")[2]
+        found = next((model for model in self._visible(ctx) if model.name == name), None)
+        if found is None:
             raise ModelNotFound(f"The model '{name[:100]}' does not exist here or this key may not use it", param="model")
-        await send_json(send, 200, _model(name, owner))
+        await send_json(send, 200, SHAPES[ctx.route.family].one(found))
 
-    def _visible(self, ctx: RequestContext) -> dict[str, str]:
-        """Name → provider of its first target."""
+    def _visible(self, ctx: RequestContext) -> Sequence[Listed]:
+        """In configured order."""
         pipe = self._pipeline()
+        found = {name: pipe.routes.resolve(name).targets for name in pipe.routes.names()}
+        if not found:
+            for provider in pipe.providers.values():
+                for model in provider.models:
+                    found.setdefault(model, (Target(provider.name, model),))
         allowed = ctx.principal.models if ctx.principal is not None else None
-        found = {name: pipe.routes.resolve(name).targets[0].provider for name in pipe.routes.names()}
-        for provider in pipe.providers.values():
-            for model in provider.models:
-                if not found or not pipe.routes.names():
-                    found.setdefault(model, provider.name)
-        return {n: p for n, p in found.items() if allowed is None or n in allowed or "*" in allowed}
-
-
-def _model(name: str, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": owner}
+        return [
+            Listed(name, targets[0].provider, pipe.charges.facts(targets[0].provider, targets[0].model))
+            for name, targets in found.items()
+            if allowed is None or not allowed.isdisjoint((name, "*", *(f"{t.provider}/{t.model}" for t in targets)))
+        ]

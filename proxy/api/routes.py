@@ -9,6 +9,7 @@ import re
 from collections.abc import Awaitable, Mapping
 from typing import NamedTuple
 
+import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
@@ -27,6 +28,10 @@ class Row(NamedTuple):
     public: bool = False
     stream: bool | None = None
     """Set by the path, where the dialect has it there."""
+    shared: bool = False
+    """Anthropic's and Google's APIs have the same path: their clients are told apart by a header."""
+    reads_body: bool = True
+    """Of a POST: whether it comes with one."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -34,16 +39,36 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/openai/deployments/{model}/chat/completions", "openai", "generate", "openai_chat"),
     Row("POST", "/v1/completions", "openai", "generate", "openai_completions"),
-    Row("POST", "/v1/responses", "openai", "generate", "openai_responses"),
+    Row("POST", "/v1/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/openai/deployments/{model}/embeddings", "openai", "embed", "openai_embeddings"),
+    Row("POST", "/v1/responses", "openai", "responses", "openai_responses"),
+    Row("POST", "/v1/responses/{id}/cancel", "openai", "response_cancel", reads_body=False),
+    Row("GET", "/v1/responses/{id}/input_items", "openai", "response_input"),
+    Row("GET", "/v1/responses/{id}", "openai", "response"),
+    Row("DELETE", "/v1/responses/{id}", "openai", "response_delete"),
     Row("POST", "/v1/messages", "anthropic", "generate", "anthropic_messages"),
     Row("POST", "/model/{model}/converse", "bedrock", "generate", "bedrock_converse", stream=False),
     Row("POST", "/model/{model}/converse-stream", "bedrock", "generate", "bedrock_converse", stream=True),
+    Row("POST", "/model/{model}/invoke", "bedrock", "invoke", "bedrock_invoke", stream=False),
+    Row("POST", "/model/{model}/invoke-with-response-stream", "bedrock", "invoke", "bedrock_invoke", stream=True),
     Row("POST", "/v1beta/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1beta/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
+    Row("POST", "/v1beta/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1beta/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:embedContent", "gemini", "embed", "gemini_embed", stream=False),
+    Row("POST", "/v1/models/{model}:batchEmbedContents", "gemini", "embed", "gemini_embed", stream=False),
     Row("POST", "/v1/models/{model}:generateContent", "gemini", "generate", "gemini_generate", stream=False),
     Row("POST", "/v1/models/{model}:streamGenerateContent", "gemini", "generate", "gemini_generate", stream=True),
-    Row("GET", "/v1/models", "openai", "models"),
-    Row("GET", "/v1/models/{model}", "openai", "model"),
+    Row("POST", "/v1/messages/count_tokens", "anthropic", "count", "anthropic_messages"),
+    Row("POST", "/v1/responses/input_tokens", "openai", "count", "openai_responses"),
+    Row("POST", "/model/{model}/count-tokens", "bedrock", "count", "bedrock_converse", stream=False),
+    Row("POST", "/v1beta/models/{model}:countTokens", "gemini", "count", "gemini_generate", stream=False),
+    Row("POST", "/v1/models/{model}:countTokens", "gemini", "count", "gemini_generate", stream=False),
+    Row("GET", "/v1/models", "openai", "models", shared=True),
+    Row("GET", "/v1/models/{model}", "openai", "model", shared=True),
+    Row("GET", "/v1beta/models", "gemini", "models"),
+    Row("GET", "/v1beta/models/{model}", "gemini", "model"),
     Row("GET", "/health", "ops", "health", public=True),
     Row("GET", "/health/live", "ops", "live", public=True),
     Row("GET", "/live", "ops", "live", public=True),
@@ -54,6 +79,13 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/metrics", "ops", "metrics", public=True),
 )
 
+_TOLD_BY: tuple[tuple[bytes, Family], ...] = (
+    (b"anthropic-version", "anthropic"),
+    (b"x-goog-api-key", "gemini"),
+    (b"x-goog-api-client", "gemini"),
+)
+"""Headers that only one API's clients send."""
+
 _FAMILY_BY_PREFIX: tuple[tuple[str, Family, str | None], ...] = (
     ("/v1/messages", "anthropic", None),
     ("/v1/admin", "admin", None),
@@ -62,6 +94,7 @@ _FAMILY_BY_PREFIX: tuple[tuple[str, Family, str | None], ...] = (
     ("/model/", "bedrock", None),
     ("/v1", "openai", None),
     ("/chat", "openai", None),
+    ("/embeddings", "openai", None),
     ("/openai", "openai", None),
 )
 
@@ -88,10 +121,13 @@ class Router:
             family=row.family,
             dialect=row.dialect,
             public=row.public and not health_needs_key,
-            reads_body=row.method == "POST",
+            reads_body=row.method == "POST" and row.reads_body,
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )
+        if row.shared:
+            others = {family: msgspec.structs.replace(info, family=family) for _, family in _TOLD_BY}
+            info = msgspec.structs.replace(info, shared=tuple((name, others[family]) for name, family in _TOLD_BY))
         found = (info, self._handlers[row.handler])
         for prefix in ("", *PREFIXES):
             if "{" in row.path:

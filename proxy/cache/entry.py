@@ -9,6 +9,9 @@ from proxy.core.response import Usage
 FORMAT = 1
 """First byte of an encoded entry. A new format gets the next number; its release also keeps the decoder of the one before."""
 
+ANSWER_LOSS = "response."
+"""How names of what an answer lost begin, beside the paths of what the request lost."""
+
 
 class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One whole answer, as its first client got it."""
@@ -30,6 +33,8 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     content_type: str = "application/json"
     tail: bytes = b""
     """A stream's usage chunk, which is served only to clients that ask for one."""
+    dropped: tuple[str, ...] = ()
+    """What was lost on the way to the provider and back, as its first client was told."""
     version: int = FORMAT
 
     @property

@@ -42,6 +42,8 @@ class Flight(msgspec.Struct, eq=False):
     provider: str | None = None
     model: str | None = None
     """Of the target being tried; None before the first attempt."""
+    dropped: list[str] | None = None
+    """What that target cannot carry of the request."""
     on_shared: Callable[[], None] | None = None
     on_abandoned: Callable[[], None] | None = None
     _frames: list[bytes] = []

@@ -132,8 +132,8 @@ def _not_wanted(body: dict[str, Any], rules: CacheRules, dialect: str, asked: _A
 
 
 def _temperature(body: dict[str, Any]) -> Any:
-    """From where the dialects keep it: top level, Bedrock's `inferenceConfig`, Gemini's `generationConfig`."""
-    for name in ("inferenceConfig", "generationConfig"):
+    """From where the dialects keep it: top level, Bedrock's `inferenceConfig`, Gemini's `generationConfig`, Titan's."""
+    for name in ("inferenceConfig", "generationConfig", "textGenerationConfig"):
         section = body.get(name)
         if isinstance(section, dict) and "temperature" in section:
             return section["temperature"]

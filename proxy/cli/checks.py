@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from proxy.cli.price_checks import price_lines
+from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
 from proxy.settings import Settings, SettingsError, load_settings, redact_url
 from proxy.storage.open import open_records, sqlite_path
@@ -24,8 +26,8 @@ class Finding(NamedTuple):
     text: str
 
 
-def examine(config: str | None) -> list[Finding]:
-    """All checks; those that need a configuration are left out when there is none that loads."""
+def examine(config: str | None, *, now: float | None = None) -> list[Finding]:
+    """All checks; those that need a configuration are left out when there is none that loads. `now`: Unix seconds; None: the clock's."""
     findings = [*_python(), *packages("llm-edge")]
     try:
         settings = load_settings(config)
@@ -33,7 +35,13 @@ def examine(config: str | None) -> list[Finding]:
         return [*findings, Finding("config", "fail", str(exc))]
     findings += [Finding("config", "ok", f"digest {settings.digest()}")]
     findings += [Finding("config", "warn", line) for line in settings.not_yet()]
-    return [*findings, *_records(settings), *_redis(settings), *_ports(settings)]
+    return [
+        *findings,
+        *_prices(settings, SystemClock.time() if now is None else now),
+        *_records(settings),
+        *_redis(settings),
+        *_ports(settings),
+    ]
 
 
 def _python() -> Iterator[Finding]:
@@ -67,6 +75,12 @@ def _installed(name: str) -> bool:
     except PackageNotFoundError:
         return name == "uvloop"
     return True
+
+
+def _prices(settings: Settings, now: float) -> Iterator[Finding]:
+    text, wrong = price_lines(settings, now)
+    yield Finding("prices", "ok", text)
+    yield from (Finding("prices", "warn", line) for line in wrong)
 
 
 def _records(settings: Settings) -> Iterator[Finding]:

@@ -15,7 +15,9 @@ import msgspec
 
 from proxy.cli.common import add_config, add_json, print_json, print_table, read_settings
 from proxy.core.clock import utc_iso
+from proxy.core.identity import SCOPES
 from proxy.settings import Problem, Settings, SettingsError
+from proxy.settings.suggest import did_you_mean
 from proxy.storage.issue import new_access_key, new_key, signing_secret
 from proxy.storage.open import open_records, sqlite_path
 from proxy.storage.records import KeyRecord, KeyRecords
@@ -38,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--tenant", metavar="ID", help="tenant that it belongs to (default: the key is its own)")
     create.add_argument("--expires", type=_expiry, metavar="WHEN", help="a span (90m, 12h, 30d) or a time (2027-01-31T12:00:00Z)")
     create.add_argument("--models", type=_words, metavar="A,B", help="names it may use (default: all)")
-    create.add_argument("--scopes", type=_words, default=(), metavar="A,B", help="scopes it has")
+    create.add_argument("--scopes", type=_words, default=(), metavar="A,B", help="scopes it has: provider_objects")
     create.add_argument("--aws", action="store_true", help="an access key id and secret, for AWS SDKs that sign their requests")
     listing = actions.add_parser("list", help="list keys", epilog="example: llm-edge keys list --json")
     listing.add_argument("--status", choices=["active", "revoked", "disabled"])
@@ -77,6 +79,8 @@ async def _create(records: KeyRecords, settings: Settings, args: argparse.Namesp
         "scopes": args.scopes,
         "models": args.models,
     }
+    for scope in sorted(set(args.scopes) - SCOPES):
+        print(f"the scope {scope} means nothing in this version{did_you_mean(scope, sorted(SCOPES))}", file=sys.stderr)
     secret = await _secret(records, settings)
     if args.aws:
         access_key, secret_key, record = new_access_key(secret, time.time(), **properties)

@@ -85,6 +85,8 @@ class StreamWatcher(Protocol):
     """A tool call has been seen."""
     text_bytes: int
     """Of content seen so far: what an estimate of a cut-off stream's tokens is made from."""
+    service_tier: str | None
+    """As `Usage.service_tier`, where the stream names it before its usage: for the estimate of a cut-off stream."""
 
     def feed(self, chunk: bytes) -> bytes:
         """The bytes to forward now: every event that became whole, less the usage chunk and `[DONE]`, which end each reader's stream
@@ -114,6 +116,8 @@ class BodyFacts(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: bool = False
     finished: bool = True
     """The answer is whole by its dialect's own evidence."""
+    vectors: int | None = None
+    """How many embeddings; None: the answer is none of those."""
 
 
 class Codec(Protocol):
@@ -173,6 +177,16 @@ class EmbeddingsCodec(Protocol):
     """One dialect of embeddings, in all directions. Stateless; methods as Codec's of the same names."""
 
     name: str
+    max_inputs: int
+    """Inputs that one call takes; `encode_request` is given no more."""
+
+    def takes(self, model: str) -> bool:
+        """Whether a provider's model may be asked in this dialect."""
+        ...
+
+    def count(self, body: dict[str, Any]) -> int:
+        """Vectors that a client's body asks for, once its check has passed it."""
+        ...
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> EmbeddingRequest: ...
 

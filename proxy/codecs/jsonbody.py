@@ -5,6 +5,7 @@ the body is serialised for the upstream, which every body is, so the check costs
 place of a syntax error better, so it is asked once msgspec has refused.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -44,6 +45,14 @@ def parse_object(body: bytes, *, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     return value
 
 
+def require_utf8(body: bytes) -> None:
+    """Raises InvalidBody with the place of the first byte that is not UTF-8."""
+    try:
+        body.decode()
+    except UnicodeDecodeError as exc:
+        raise _at(body, exc.start, "not UTF-8") from None
+
+
 def dump_json(value: Any) -> bytes:
     """Compact JSON. Raises InvalidBody with the JSON path of an integer beyond 64 bits or of a lone surrogate."""
     try:
@@ -52,6 +61,14 @@ def dump_json(value: Any) -> bytes:
         for path, reason in _unwritable(value, ""):
             raise InvalidBody(f"{path or 'The body'} {reason}", path) from None
         raise InvalidBody(f"The body cannot be written as JSON: {exc}") from None
+
+
+def dump_text(value: Any) -> str:
+    """Compact JSON as text, which unlike a body can carry integers beyond 64 bits: the standard library writes those."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def kind_of(value: Any) -> str:

@@ -25,6 +25,16 @@ def detail_path(path: str) -> str:
     return f"{path}.detail" if path.startswith("input[") else f"{path}.image_url.detail"
 
 
+def strict_path(path: str) -> str:
+    """Of the `strict` of the format at `path`: OpenAI chat has it inside `json_schema`."""
+    return f"{path}.strict" if path == "text.format" else f"{path}.json_schema.strict"
+
+
+def title_path(path: str) -> str:
+    """Of the name of the document at `path`. Dialects that spell it otherwise name its place (`ChatRequest.places`)."""
+    return f"{path}.filename" if path.startswith("input[") else f"{path}.title"
+
+
 def _chat_path(message: Message, index: int) -> str:
     """OpenAI chat has calls, reasoning and results outside of `content`."""
     if message.role == "tool":

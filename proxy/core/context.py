@@ -8,6 +8,7 @@ import msgspec
 
 from proxy.core.errors import EdgeError
 from proxy.core.identity import Principal
+from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 
@@ -62,9 +63,13 @@ class AttemptRecord(msgspec.Struct, eq=False):
     model: str
     status: int | None = None
     error: str | None = None
+    cause: str | None = None
+    """What the transport met, in its own words: for the log, not for the client."""
     sent: bool = False
     duration_s: float = 0.0
     first_byte_s: float | None = None
+    calls: int = 1
+    """Made at once, for n choices at a provider that gives one a call."""
     role: str = "primary"
     """primary | retry (of a target tried before) | fallback (to another one)."""
 
@@ -76,6 +81,8 @@ class AttemptRecord(msgspec.Struct, eq=False):
             "error": self.error,
             "sent": self.sent,
             "duration_ms": round(self.duration_s * 1e3, 3),
+            **({} if self.calls == 1 else {"calls": self.calls}),
+            **({} if self.cause is None else {"cause": self.cause}),
         }
 
 
@@ -105,6 +112,10 @@ class RequestContext:
     ending: bool
     """The gateway stops and its grace is over."""
     attempts: list[AttemptRecord]
+    cost_nanos: int | None
+    """What the request cost; 0 for hits and free providers, None: unknown, or nothing was called."""
+    cost: Cost | None
+    """The same by kind, with its doubts; None where nothing is billed."""
     upstream_s: float
     """Seconds spent waiting for upstreams."""
     send_body: Callable[[dict[str, Any]], Awaitable[None]] | None
@@ -124,7 +135,7 @@ class RequestContext:
 
     __slots__ = (
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
-        "client_ip", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
+        "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json",
         "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stream", "task", "top_up", "trace_id", "unix_started",
@@ -151,6 +162,7 @@ class RequestContext:
         self.cache_status: str | None = None
         self.cache_tier: str | None = None
         self.usage: Usage | None = None
+        self.cost: Cost | None = None
         self.cost_nanos: int | None = None
         self.first_token_s: float | None = None
         self.deadline: float | None = None

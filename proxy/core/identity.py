@@ -2,6 +2,11 @@
 
 import msgspec
 
+PROVIDER_OBJECTS = "provider_objects"
+"""The scope to name objects in the provider's account: files, vector stores, conversations, containers, stored prompts, cached contents."""
+SCOPES = frozenset({PROVIDER_OBJECTS})
+"""All that mean something in this version."""
+
 
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """An authenticated caller. `key_id` is safe to log; the key itself never gets here."""
@@ -14,6 +19,10 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     models: frozenset[str] | None = None
     """Model names the key may use; None: all."""
+
+    def has_scope(self, scope: str) -> bool:
+        """An administrator has all of them."""
+        return scope in self.scopes or self.role == "admin"
 
 
 ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off")

@@ -22,6 +22,8 @@ class Lifecycle:
         self._on_force_end: dict[int, Callback] = {}
         self._next = 0
         self._forced = False
+        self._serving = False
+        self._holds: set[int] = set()
 
     @property
     def is_ready(self) -> bool:
@@ -37,8 +39,23 @@ class Lifecycle:
         return self._forced
 
     def mark_ready(self) -> None:
-        if self.state == "starting":
+        """Connections are accepted. What `hold` waits for may still keep it from being ready."""
+        self._serving = True
+        if self.state == "starting" and not self._holds:
             self.state = "ready"
+
+    def hold(self) -> Callback:
+        """Something without which some requests must wait is not there yet: not ready until the returned function has been called."""
+        self._next += 1
+        token = self._next
+        self._holds.add(token)
+
+        def release() -> None:
+            self._holds.discard(token)
+            if self._serving:
+                self.mark_ready()
+
+        return release
 
     def begin_drain(self) -> None:
         """Readiness turns 503; idempotent."""

@@ -9,6 +9,11 @@ def cost_nanos(units: int, pico_usd_per_unit: int) -> int:
     return (units * pico_usd_per_unit + PICOS_PER_NANO // 2) // PICOS_PER_NANO
 
 
+def usd_text(nanos: int) -> bytes:
+    """Exact, with nine decimals: `0.000001234`."""
+    return b"%d.%09d" % divmod(nanos, NANOS_PER_USD)
+
+
 def usd(nanos: int) -> float:
     """For display only."""
     return nanos / NANOS_PER_USD

@@ -2,9 +2,11 @@
 
 Kinds are disjoint: `input` (uncached, with its audio), `cache_read`, `cache_write`, `output` (with reasoning and audio). Each kind is
 rounded once, half up, and the total is the sum of the rounded kinds. Where a meter has no price of its own, the dearer of those that could
-stand for it is taken and the cost is marked incomplete: never cheaper, never silently.
+stand for it is taken and the cost is marked incomplete: never cheaper, never silently. Tokens that nothing prices leave the whole cost
+unknown.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -18,17 +20,32 @@ Kind = Literal["input", "cache_read", "cache_write", "output"]
 Meter = Literal["input", "cache_read", "cache_write", "cache_write_1h", "output", "input_audio", "output_audio", "image"]
 PICOS_PER_USD_A_MILLION = 1_000_000
 """1 USD per million tokens is a millionth of a USD a token."""
-STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "on_demand"})
+STANDARD_TIERS = frozenset({"", "auto", "default", "standard", "standard_only", "on_demand", "unspecified", "traffic_type_unspecified"})
 """What providers call the tier that has no name in a price list."""
-_SYNONYMS = {"fast": "priority", "batches": "batch"}
-_STANDS_FOR: tuple[tuple[Meter, Meter], ...] = (("cache_write", "cache_write_1h"), ("input", "input_audio"), ("output", "output_audio"))
+MAX_TIER_CHARS = 40
+"""Of a name that a provider made up."""
+_SYNONYMS = {"fast": "priority", "batches": "batch", "on_demand_priority": "priority", "on_demand_flex": "flex"}
+_MAX_RATES = 256
+"""Combinations of tier, size and time kept for a model; more than any list has, and providers choose the tiers' names."""
+_UNKNOWN_METER = "the provider reported a meter that is not known"
+_HALF_NANO = PICOS_PER_NANO // 2
+_INSTEAD: dict[Meter, tuple[Meter, ...]] = {
+    "input": (),
+    "input_audio": ("input",),
+    "cache_read": ("input",),
+    "cache_write": ("input",),
+    "cache_write_1h": ("cache_write", "input"),
+    "output": (),
+    "output_audio": ("output",),
+}
+"""Token meter → those whose price may stand in for its own."""
 
 
 class When(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Conditions of a price; all must hold."""
 
     service_tier: str | None = None
-    """`flex`, `priority`, `batch`, as the provider reports it; None: the standard one."""
+    """`flex`, `priority`, `batch`, as `billed_tier` has it; None: the standard one."""
     context_over: int = 0
     """The whole prompt (cached part included) has more tokens than this; the highest that holds decides for all meters."""
 
@@ -41,18 +58,148 @@ class Price(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     when: When = When()
     valid_from: float = 0.0
     """Unix seconds; of several that hold the newest counts."""
+    own: bool = False
+    """Of the settings: while it holds, other prices of its meter and tier do not; one of the standard tier stands for every tier."""
 
 
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, gc=False):
     nanos: Mapping[Kind, int]
     """Nano-USD by kind, those with units only."""
     incomplete: bool = False
     reasons: tuple[str, ...] = ()
-    """Why it is incomplete."""
+    """Why it is incomplete, or unknown."""
+    unpriced: bool = False
+    """Something was used that has no price at all: `nanos` is a part, and what the call cost is not known."""
+    source: str = ""
+    """Where the prices are from: `settings`, `catalogue`, `litellm`; "" for none."""
 
     @property
     def total(self) -> int:
         return sum(self.nanos.values())
+
+
+class _Rates:
+    """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
+
+    __slots__ = (
+        "_sure", "cache_read", "cache_write", "cache_write_1h", "found", "inexact", "input", "input_audio", "output", "output_audio",
+        "unpriced",
+    )  # fmt: skip
+
+    def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
+        self.found = found
+        self.input = found["input"]
+        self.input_audio = found["input_audio"]
+        self.cache_read = found["cache_read"]
+        self.cache_write = found["cache_write"]
+        self.cache_write_1h = found["cache_write_1h"]
+        self.output = found["output"]
+        self.output_audio = found["output_audio"]
+        self.inexact = inexact
+        """Meter → why its price is not its own."""
+        self.unpriced = unpriced
+        self._sure = "input" not in inexact and "output" not in inexact
+
+    def may_miss(self, usage: Usage) -> bool:
+        """Whether the usage may have units of a meter without its own price; most models lack one of a rare meter. Errs on the side of
+        yes."""
+        inexact = self.inexact
+        return bool(
+            not self._sure
+            or (usage.cache_read_tokens and "cache_read" in inexact)
+            or (usage.cache_write_tokens and ("cache_write" in inexact or "cache_write_1h" in inexact))
+            or (usage.input_audio_tokens and "input_audio" in inexact)
+            or (usage.output_audio_tokens and "output_audio" in inexact)
+        )
+
+
+class Tariff:
+    """The prices of one model, made ready: what holds is worked out once for each tier, size of prompt and time, and remembered."""
+
+    def __init__(self, prices: Iterable[Price], *, source: str = "") -> None:
+        self.source = source
+        self._prices = [price for price in prices if price.unit == "token"]
+        self._times = sorted({price.valid_from for price in self._prices if price.valid_from > 0.0})
+        self._sizes = sorted({price.when.context_over for price in self._prices if price.when.context_over > 0})
+        self._known: dict[tuple[str | None, int, int], _Rates] = {}
+
+    def cost(self, usage: Usage, *, at: float, service_tier: str | None = None) -> Cost:
+        """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without any price for it the standard
+        tier's are taken, and the cost is incomplete. A usage of several calls is priced call by call, and rounded once."""
+        if usage.calls:
+            return self._carefully(usage, [(call, self._rates(call.prompt_tokens, at, call.service_tier)) for call in usage.calls])
+        inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
+        rates = self._rates(inputs + read + written, at, service_tier)
+        nanos: dict[Kind, int] = {}
+        if inputs:
+            picos = inputs * rates.input
+            if audio := usage.input_audio_tokens:
+                picos += min(audio, inputs) * (rates.input_audio - rates.input)
+            nanos["input"] = (picos + _HALF_NANO) // PICOS_PER_NANO
+        if read:
+            nanos["cache_read"] = (read * rates.cache_read + _HALF_NANO) // PICOS_PER_NANO
+        if written:
+            long = min(usage.cache_write_1h_tokens, written)
+            nanos["cache_write"] = ((written - long) * rates.cache_write + long * rates.cache_write_1h + _HALF_NANO) // PICOS_PER_NANO
+        if out:
+            picos = out * rates.output
+            if audio := usage.output_audio_tokens:
+                picos += min(audio, out) * (rates.output_audio - rates.output)
+            nanos["output"] = (picos + _HALF_NANO) // PICOS_PER_NANO
+        if usage.incomplete or (rates.inexact and rates.may_miss(usage)):
+            return self._carefully(usage, [(usage, rates)])
+        return Cost(nanos, source=self.source)
+
+    def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
+        size = bisect_left(self._sizes, prompt_tokens) if self._sizes else 0
+        time = bisect_right(self._times, at) if self._times else 0
+        return self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
+
+    def _carefully(self, usage: Usage, calls: Sequence[tuple[Usage, _Rates]]) -> Cost:
+        """Meter by meter, with what is doubtful about each."""
+        picos: dict[Kind, int] = {}
+        reasons = [_UNKNOWN_METER] if usage.incomplete else []
+        unpriced = False
+        for call, rates in calls:
+            for kind, meter, tokens in _amounts(call):
+                if tokens <= 0:
+                    continue
+                if meter in rates.inexact:
+                    reasons.append(rates.inexact[meter])
+                if meter in rates.unpriced:
+                    unpriced = True
+                else:
+                    picos[kind] = picos.get(kind, 0) + tokens * rates.found[meter]
+        nanos = {kind: (pico + _HALF_NANO) // PICOS_PER_NANO for kind, pico in picos.items()}
+        return Cost(nanos, bool(reasons), tuple(dict.fromkeys(reasons)), unpriced, self.source)
+
+    def _learn(self, key: tuple[str | None, int, int]) -> _Rates:
+        tier, size, time = key
+        over, at = (self._sizes[size - 1] if size else 0), (self._times[time - 1] if time else 0.0)
+        held = _in_force([price for price in self._prices if price.when.context_over <= over and price.valid_from <= at])
+        known = tier is None or any(of_tier == tier for of_tier, _ in held)
+        found: dict[Meter, int] = {}
+        inexact: dict[Meter, str] = {}
+        unpriced = set()
+        for meter, instead in _INSTEAD.items():
+            exact = held.get((tier if known else None, meter))
+            others = [held[other, name] for name in (meter, *instead) for other in (tier, None) if (other, name) in held]
+            found[meter] = max(others, default=0) if exact is None else exact
+            if exact is not None and known:
+                continue
+            inexact[meter] = f"no price of {meter}{f' in tier {tier}' if tier else ''}{': the nearest is taken' if others else ''}"
+            if not others:
+                unpriced.add(meter)
+        rates = _Rates(found, inexact, frozenset(unpriced))
+        if len(self._known) >= _MAX_RATES:
+            self._known.clear()
+        self._known[key] = rates
+        return rates
+
+
+def cost(usage: Usage, prices: Sequence[Price], *, at: float, service_tier: str | None = None) -> Cost:
+    """As `Tariff.cost`, once. `service_tier`: as the provider reported it."""
+    return Tariff(prices).cost(usage, at=at, service_tier=billed_tier(service_tier))
 
 
 def pico_usd(usd_a_million: float) -> int:
@@ -60,78 +207,41 @@ def pico_usd(usd_a_million: float) -> int:
     return int((Decimal(str(usd_a_million)) * PICOS_PER_USD_A_MILLION).to_integral_value(ROUND_HALF_UP))
 
 
-def overridden(prices: Iterable[Price], own: Mapping[Meter, int]) -> tuple[Price, ...]:
-    """`own` (meter → pico-USD a token) instead of every price of that meter, whatever its conditions.
-
-    An own cache write price stands for both lifetimes, and an own input or output price for its audio, unless `own` has those too.
-    """
-    full: dict[Meter, int] = {}
-    for meter, also in _STANDS_FOR:
-        if meter in own:
-            full[also] = own[meter]
-    full.update(own)
-    kept = [price for price in prices if price.meter not in full]
-    return (*kept, *(Price(meter=meter, pico_usd=pico) for meter, pico in full.items()))
-
-
-def cost(usage: Usage, prices: Sequence[Price], *, at: float, service_tier: str | None = None) -> Cost:
-    """`at`: when the request began, Unix seconds. `service_tier`: as the provider reported it. Without prices for it the standard tier's
-    are taken, and the cost is incomplete."""
-    bill = _Bill(prices, at, usage.prompt_tokens, _tier(service_tier))
-    if usage.incomplete:
-        bill.reasons.append("the provider reported a meter that is not known")
-    audio_in = min(usage.input_audio_tokens or 0, usage.input_tokens)
-    audio_out = min(usage.output_audio_tokens or 0, usage.output_tokens)
-    long_lived = min(usage.cache_write_1h_tokens, usage.cache_write_tokens)
-    bill.add("input", "input", usage.input_tokens - audio_in)
-    bill.add("input", "input_audio", audio_in, instead=("input",))
-    bill.add("cache_read", "cache_read", usage.cache_read_tokens, instead=("input",))
-    bill.add("cache_write", "cache_write", usage.cache_write_tokens - long_lived, instead=("input",))
-    bill.add("cache_write", "cache_write_1h", long_lived, instead=("cache_write", "input"))
-    bill.add("output", "output", usage.output_tokens - audio_out)
-    bill.add("output", "output_audio", audio_out, instead=("output",))
-    nanos: dict[Kind, int] = {kind: (picos + PICOS_PER_NANO // 2) // PICOS_PER_NANO for kind, picos in bill.picos.items()}
-    return Cost(nanos=nanos, incomplete=bool(bill.reasons), reasons=tuple(bill.reasons))
-
-
-def _tier(reported: str | None) -> str | None:
-    tier = (reported or "").lower()
+def billed_tier(reported: object) -> str | None:
+    """A tier's name in price lists, from what the provider reported in its answer; None for the standard one, and for what is no name."""
+    if reported is None or reported == "default" or not isinstance(reported, str):
+        return None
+    tier = reported.strip().lower()[:MAX_TIER_CHARS]
     return None if tier in STANDARD_TIERS else _SYNONYMS.get(tier, tier)
 
 
-class _Bill:
-    """Adds up pico-USD by kind."""
+def _amounts(usage: Usage) -> tuple[tuple[Kind, Meter, int], ...]:
+    audio_in = min(usage.input_audio_tokens or 0, usage.input_tokens)
+    audio_out = min(usage.output_audio_tokens or 0, usage.output_tokens)
+    long = min(usage.cache_write_1h_tokens, usage.cache_write_tokens)
+    return (
+        ("input", "input", usage.input_tokens - audio_in),
+        ("input", "input_audio", audio_in),
+        ("cache_read", "cache_read", usage.cache_read_tokens),
+        ("cache_write", "cache_write", usage.cache_write_tokens - long),
+        ("cache_write", "cache_write_1h", long),
+        ("output", "output", usage.output_tokens - audio_out),
+        ("output", "output_audio", audio_out),
+    )
 
-    def __init__(self, prices: Sequence[Price], at: float, prompt_tokens: int, tier: str | None) -> None:
-        self.picos: dict[Kind, int] = {}
-        self.reasons: list[str] = []
-        self._tier = tier
-        self._found: dict[tuple[str | None, str], Price] = {}
-        for price in prices:
-            over = price.when.context_over
-            if price.unit != "token" or price.valid_from > at or (over and prompt_tokens <= over):
-                continue
-            key = (price.when.service_tier, price.meter)
-            other = self._found.get(key)
-            if other is None or _rank(price) > _rank(other):
-                self._found[key] = price
 
-    def add(self, kind: Kind, meter: Meter, tokens: int, *, instead: tuple[Meter, ...] = ()) -> None:
-        if tokens <= 0:
-            return
-        price = self._price(meter, instead)
-        if price is not None:
-            self.picos[kind] = self.picos.get(kind, 0) + tokens * price
-
-    def _price(self, meter: Meter, instead: tuple[Meter, ...]) -> int | None:
-        """Of the tier, else of the standard one, else the dearest of what may stand in; None: no price at all."""
-        exact = self._found.get((self._tier, meter))
-        if exact is not None:
-            return exact.pico_usd
-        others = [found.pico_usd for name in (meter, *instead) for tier in (self._tier, None) if (found := self._found.get((tier, name)))]
-        tier = f" in tier {self._tier}" if self._tier else ""
-        self.reasons.append(f"no price of {meter}{tier}{': the nearest is taken' if others else ''}")
-        return max(others) if others else None
+def _in_force(valid: Sequence[Price]) -> dict[tuple[str | None, Meter], int]:
+    """(tier, meter) → the price that holds, of those whose time and size are right."""
+    own = {(price.meter, price.when.service_tier) for price in valid if price.own}
+    best: dict[tuple[str | None, Meter], Price] = {}
+    for price in valid:
+        tier = price.when.service_tier
+        if not price.own and ((price.meter, None) in own or (price.meter, tier) in own):
+            continue
+        other = best.get((tier, price.meter))
+        if other is None or _rank(price) > _rank(other):
+            best[tier, price.meter] = price
+    return {key: price.pico_usd for key, price in best.items()}
 
 
 def _rank(price: Price) -> tuple[int, float]:

@@ -27,6 +27,11 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     estimated: bool = False
     incomplete: bool = False
     """The provider reported a meter that we do not know (contract F)."""
+    service_tier: str | None = None
+    """The tier that these tokens are billed at, as the provider reports it, by `pricing.billed_tier`; None: the standard one."""
+    calls: "tuple[Usage, ...]" = ()
+    """Where one answer is made of several calls (n choices at a provider that gives one): each one's, since each has its own size and tier;
+    the counts above are their sums."""
     extra: dict[str, Any] = msgspec.field(default_factory=dict)
     """Usage details of the source dialect without a place above, for the same dialect's encoder."""
 

@@ -1,6 +1,7 @@
 """What the governance wrappers must know of a route before its handler runs."""
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -26,3 +27,12 @@ class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Whether the path says that the answer streams; None: the body says."""
     pattern: re.Pattern[str] | None = None
     """Of `raw_path` less the prefixes of W, with the path's parameters as groups; None: it has none."""
+    shared: tuple[tuple[bytes, "RouteInfo"], ...] = ()
+    """Where other APIs have the same path: the header that only clients of such an API send, and the route as they know it."""
+
+    def seen_by(self, headers: Mapping[bytes, bytes]) -> "RouteInfo":
+        """The route as this client knows it."""
+        for name, route in self.shared:
+            if name in headers:
+                return route
+        return self

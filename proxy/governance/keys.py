@@ -24,9 +24,11 @@ _Id = TypeVar("_Id", bytes, str)
 
 
 class StaticKeys:
-    """`clients`: keys of role client, each its own tenant; `admin`: one of role admin. Each plain or as hex SHA-256 (64 hex digits)."""
+    """`clients`: keys of role client, each its own tenant, all with `scopes`; `admin`: one of role admin. Each plain or as hex SHA-256 (64
+    hex digits)."""
 
-    def __init__(self, clients: Iterable[str] = (), admin: str | None = None) -> None:
+    def __init__(self, clients: Iterable[str] = (), admin: str | None = None, *, scopes: Iterable[str] = ()) -> None:
+        self._scopes = frozenset(scopes)
         self.by_digest: dict[bytes, Principal] = {}
         """By the key's SHA-256, so that the time it takes tells nothing about a configured key."""
         for key in clients:
@@ -43,7 +45,7 @@ class StaticKeys:
     def _add(self, key: str, *, role: str, name: str) -> None:
         digest = key.lower() if is_sha256(key) else sha256_hex(key)
         key_id = f"key_{digest[:_ID_CHARS]}"
-        self.by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name)
+        self.by_digest[bytes.fromhex(digest)] = Principal(key_id=key_id, tenant=key_id, role=role, name=name, scopes=self._scopes)
 
 
 class _Known(msgspec.Struct, frozen=True):

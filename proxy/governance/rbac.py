@@ -1,4 +1,5 @@
-"""May this principal use this model? Leaves `permit` in the context; attempts ask it for every real target (contract D). Fails closed.
+"""May this principal use this model, and the ids that its request names? Leaves `permit` in the context; attempts ask it for every real
+target (contract D). Fails closed.
 
 Route permissions, roles and agents' allow-lists arrive with identity; a key's model allow-list is enforced here already.
 """
@@ -9,6 +10,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
 from proxy.core.errors import Forbidden, Unauthenticated
+from proxy.core.identity import PROVIDER_OBJECTS
+from proxy.governance.provider_objects import require_scope
 
 
 class RbacMiddleware:
@@ -22,8 +25,11 @@ class RbacMiddleware:
             if principal is None:
                 if not ctx.route.public:
                     raise Unauthenticated("Invalid or expired API key")
-            elif principal.models is not None:
-                ctx.permit = ModelPermit(principal.models, ctx)
+            else:
+                if principal.models is not None:
+                    ctx.permit = ModelPermit(principal.models, ctx)
+                if ctx.json is not None and not principal.has_scope(PROVIDER_OBJECTS):
+                    require_scope(ctx)
         return self.app(scope, receive, send)
 
 

@@ -5,7 +5,7 @@ from time import monotonic
 
 from proxy.core.context import RequestContext
 from proxy.core.errors import ErrorInfo
-from proxy.core.money import usd
+from proxy.core.money import NANOS_PER_USD, usd_text
 
 MAX_BLOCKS = 1024
 """Distinct repeating parts kept, some 300 bytes each; then all are made anew."""
@@ -55,12 +55,17 @@ class HeadBlocks:
 
     def block(self, ctx: RequestContext) -> bytes:
         """Lines with CRLF. Values made from names are ASCII (`ascii_header`), so nothing in it can end a line."""
-        key = (ctx.route.family, ctx.provider, ctx.served_model, ctx.cache_status, ctx.cache_tier, len(ctx.attempts))
+        cost = ctx.cost_nanos
+        key = (ctx.route.family, ctx.provider, ctx.served_model, ctx.cache_status, ctx.cache_tier, len(ctx.attempts), cost is None)
         template = self._known.get(key) or self._learn(key, ctx)
-        lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx))
-        if ctx.headers_out or ctx.dropped or ctx.cost_nanos is not None or ctx.provider_request_id is not None:
+        if cost is None:
+            lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx))
+        else:
+            dollars, nanos = divmod(cost, NANOS_PER_USD)
+            lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx), dollars, nanos)
+        if ctx.headers_out or ctx.dropped or ctx.provider_request_id is not None:
             pairs = [(name, ascii_header(value.decode("latin-1"))) for name, value in ctx.headers_out]
-            _add_particular(ctx, pairs)
+            _add_particular(ctx, pairs, cost=False)
             return lines + _lines(pairs)
         return lines
 
@@ -68,7 +73,10 @@ class HeadBlocks:
         pairs = [(b"content-type", b"application/json"), _NOSNIFF, _DENY]
         _add_constant(ctx, pairs)
         constant = _lines(pairs).replace(b"%", b"%%")
-        template = b"x-trace-id: %%b\r\n%b: %%b\r\nx-llm-edge-overhead-ms: %%.3f\r\n" % _id_name(ctx) + constant
+        template = b"x-trace-id: %%b\r\n%b: %%b\r\nx-llm-edge-overhead-ms: %%.3f\r\n" % _id_name(ctx)
+        if ctx.cost_nanos is not None:
+            template += b"x-llm-edge-cost-usd: %d.%09d\r\n"
+        template += constant
         if len(self._known) >= MAX_BLOCKS:
             self._known.clear()
         self._known[key] = template
@@ -118,10 +126,10 @@ def _add_constant(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None:
         head.append((b"x-llm-edge-attempts", b"%d" % len(ctx.attempts)))
 
 
-def _add_particular(ctx: RequestContext, head: list[tuple[bytes, bytes]]) -> None:
-    """What is this answer's own."""
-    if ctx.cost_nanos is not None:
-        head.append((b"x-llm-edge-cost-usd", b"%.9f" % usd(ctx.cost_nanos)))
+def _add_particular(ctx: RequestContext, head: list[tuple[bytes, bytes]], *, cost: bool = True) -> None:
+    """What is this answer's own. `cost` False: that is there already."""
+    if cost and ctx.cost_nanos is not None:
+        head.append((b"x-llm-edge-cost-usd", usd_text(ctx.cost_nanos)))
     if ctx.provider_request_id is not None:
         head.append((b"x-llm-edge-provider-request-id", ascii_header(ctx.provider_request_id)))
     if ctx.dropped:

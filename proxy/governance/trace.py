@@ -127,6 +127,7 @@ class TraceMiddleware:
         ctx.error_source = "provider" if info.blame == "provider" else "gateway"
 
     async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
+        ctx.route = ctx.route.seen_by(ctx.headers)
         body = self._bodies.render(ctx.route, info, ctx.trace_id)
         # Google's error to a client that asked for events is a JSON body under their type.
         events = ctx.route.family == "gemini" and ctx.route.stream and b"alt=sse" in ctx.query

@@ -1,72 +1,114 @@
 """A generation request as the pipeline sees it: what was asked, what it resolves to, and what the cache may do with it."""
 
 import logging
+from collections.abc import Callable
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.cache.fingerprint import fingerprint
 from proxy.cache.policy import CacheVerdict, judge
 from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.check import Asked as Checked
 from proxy.codecs.checks import CHECKS
+from proxy.codecs.counting import under
+from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.placing import DIALECT, place
+from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
+if TYPE_CHECKING:
+    from proxy.pipeline.keeping import Keeping
+
 _log = logging.getLogger("llm_edge")
+Check = Callable[[dict[str, Any]], Checked]
 
 
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
-    __slots__ = ("_request", "body", "codec", "ctx", "deadline", "include_usage", "key", "model", "route", "stream", "strict", "verdict")
+    root = ""
+    """JSON path in the client's body of what is decoded."""
+    __slots__ = (
+        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "stream", "strict", "verdict",
+    )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
-        """Raises BadRequest or ModelNotFound, naming the field."""
+    def __init__(
+        self, pipe: Pipeline, ctx: RequestContext, codec: Codec | None = None, keeping: "Keeping | None" = None, check: Check | None = None
+    ) -> None:
+        """`codec`, `check`: other than those that the route's dialect names. Raises BadRequest or ModelNotFound, naming the field."""
         dialect = ctx.route.dialect or ""
         self.ctx = ctx
+        self.keeping = keeping
+        """Of the Responses API: what becomes of the answer's id; None where nobody comes back to it."""
         self.body: dict[str, Any] = ctx.json
-        self.codec: Codec = pipe.codecs[dialect]
+        self.codec: Codec = pipe.codecs[dialect] if codec is None else codec
         try:
-            checked: Checked = CHECKS[dialect](self.body)
+            looked: Checked = (check or CHECKS[dialect])(self.body)
         except InvalidBody as exc:
             raise invalid(exc) from None
-        if dialect == "openai_responses":
-            _refuse_kept(self.body)
-        self.model = ctx.model = checked.model
-        self.stream = ctx.stream = checked.stream
-        self.include_usage = checked.include_usage
+        kind = dialect
+        special = _SPECIAL.get(dialect)
+        if special is not None:
+            kind = special(self)
+        self.model = ctx.model = looked.model
+        self.stream = ctx.stream = looked.stream
+        self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
-        self.route: Route = pipe.routes.resolve(checked.model)
+        self.route: Route = pipe.routes.resolve(looked.model)
+        if dialect == DIALECT:
+            self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
-            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": checked.model[:200]})
-        self.deadline = ctx.deadline = _deadline(ctx, self.route.timeouts.total_s, self.stream)
+            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
+        self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
         if self.verdict.read or self.verdict.write or self.verdict.join:
-            self.key = self._fingerprint(pipe)
+            self.key = self._fingerprint(pipe, kind)
+        if keeping is not None:
+            self.body = keeping.body
+        self.answer_id: str | None = None
         self._request: ChatRequest | None = None
+        self.inlining: Inlining | None = None
+        """What was fetched for this request."""
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
         if self._request is None:
             headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.ctx.headers.items()}
             try:
-                self._request = self.codec.decode_request(self.body, headers)
+                if self.key is None:  # else the fingerprint has shown it
+                    dump_json(self.body)
+                body = self.body if self.keeping is None else self.keeping.translatable()
+                self._request = checked(self.codec.decode_request(body, headers))
             except InvalidBody as exc:
                 raise invalid(exc) from None
         return self._request
 
-    def _fingerprint(self, pipe: Pipeline) -> bytes:
+    def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
+        """Of a target that does not speak the client's dialect. Raises Unsupported."""
+        codec = pipe.codecs.get(provider.dialect)
+        if codec is None:
+            raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
+        return codec
+
+    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
                 scope=_scope(ctx, pipe.cache_scope),
-                dialect=self.codec.name,
-                route=ctx.route.name,
+                # What was translated with losses is not for a strict client: those share answers among themselves.
+                dialect=f"{kind} strict" if self.strict else kind,
+                # Where the path says whether to stream, both forms share their answers.
+                route=ctx.route.name if ctx.route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
@@ -80,15 +122,15 @@ class Asked:
             raise
 
 
-_KEPT = ("previous_response_id", "conversation", "background")
-"""Of the Responses API: what only makes sense with answers that somebody keeps."""
+def _invoke(asked: Asked) -> str:
+    asked.codec = asked_invoke.codec_for(asked.codec, asked.body)
+    asked_invoke.move_betas(asked.ctx, asked.body)
+    family = asked.codec.family if isinstance(asked.codec, BedrockInvokeCodec) else "titan_embed"
+    return asked_invoke.kind_in_key(asked.ctx, family)
 
 
-def _refuse_kept(body: dict[str, Any]) -> None:
-    """A provider's account is shared by all tenants, and an id in it would open another's answers; the gateway keeps none itself yet."""
-    for name in _KEPT:
-        if body.get(name):
-            raise Unsupported(f"{name} is not available here yet: send the whole input, without {name}", param=name)
+_SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}
+"""Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
 def _scope(ctx: RequestContext, kind: str) -> str:
@@ -98,11 +140,12 @@ def _scope(ctx: RequestContext, kind: str) -> str:
     return f"key:{principal.key_id}" if kind == "key" else f"tenant:{principal.tenant}"
 
 
-def invalid(exc: InvalidBody) -> BadRequest:
-    return BadRequest(exc.message, param=exc.path or None, code=exc.code)
+def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
+    """`root`: what the path is relative to."""
+    return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None, code=exc.code)
 
 
-def _deadline(ctx: RequestContext, total_s: float, stream: bool) -> float:
+def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))

@@ -15,9 +15,12 @@ from proxy.core.context import AttemptRecord
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.charge import Charges
+from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.responses import ResponseRecords
 
 
 class PipelineMeter(Protocol):
@@ -29,12 +32,23 @@ class PipelineMeter(Protocol):
 
     def stream_truncated(self, provider: str) -> None: ...
 
+    def response_unrecorded(self) -> None: ...
+
+
+class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
+    """The responses section of the configuration, as far as it decides."""
+
+    keep: bool = True
+    ttl_s: float = 2_592_000.0
+    max_bytes: int = 1024 * 1024
+
 
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
     strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
+    charges: Charges
     cache: TieredCache
     cache_rules: CacheRules
     cache_scope: str = "tenant"
@@ -46,6 +60,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    fetch: FetchRules | None = None
+    """None: no configured provider needs it."""
     body_metadata: bool = True
     max_response_bytes: int = 64 * 1024 * 1024
     keepalive_after_s: float = 15.0
+    responses: ResponseRecords | None = None
+    """Answers of the Responses API that were issued."""
+    response_rules: ResponseRules = ResponseRules()

@@ -4,50 +4,58 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import msgspec
 from starlette.types import Send
 
-from proxy.cache.entry import CacheEntry
+from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
-from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.transport.base import TransportError, UpstreamResponse
+from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
 
-def generate(pipe: Pipeline, ctx: RequestContext, send: Send) -> Awaitable[None]:
+def generate(
+    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
+) -> Awaitable[None]:
     """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
     waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx)
-    out = Responder(ctx, send, asked.codec.stream_type)
+    asked = Asked(pipe, ctx, keeping=keeping)
+    out = responder(ctx, send, asked.codec.stream_type)
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = _Generation(pipe, asked, out)
+    run = Generation(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
 
 
-class _Generation:
+class Generation:
+    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
+
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    upstream: type[Upstream] = Upstream
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -122,6 +130,8 @@ class _Generation:
         ctx, asked = self.ctx, self.asked
         ctx.cache_status, ctx.cache_tier = "hit", tier
         ctx.provider, ctx.served_model, ctx.usage, ctx.cost_nanos = "cache", entry.model, entry.usage, 0
+        if entry.dropped:
+            ctx.dropped = list(entry.dropped)
         now = self.pipe.clock.time()
         try:
             if asked.stream:
@@ -178,7 +188,7 @@ class _Generation:
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
-        ctx.provider, ctx.served_model = flight.provider, flight.model
+        ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
         flight, task = self.flight, self.ctx.task
@@ -215,7 +225,7 @@ class _Generation:
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = Upstream(pipe, asked, target)
+        upstream = self.upstream(pipe, asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
@@ -226,10 +236,17 @@ class _Generation:
             flight.provider, flight.model = target.provider, target.model
         response: UpstreamResponse | None = None
         try:
+            if pipe.fetch is not None and not upstream.passthrough:
+                await upstream.inline(pipe.fetch, asked)
             request = upstream.request(pipe, asked)
+            if flight is not None and ctx.dropped:
+                flight.dropped = ctx.dropped
             record.sent = True
             try:
-                response = await upstream.provider.transport.send(request)
+                if record.calls == 1:
+                    response = await upstream.provider.transport.send(request)
+                else:
+                    response = await upstream.send(pipe, request)
             except TransportError as exc:
                 record.sent = exc.sent
                 raise transport_error(target.provider, exc) from exc
@@ -247,11 +264,15 @@ class _Generation:
                     raise transport_error(target.provider, exc) from exc
                 finally:
                     ctx.upstream_s += monotonic() - upstream.sent_at
-                answer = self._whole(upstream, raw)
+                answer = self._whole(upstream, raw, response.headers)
+                if asked.keeping is not None:
+                    await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
             record.error = exc.code
+            if isinstance(exc.__cause__, TransportError):
+                record.cause = str(exc.__cause__)[:500]
             raise
         finally:
             if response is not None and not upstream.detached:
@@ -264,25 +285,33 @@ class _Generation:
         if upstream.passthrough:
             return codec.watcher()
         encoder = codec.stream_encoder(self.asked.decoded())
-        return TranslateLane(upstream.codec.stream_decoder(), encoder, response_id=replay.new_id(codec.name), model=upstream.target.model)
+        keeping, known_as = self.asked.keeping, None
+        if keeping is not None:
+            keeping.streams(encoder)
+            known_as = keeping.id if keeping.keeps else None
+        return TranslateLane(upstream.stream_decoder(), encoder, dialect=codec.name, model=upstream.target.model, known_as=known_as)
 
-    def _whole(self, upstream: Upstream, raw: bytes) -> bytes:
+    def _whole(self, upstream: Upstream, raw: bytes, headers: Sequence[Header]) -> bytes:
         """A provider's whole answer, as the client gets it; metered, stored and shared on the way."""
         ctx, asked, pipe, flight = self.ctx, self.asked, self.pipe, self.flight
         name = upstream.target.provider
         try:
-            if not upstream.passthrough:
-                decoded = upstream.codec.decode_response(raw)
-                if not decoded.id or not decoded.model:  # Converse names neither
-                    own_id = decoded.id or replay.new_id(asked.codec.name)
-                    decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
-                raw = dump_json(asked.codec.encode_response(decoded).body)
+            if upstream.passthrough:
+                billed = None
+                if not raw.isascii():
+                    require_utf8(raw)  # facts look at what they need and pass over the rest
+            else:
+                raw, billed = self.translated(upstream, raw)
             facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
-        note_usage(ctx, upstream, facts.usage)
+        asked.answer_id = facts.response_id
+        usage = billed
+        if upstream.passthrough:
+            usage = facts.usage or usage_of(headers)
+        note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
                 dialect=asked.codec.name,
@@ -292,13 +321,28 @@ class _Generation:
                 created=facts.created,
                 model=upstream.target.model,
                 provider=name,
-                usage=facts.usage,
+                usage=usage,
                 stored_at=pipe.clock.time(),
+                dropped=tuple(ctx.dropped),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)
             flight.land(entry)
         return self._with_metadata(raw, facts.has_metadata)
+
+    def translated(self, upstream: Upstream, raw: bytes) -> tuple[bytes, Usage | None]:
+        """The client's body, and what is billed: its dialect may not have all of that. Raises InvalidBody, FailedAnswer."""
+        codec, keeping = self.asked.codec, self.asked.keeping
+        decoded = upstream.decoded(raw)
+        own_id = keeping.id if keeping is not None and keeping.keeps else replay.own_id(codec.name, decoded.id)
+        if own_id != decoded.id or not decoded.model:  # Converse names neither
+            decoded = msgspec.structs.replace(decoded, id=own_id, model=decoded.model or upstream.target.model)
+        encoded = codec.encode_response(decoded)
+        if encoded.dropped:
+            self.ctx.dropped += [ANSWER_LOSS + name for name in encoded.dropped]
+        if keeping is not None:
+            keeping.answered(encoded.body)
+        return dump_json(encoded.body), decoded.usage
 
     def _with_metadata(self, body: bytes, has_metadata: bool | None) -> bytes:
         """`has_metadata` None: to be found out."""

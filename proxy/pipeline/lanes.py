@@ -7,7 +7,9 @@ import msgspec
 from proxy.codecs.base import StreamDecoder, StreamEncoder, StreamWatcher
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate, is_content
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
+from proxy.pipeline.replay import own_id
 
 Lane = StreamWatcher
 
@@ -15,11 +17,15 @@ Lane = StreamWatcher
 class TranslateLane:
     """Upstream dialect → canonical events → client dialect."""
 
-    def __init__(self, decoder: StreamDecoder, encoder: StreamEncoder, *, response_id: str = "", model: str = "") -> None:
-        """`response_id`, `model`: for upstreams whose dialect names neither (Converse)."""
+    def __init__(
+        self, decoder: StreamDecoder, encoder: StreamEncoder, *, dialect: str = "", model: str = "", known_as: str | None = None
+    ) -> None:
+        """`dialect`: the client's, whose form the answer's id gets; `model`: for upstreams whose dialect does not name it (Converse);
+        `known_as`: the answer's id whatever the provider says."""
         self._decoder = decoder
-        self._own_id = response_id
+        self._dialect = dialect
         self._own_model = model
+        self._known_as = known_as
         self._encoder = encoder
         self.content = False
         self.complete = False
@@ -31,6 +37,7 @@ class TranslateLane:
         self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         return b"".join([self._show(event) for event in self._decoder.feed(chunk)])
@@ -54,11 +61,13 @@ class TranslateLane:
             return b""
         if isinstance(event, UsageUpdate):
             self.usage = event.usage
+            self.service_tier = event.usage.service_tier
         elif isinstance(event, StreamStart):
-            if not event.id or not event.model:
-                event = msgspec.structs.replace(event, id=event.id or self._own_id, model=event.model or self._own_model)
+            name = self._known_as or own_id(self._dialect, event.id)
+            event = msgspec.structs.replace(event, id=name, model=event.model or self._own_model)
             self.model = event.model
             self.response_id = event.id
+            self.service_tier = billed_tier(event.service_tier)
         elif isinstance(event, StreamEnd):
             self.complete = self.ended = True
         elif is_content(event):

@@ -11,12 +11,14 @@ import orjson
 from proxy.cache.entry import CacheEntry
 from proxy.codecs.accumulate import Accumulator
 from proxy.codecs.base import Codec
+from proxy.codecs.bedrock_invoke.chunks import with_id
+from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
 from proxy.core.errors import BadGateway
 from proxy.core.ids import trace_id
 
 _PREFIX = {"openai_chat": "chatcmpl-", "openai_completions": "cmpl-", "anthropic_messages": "msg_", "openai_responses": "resp_"}
 _ID_FIELDS = dict.fromkeys(_PREFIX, "id") | {"gemini_generate": "responseId"}
-"""Converse has no ids in its bodies."""
+"""Converse has no ids in its bodies; InvokeModel only in Claude's, within its frames' base64."""
 _CREATED = {
     "openai_chat": re.compile(rb'("created"\s*:\s*)(\d+)'),
     "openai_completions": re.compile(rb'("created"\s*:\s*)(\d+)'),
@@ -41,6 +43,8 @@ def stream(entry: CacheEntry, codec: Codec, now: float) -> tuple[bytes, bytes]:
     new_id_ = new_id(entry.dialect)
     created = _CREATED[entry.dialect].search(body) if entry.dialect in _CREATED else None
     field, old_id = _ID_FIELDS.get(entry.dialect), entry.response_id
+    if field is None:
+        return (with_id(body, new_id_) if entry.dialect == INVOKE else body), tail
     return _fresh_events(body, field, old_id, new_id_, created, now), _fresh_events(tail, field, old_id, new_id_, created, now)
 
 
@@ -54,13 +58,26 @@ def _assembled(entry: CacheEntry, codec: Codec) -> bytes:
 
 def new_id(dialect: str) -> str:
     """For an answer whose own id cannot be shown, or that has none."""
-    return _PREFIX.get(dialect, "") + trace_id()
+    return ("msg_" if dialect == INVOKE else _PREFIX.get(dialect, "")) + trace_id()
+
+
+def own_id(dialect: str, given: str) -> str:
+    """A provider's id as the client's dialect forms its own: `msg_01X` is `chatcmpl-01X` to a chat client, the same each time."""
+    prefix = _PREFIX.get(dialect)
+    if not given:
+        return new_id(dialect)
+    if prefix is None or given.startswith(prefix):
+        return given
+    foreign = next((known for known in _PREFIX.values() if given.startswith(known)), "")
+    return prefix + given.removeprefix(foreign)
 
 
 def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     field = _ID_FIELDS.get(entry.dialect)
     if field is None:
-        return body
+        if entry.dialect != INVOKE or not entry.response_id:
+            return body
+        field = "id"
     old = entry.response_id.encode()
     times = _CREATED.get(entry.dialect)
     created = list(times.finditer(body)) if times is not None else []
@@ -77,9 +94,9 @@ def _fresh_object(body: bytes, entry: CacheEntry, now: float) -> bytes:
     return orjson.dumps(answer)
 
 
-def _fresh_events(body: bytes, field: str | None, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
+def _fresh_events(body: bytes, field: str, old_id: str, new_id: str, created: re.Match[bytes] | None, now: float) -> bytes:
     """Quotes inside content are escaped, so `"id":"<old>"` only ever is a member; likewise `created` with the old time."""
-    if not body or field is None:
+    if not body:
         return body
     name = field.encode()
     now_b = b"%d" % now

@@ -1,5 +1,7 @@
 """What a call has cost and what may be kept of it: the small steps at an answer's end."""
 
+import msgspec
+
 from proxy.cache.entry import CacheEntry
 from proxy.cache.policy import storable
 from proxy.core.context import RequestContext
@@ -7,6 +9,7 @@ from proxy.core.errors import EdgeError
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.lanes import Lane
 from proxy.pipeline.upstream import Upstream
 
 BYTES_PER_TOKEN = 4
@@ -14,13 +17,32 @@ BYTES_PER_TOKEN = 4
 
 
 def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> None:
-    """Prices come with the catalogue: until then a call costs nothing (a free provider) or an unknown amount, never a guess."""
+    """A call costs nothing (a free provider), what its prices say, or an unknown amount (None): never a guess."""
     ctx.usage = usage
-    ctx.cost_nanos = 0 if upstream.provider.free else None
+    if upstream.provider.free:
+        ctx.cost_nanos = 0
+        return
+    if upstream.head_tier is not None and usage is not None and usage.service_tier is None:
+        ctx.usage = usage = msgspec.structs.replace(usage, service_tier=upstream.head_tier)
+    target = upstream.target
+    ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
+    ctx.cost_nanos = None if cost.unpriced else cost.total
 
 
 def estimated_usage(prompt_bytes: int, text_bytes: int) -> Usage:
     return Usage(input_tokens=-(-prompt_bytes // BYTES_PER_TOKEN), output_tokens=-(-text_bytes // BYTES_PER_TOKEN), estimated=True)
+
+
+def usage_so_far(lane: Lane, prompt_bytes: int) -> Usage:
+    """Of a stream, whole or not: what the provider counted; where it has not said so, or not to the end, an estimate, which says so."""
+    usage = lane.usage
+    if usage is None:
+        estimate = estimated_usage(prompt_bytes, lane.text_bytes)
+        return estimate if lane.service_tier is None else msgspec.structs.replace(estimate, service_tier=lane.service_tier)
+    if lane.complete:
+        return usage
+    output = max(usage.output_tokens, -(-lane.text_bytes // BYTES_PER_TOKEN))
+    return msgspec.structs.replace(usage, output_tokens=output, estimated=True, calls=())
 
 
 def note_error(ctx: RequestContext, exc: EdgeError) -> None:

@@ -16,16 +16,20 @@ from time import monotonic
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
 from proxy.codecs.base import InvalidBody
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
+from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder, metadata
-from proxy.pipeline.settle import estimated_usage, note_error, note_usage, store
+from proxy.pipeline.settle import note_error, note_usage, store, usage_so_far
 from proxy.pipeline.stream_clock import content_within
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.transport.base import TransportError, UpstreamResponse
+
+_NO_STREAM = frozenset((b"application/json", b"text/html", b"text/plain"))
+"""Content types of no stream; others are given the benefit of the doubt."""
 
 
 class StreamDrive:
@@ -54,6 +58,7 @@ class StreamDrive:
         """The flight's `publish`, once the first content is out."""
         self._stepping = False
         self._relaying = False
+        self._held = b""
         self._broken: EdgeError | None = None
         """What the relay's sink met and the task is to raise."""
         self._shown = 0
@@ -64,7 +69,7 @@ class StreamDrive:
     async def run(self) -> None:
         """Raises an EdgeError only before the first content; a later failure has been told to the client when this returns."""
         frames: bytes | None = await self._first()
-        flight = self._flight
+        flight, keeping = self._flight, self._asked.keeping
         if flight is not None:
             flight.publish(frames or b"")
             self._published = flight.publish
@@ -74,17 +79,24 @@ class StreamDrive:
                 if flight is not None and (flight.shared or self._pump is not None):
                     await self._follow_own(flight)
                     return
+                if keeping is not None and keeping.is_due(self._upstream, self._lane):
+                    await keeping.record(self._upstream, self._lane.response_id)
                 if frames:
                     self._shown += 1
                     self._shown_bytes += len(frames)
                     await self._out.write(frames)
                     if self._pump is not None:
                         continue
-                if self._ctx.server is not None and self._out.reframe is None and not self._lane.ended:
-                    await self._relay(self._ctx.server.write)
+                lane = self._lane
+                if self._ctx.server is not None and self._out.reframe is None and not lane.ended and lane.error is None:
+                    write = self._ctx.server.write
+                    await self._relay(write if keeping is None or keeping.recorded else self._held_back(write, keeping))
+                    if self._held:
+                        frames, self._held = self._held, b""
+                        continue
                     if flight is not None and flight.shared:
                         continue
-                frames = None if self._lane.ended else await self._step()
+                frames = None if lane.ended and lane.error is None else await self._step()  # which raises the error
             self._land()
             await self._out.end(finish(self._pipe, self._asked, self._lane.usage_chunk))
             self._drain()
@@ -95,7 +107,7 @@ class StreamDrive:
             await self._tell(exc)
         except asyncio.CancelledError:
             if self._pump is None:
-                note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+                note_usage(self._ctx, self._upstream, self._used())
             raise
 
     async def _first(self) -> bytes:
@@ -147,6 +159,18 @@ class StreamDrive:
         if self._broken is not None:
             raise self._broken
 
+    def _held_back(self, write: Callable[[bytes], bool], keeping: Keeping) -> Callable[[bytes], bool]:
+        """`write` up to where the id must be recorded first: that is for a task to do."""
+
+        def written(frames: bytes) -> bool:
+            if keeping.is_due(self._upstream, self._lane):
+                self._held = frames
+                self._ctx.bytes_out -= len(frames)  # the relay counts them now, and the writer again
+                return False
+            return write(frames)
+
+        return written
+
     async def _step(self) -> bytes:
         """The next whole events, published to the flight once content has been shown; sets `lane.ended` at a clean end. Raises an
         EdgeError on a broken or failed stream. One coroutine a chunk: this is the hot loop of every stream."""
@@ -169,10 +193,17 @@ class StreamDrive:
         elif not chunk:
             lane.ended = True
             if not lane.complete:
-                raise StreamTruncated(f"{self._name} ended its stream without its terminal event")
+                raise self._ended_early()
         if frames and self._published is not None:
             self._published(frames)
         return frames
+
+    def _ended_early(self) -> EdgeError:
+        media = (self._response.header(b"content-type") or b"").partition(b";")[0].strip().lower()
+        if media in _NO_STREAM and not self._lane.content:
+            text = f"{self._name} answered with {media.decode('ascii')} where a stream was asked for"
+            return BadGateway(text, code="invalid_upstream_answer")
+        return StreamTruncated(f"{self._name} ended its stream without its terminal event")
 
     def _broken_off(self, exc: TransportError) -> bytes:
         """A connection that breaks after the terminal evidence has ended the body as well."""
@@ -195,7 +226,7 @@ class StreamDrive:
         if flight is None:
             return
         try:
-            while not self._lane.ended:
+            while not self._lane.ended or self._lane.error is not None:
                 await flight.drained()
                 await self._step()
             self._land()
@@ -203,7 +234,7 @@ class StreamDrive:
             self._note_failure(exc)
             flight.fail(exc)
         except asyncio.CancelledError:
-            note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+            note_usage(self._ctx, self._upstream, self._used())
             flight.fail(ClientGone("nobody reads this stream any more"))
             raise
 
@@ -231,7 +262,7 @@ class StreamDrive:
 
     def _land(self) -> None:
         """The stream is whole: note its usage, store it, release the followers."""
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
         if self._flight is not None:
             body = self._flight.body()
             entry = None if body is None else self._entry(body)
@@ -250,6 +281,7 @@ class StreamDrive:
             provider=self._name,
             usage=lane.usage,
             stored_at=self._pipe.clock.time(),
+            dropped=tuple(self._ctx.dropped),
             content_type="text/event-stream",
         )
 
@@ -262,10 +294,10 @@ class StreamDrive:
         """Billed for what was sent (contract B)."""
         self._upstream.record.error = exc.code
         self._pipe.meter.stream_truncated(self._name)
-        note_usage(self._ctx, self._upstream, self._lane.usage or self._seen())
+        note_usage(self._ctx, self._upstream, self._used())
 
-    def _seen(self) -> Usage:
-        return estimated_usage(len(self._ctx.body), self._lane.text_bytes)
+    def _used(self) -> Usage:
+        return usage_so_far(self._lane, len(self._ctx.body))
 
     def _drain(self) -> None:
         """Take the body's terminator, if it is not in yet, so that the connection can be used again."""

@@ -1,15 +1,26 @@
 """One try on the wire: the call as the provider wants it, and what went wrong as one of our errors."""
 
 from time import monotonic
+from typing import Any
 
 import msgspec
 
-from proxy.codecs.base import Codec, InvalidBody
+from proxy.codecs.base import Codec, Encoded, InvalidBody, StreamDecoder
+from proxy.codecs.bedrock_invoke.family import DIALECT as INVOKE
+from proxy.codecs.bedrock_invoke.headers import tier_in
+from proxy.codecs.counting import under
+from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.openai_responses.kept import without_foreign
 from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.errors import BadGateway, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.request import ChatRequest
+from proxy.core.response import ChatResponse
+from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
+from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
 from proxy.routing.target import Target
@@ -21,20 +32,51 @@ ERROR_BODY_MAX = 256 * 1024
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
-    __slots__ = ("codec", "detached", "key", "passthrough", "provider", "record", "sent_at", "target")
+    __slots__ = (
+        "charges", "codec", "detached", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record", "sent_at",
+        "target",
+    )  # fmt: skip
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
         self.target = target
+        self.charges = pipe.charges
+        self.head_tier: str | None = None
+        """The tier that is billed, where the answer's head names one (InvokeModel)."""
         self.provider: Provider = pipe.providers[target.provider]
-        self.passthrough = asked.codec.name in self.provider.dialects
-        self.codec: Codec = asked.codec if self.passthrough else pipe.codecs[self.provider.dialect]
+        dialect = asked.codec.name
+        self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
+        self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
+        self.pinned = False
+        """No other member of the key pool may take over."""
         now = monotonic()
         pool = self.provider.keys
-        self.key: Credential = pool.members[0] if len(pool.members) == 1 else pool.choose(conversation_of(asked.body), now)
+        self.key: Credential = pool.members[0] if len(pool.members) == 1 else self._member(asked, now)
         self.sent_at = now
         self.detached = False
         """Somebody else closes the response."""
+        self.inlined: ChatRequest | None = None
+        """The request with what its URLs hold."""
+        self.fanned: Fanned | None = None
+        """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
+
+    async def inline(self, rules: FetchRules, asked: Asked) -> None:
+        """Fetch what this provider does not fetch itself. Raises BadRequest."""
+        wants = rules.wants.get(self.target.provider)
+        if wants is None:
+            return
+        if asked.inlining is None:
+            asked.inlining = Inlining(rules)
+        self.inlined = await asked.inlining.inlined(asked.decoded(), wants, asked.deadline)
+
+    def _member(self, asked: Asked, now: float) -> Credential:
+        pool = self.provider.keys
+        if asked.keeping is not None and asked.keeping.pinned is not None:
+            member = pool.of_account(asked.keeping.pinned.account)
+            if member is not None:
+                self.pinned = True
+                return member
+        return pool.choose(conversation_of(asked.body), now)
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -57,6 +99,23 @@ class Upstream:
         )
         return self.provider.request(call, self.key)
 
+    async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        """The rare way, for n choices at a provider that gives one a call. Raises TransportError, and EdgeError for an answer that is
+        none."""
+        self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
+        return self.fanned
+
+    def decoded(self, raw: bytes) -> ChatResponse:
+        """Raises InvalidBody."""
+        if self.fanned is None:
+            return self.codec.decode_response(raw)
+        return merged([self.codec.decode_response(body) for body in self.fanned.bodies])
+
+    def stream_decoder(self) -> StreamDecoder:
+        if self.fanned is None:
+            return self.codec.stream_decoder()
+        return FanDecoder(self.fanned, [self.codec.stream_decoder() for _ in self.fanned.responses])
+
     def refused(self, ctx: RequestContext, response: UpstreamResponse) -> bool:
         """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
         self.record.status = status = response.status
@@ -64,55 +123,91 @@ class Upstream:
         request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
         if request_id is not None:
             ctx.provider_request_id = request_id.decode("latin-1")[:200]
+            if self.codec.name == INVOKE:
+                self.head_tier = tier_in(head)
         return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
         if self.passthrough:
+            if asked.ctx.dropped:  # of an earlier try at another provider
+                asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
+            if asked.keeping is not None and asked.keeping.continued:
+                body["input"] = without_foreign(body["input"])
         else:
-            request = asked.decoded()
-            try:
-                encoded = self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
-            except InvalidBody as exc:
-                raise invalid(exc) from None
-            asked.ctx.dropped = list(encoded.dropped)
-            if encoded.dropped and asked.strict:
-                raise Untranslatable(
-                    f"{self.provider.name} cannot carry: {', '.join(encoded.dropped)}",
-                    param=encoded.dropped[0],
-                    details={"dropped": list(encoded.dropped)},
-                )
-            body = encoded.body
-        self.provider.amend(body, self.codec.name)
+            body = self._translated(asked)
+        return self._finished(asked, body)
+
+    def _translated(self, asked: Asked) -> dict[str, Any]:
+        try:
+            encoded = self._encoded(asked)
+        except InvalidBody as exc:
+            raise invalid(exc, asked.root) from None
+        dropped = [under(asked.root, path) for path in encoded.dropped] if asked.root else list(encoded.dropped)
+        if asked.codec.name == INVOKE:
+            dropped += asked_invoke.lost_headers(asked.ctx)
+        self._report(asked, dropped)
+        return encoded.body
+
+    def _finished(self, asked: Asked, body: dict[str, Any]) -> bytes:
+        lost = self.provider.amend(body, self.codec.name)
+        if lost:
+            self._report(asked, [*asked.ctx.dropped, *lost])
         try:
             return dump_json(body)
         except InvalidBody as exc:
             raise invalid(exc) from None
 
+    def _encoded(self, asked: Asked) -> Encoded:
+        request = self.inlined or asked.decoded()
+        if request.n > 1 and self.codec.name in SINGLE_CHOICE:
+            request = self._single(request)
+        return self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
+
+    def _single(self, request: ChatRequest) -> ChatRequest:
+        path = request.path_of("n")
+        if request.n > MAX_CALLS:
+            raise BadRequest(f"{path}: {self.provider.name} gives one answer a call, so {path} can be {MAX_CALLS} at most", param=path)
+        self.record.calls = request.n
+        return msgspec.structs.replace(request, n=1)
+
+    def _report(self, asked: Asked, dropped: list[str]) -> None:
+        """Raises Untranslatable where the client wants all or nothing."""
+        asked.ctx.dropped = dropped
+        if dropped and asked.strict:
+            raise Untranslatable(f"{self.provider.name} cannot carry: {', '.join(dropped)}", param=dropped[0], details={"dropped": dropped})
+
     async def rejected(self, response: UpstreamResponse) -> EdgeError:
         """The provider's own error. A member of a key pool that it refuses or throttles rests."""
-        try:
-            raw = await response.read()
-        except TransportError as exc:
-            return transport_error(self.provider.name, exc)
-        headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
-        info = self.codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
-        if self.key.secret and self.key.secret in info.message:  # providers quote the key that they refuse (contract K)
-            info = msgspec.structs.replace(info, message=info.message.replace(self.key.secret, "***"))
-        if response.status < 400:
-            return BadGateway(f"{self.provider.name} answered with status {response.status}")
+        error = await provider_error(self.provider, self.key, self.codec, response)
+        if not isinstance(error, ProviderRejected):
+            return error
+        info = error.provider
         now = monotonic()
         pool = self.provider.keys
         if len(pool.members) > 1 and response.status in (401, 402, 403, 429):
             pool.rest(self.key, now + (info.retry_after_s or REFUSED_REST_S))
-            error = ProviderRejected(info)
-            if pool.has_free(now):
+            if pool.has_free(now) and not self.pinned:
                 error.retryable = True
                 error.retry_after_s = None
-            return error
-        return ProviderRejected(info)
+        return error
+
+
+async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:
+    """Of an answer that is no 2xx: ProviderRejected, or why there is none to be had."""
+    try:
+        raw = await response.read()
+    except TransportError as exc:
+        return transport_error(provider.name, exc)
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in response.headers}
+    info = codec.decode_error(response.status, raw[:ERROR_BODY_MAX], headers)
+    if key.secret and key.secret in info.message:  # providers quote the key that they refuse (contract K)
+        info = msgspec.structs.replace(info, message=info.message.replace(key.secret, "***"))
+    if response.status < 400:
+        return BadGateway(f"{provider.name} answered with status {response.status}")
+    return ProviderRejected(info)
 
 
 def transport_error(provider: str, exc: TransportError) -> EdgeError:

@@ -1,7 +1,7 @@
 """What one upstream offers to the pipeline."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -36,11 +36,26 @@ class Provider(Protocol):
     """Names to list where no `models:` table says what clients may use."""
     keys: KeyPool
     transport: Transport
+    model_prefix: str
+    """What stands before a model's name in price lists; "" for all kinds but litellm."""
 
     def request(self, call: Outgoing, key: Credential) -> UpstreamRequest: ...
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
-        """Last changes to a body that already is in the provider's dialect (in place)."""
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
+        """Last changes to a body that already is in the provider's dialect (in place). Names of fields that this upstream can't be given
+        and that were removed; None: none. Raises BadRequest."""
         ...
 
     async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class CountsTokens(Protocol):
+    """A provider may have this too: an endpoint that counts a prompt's tokens. Others' are estimated."""
+
+    counting: str | None
+    """Name of the codec in whose dialect it counts; None: it does not."""
+
+    def count_url(self, model: str, query: bytes) -> str:
+        """`query`: the client's."""
+        ...

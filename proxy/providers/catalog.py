@@ -12,15 +12,20 @@ from typing import Literal
 
 import msgspec
 
-from proxy.core.pricing import Meter, Price, When, overridden, pico_usd
+from proxy.core.pricing import Meter, Price, When, billed_tier, pico_usd
 from proxy.providers.litellm_prices import LitellmPrices
-from proxy.settings.later import PriceSettings
+from proxy.settings.prices import PriceRow, PriceSettings
 
 KINDS = ("openai", "anthropic", "gemini", "bedrock")
 """Those with a file of their own; models of other kinds have own prices or LiteLLM's."""
 _REMEMBERED = 1024
 """Answers kept; clients choose models where routing goes by name."""
 _DAY_S = 86_400.0
+_STANDS_FOR: dict[Meter, tuple[Meter, ...]] = {
+    "cache_write": ("cache_write", "cache_write_1h"),
+    "input": ("input", "input_audio"),
+    "output": ("output", "output_audio"),
+}
 _METERS: tuple[Meter, ...] = ("input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio", "output_audio")
 
 Modality = Literal["text", "image", "audio", "video", "pdf"]
@@ -87,13 +92,13 @@ class CatalogFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class Catalog:
-    """`own`: model or `provider/model` → meter → pico-USD a token."""
+    """`own`: model or `provider/model` → its own prices."""
 
     def __init__(
         self,
         catalog_files: Iterable[CatalogFile],
         *,
-        own: Mapping[str, Mapping[Meter, int]] | None = None,
+        own: Mapping[str, tuple[Price, ...]] | None = None,
         litellm: LitellmPrices | None = None,
     ) -> None:
         self.files = {file.provider: file for file in catalog_files}
@@ -108,28 +113,29 @@ class Catalog:
         self._litellm = litellm
         self._found: dict[tuple[str, str, str], Known] = {}
 
-    def find(self, kind: str, model: str, *, provider: str = "") -> Known:
-        """`kind`: the provider's; `model`: its name there; `provider`: its name in the settings, for own prices under `provider/model`."""
-        key = (kind, model, provider)
+    def find(self, kind: str, model: str, *, provider: str = "", prefix: str = "") -> Known:
+        """`kind`: the provider's; `model`: its name there; `provider`: its name in the settings, for own prices under `provider/model`;
+        `prefix`: the provider's `model_prefix`."""
+        key = (kind, prefix + model, provider)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            found = self._found[key] = self._look_up(kind, model, provider)
+            found = self._found[key] = self._look_up(kind, model, provider, prefix)
         return found
 
     def age_days(self, now: float) -> int:
         """Whole days since the oldest file was checked; `now` in Unix seconds."""
         return int((now - min(_unix(file.checked) for file in self.files.values())) // _DAY_S)
 
-    def _look_up(self, kind: str, model: str, provider: str) -> Known:
+    def _look_up(self, kind: str, model: str, provider: str, prefix: str) -> Known:
         if kind == "echo":
             return FREE
         name = foundation_model(model) if kind == "bedrock" else model
-        known = self._catalogued(kind, name)
-        own = self._own.get(f"{provider}/{model}") or self._own.get(model) or {}
+        known = self._catalogued(kind, prefix + name)
+        own = self._own.get(f"{provider}/{model}") or self._own.get(model)
         if own:
-            return Known(prices=overridden(known.prices, own), facts=known.facts, source="settings")
+            return Known(prices=known.prices + own, facts=known.facts, source="settings")
         return known
 
     def _catalogued(self, kind: str, name: str) -> Known:
@@ -139,7 +145,13 @@ class Catalog:
         found = self._litellm.find(kind, name) if self._litellm is not None else None
         if found is None:
             return Known(reason=f"neither the settings nor the catalogue has a price of {kind} model {name[:200]!r}")
-        facts = Facts(context_tokens=found.context_tokens, max_output_tokens=found.max_output_tokens)
+        facts = Facts(
+            context_tokens=found.context_tokens,
+            max_output_tokens=found.max_output_tokens,
+            input=("text", "image") if found.vision else ("text",),
+            tools=found.tools,
+            reasoning=found.reasoning,
+        )
         return Known(prices=found.prices, facts=facts, source="litellm")
 
 
@@ -150,13 +162,38 @@ def load_catalog(prices: Mapping[str, PriceSettings] | None = None, *, litellm: 
     return Catalog(loaded, own=own_prices(prices or {}), litellm=LitellmPrices.installed() if litellm else None)
 
 
-def own_prices(prices: Mapping[str, PriceSettings]) -> dict[str, dict[Meter, int]]:
-    """USD per million tokens into pico-USD a token."""
-    meters: tuple[Meter, ...] = ("input", "output", "cache_read", "cache_write")
-    return {
-        model: {meter: pico_usd(usd) for meter in meters if (usd := getattr(section, meter)) is not None}
-        for model, section in prices.items()
-    }
+def own_prices(prices: Mapping[str, PriceSettings]) -> dict[str, tuple[Price, ...]]:
+    return {model: _own(section) for model, section in prices.items()}
+
+
+def _own(section: PriceSettings) -> tuple[Price, ...]:
+    """A price that names no lifetime or no kind of content stands for all of them, but where one that does holds already."""
+    exact: list[Price] = []
+    general: list[Price] = []
+    short: tuple[Meter, ...] = ("input", "output", "cache_read", "cache_write")
+    for meter in short:
+        if (usd := getattr(section, meter)) is not None:
+            (general if meter in _STANDS_FOR else exact).append(Price(meter=meter, pico_usd=pico_usd(usd), own=True))
+    for row in section.rows:
+        (general if row.meter in _STANDS_FOR and row.when.cache_ttl is None else exact).append(_price_of(row))
+    spread = [
+        msgspec.structs.replace(price, meter=meter)
+        for price in general
+        for meter in _STANDS_FOR[price.meter]
+        if not any(other.meter == meter and other.when == price.when and other.valid_from <= price.valid_from for other in exact)
+    ]
+    return (*exact, *spread)
+
+
+def _price_of(row: PriceRow) -> Price:
+    return Price(
+        meter="cache_write_1h" if row.when.cache_ttl == "1h" else row.meter,
+        pico_usd=row.pico_usd,
+        unit=row.unit,
+        when=When(service_tier=billed_tier(row.when.service_tier), context_over=row.when.context_over),
+        valid_from=_unix(None if row.valid_from is None else date.fromisoformat(row.valid_from)),
+        own=True,
+    )
 
 
 def foundation_model(model: str) -> str:

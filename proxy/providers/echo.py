@@ -1,8 +1,8 @@
 """The echo upstream: an OpenAI-compatible provider inside the process, for the keyless start, tests and load.
 
 `EchoTransport` is a Transport like any other, so everything above it (provider, attempts, streaming, time-outs) runs as with a real
-upstream. It serves `POST …/chat/completions` and `GET …/models`, asks for no credential and costs nothing. What it answers:
-`echo_answer`; delays and failures on request: `echo_script`, in short
+upstream. It serves `POST …/chat/completions`, `POST …/embeddings` and `GET …/models`, asks for no credential and costs nothing. What it
+answers: `echo_answer`, `echo_embed`; delays and failures on request: `echo_script`, in short
 
     {"model": "echo", "messages": […], "metadata": {"echo_latency_ms": "50", "echo_status": "429", "echo_retry_after": "2"}}
     {"model": "echo-slow-200ms", …}            {"role": "user", "content": "echo:cut_after=3 tell me more"}
@@ -20,6 +20,7 @@ import orjson
 
 from proxy.core.clock import Clock, SystemClock
 from proxy.providers.echo_answer import Answer, InvalidRequest, last_text, make_answers
+from proxy.providers.echo_embed import embeddings, read_embedding
 from proxy.providers.echo_render import Head, Piece, completion, pieces
 from proxy.providers.echo_script import PLAIN, Script, ScriptError, read_script
 from proxy.transport.base import (
@@ -77,22 +78,19 @@ class EchoTransport:
         path = request.url.partition("?")[0]
         if path.endswith("/chat/completions") and request.method == "POST":
             return await self._chat(request)
+        if path.endswith("/embeddings") and request.method == "POST":
+            return await self._embed(request)
         if path.endswith("/models") and request.method == "GET":
             return self._models(request)
         return _error(request, 404, f"Unknown request URL: {request.method} {path}", "invalid_request_error", "unknown_url")
 
     async def _chat(self, request: UpstreamRequest) -> "EchoResponse":
         try:
-            body = orjson.loads(request.body)
-        except orjson.JSONDecodeError as exc:
-            return _error(request, 400, f"We could not parse the JSON body of your request: {exc}")
-        if not isinstance(body, dict) or not isinstance(model := body.get("model"), str):
-            return _error(request, 400, "you must provide a model parameter", param="model")
-        try:
+            body, model = _parsed(request.body)
             user, text, prompt_tokens = last_text(body)
             script = read_script(model, user, body.get("metadata"))
         except (InvalidRequest, ScriptError) as exc:
-            return _error(request, 400, str(exc), param=getattr(exc, "param", None))
+            return _refused(request, exc)
         if script is not PLAIN:
             await self._before_head(script, request.timeouts)
             if script.status >= 300:
@@ -102,10 +100,22 @@ class EchoTransport:
         answers = make_answers(body, text, script, digest)
         return self._answer(request, body, head, answers, prompt_tokens, script)
 
+    async def _embed(self, request: UpstreamRequest) -> "EchoResponse":
+        try:
+            body, model = _parsed(request.body)
+            asked = read_embedding(body)
+            script = read_script(model, asked.text, body.get("metadata"))
+        except (InvalidRequest, ScriptError) as exc:
+            return _refused(request, exc)
+        await self._before_head(script, request.timeouts)
+        if script.status >= 300:
+            return _scripted_error(request, script)
+        return EchoResponse(200, [_JSON, _request_id(sha256(request.body).hexdigest())], request, script, body=embeddings(model, asked))
+
     def _answer(
         self, request: UpstreamRequest, body: dict[str, Any], head: Head, answers: list[Answer], prompt_tokens: int, script: Script
     ) -> "EchoResponse":
-        request_id = (b"x-request-id", b"req_echo_" + head.digest[:24].encode())
+        request_id = _request_id(head.digest)
         if body.get("stream") is True:
             stream = pieces(body, head, answers, prompt_tokens)
             return EchoResponse(200, [_SSE, request_id], request, script, pieces=stream, sleep=self._sleep)
@@ -257,6 +267,25 @@ async def pause(sleep: Sleep, wait_s: float, limit_s: float | None, deadline: fl
         return
     await sleep(most)
     raise TransportError(f"echo: time-out after {most:.3f} s", phase=phase, sent=True, timeout=True)
+
+
+def _parsed(raw: bytes) -> tuple[dict[str, Any], str]:
+    """(body, model). Raises InvalidRequest."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as exc:
+        raise InvalidRequest(f"We could not parse the JSON body of your request: {exc}", None) from None
+    if not isinstance(body, dict) or not isinstance(model := body.get("model"), str):
+        raise InvalidRequest("you must provide a model parameter", "model")
+    return body, model
+
+
+def _request_id(digest: str) -> Header:
+    return (b"x-request-id", b"req_echo_" + digest[:24].encode())
+
+
+def _refused(request: UpstreamRequest, exc: InvalidRequest | ScriptError) -> EchoResponse:
+    return _error(request, 400, str(exc), param=getattr(exc, "param", None))
 
 
 def _error(

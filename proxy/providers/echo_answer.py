@@ -23,9 +23,9 @@ _FILLER = "lorem ipsum dolor sit amet "
 
 
 class InvalidRequest(ValueError):
-    """The body is no chat request; `param` is the JSON path."""
+    """The body is no request of its kind; `param` is the JSON path, None for the whole."""
 
-    def __init__(self, message: str, param: str) -> None:
+    def __init__(self, message: str, param: str | None) -> None:
         super().__init__(message)
         self.param = param
 
@@ -64,7 +64,7 @@ def last_text(body: dict[str, Any]) -> tuple[str, str, int]:
         size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
         if message.get("role") == "user":
             user = text
-    return user, text if messages[-1].get("role") == "tool" else user, _tokens(size)
+    return user, text if messages[-1].get("role") == "tool" else user, tokens_of(size)
 
 
 def _flatten(content: object) -> str:
@@ -76,7 +76,7 @@ def _dicts(value: object) -> list[dict[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-def _tokens(size_bytes: int) -> int:
+def tokens_of(size_bytes: int) -> int:
     return -(-size_bytes // 4)
 
 
@@ -156,6 +156,6 @@ def _call(tool: dict[str, Any], text: str, call_id: str) -> Call:
 
 
 def usage_of(answers: list[Answer], prompt_tokens: int) -> dict[str, Any]:
-    completion = sum(_tokens(len((answer.text or "").encode("utf-8", "replace"))) for answer in answers)
-    completion += sum(_tokens(len(call.arguments.encode())) for answer in answers for call in answer.calls)
+    completion = sum(tokens_of(len((answer.text or "").encode("utf-8", "replace"))) for answer in answers)
+    completion += sum(tokens_of(len(call.arguments.encode())) for answer in answers for call in answer.calls)
     return {"prompt_tokens": prompt_tokens, "completion_tokens": completion, "total_tokens": prompt_tokens + completion}

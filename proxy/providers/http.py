@@ -19,9 +19,13 @@ class HttpProvider:
     dialect = ""
     paths: Mapping[str, str] = {}
     """Dialect → where its endpoint is, below `base_url`."""
+    count_paths: Mapping[str, str] = {}
+    """Dialect → where its token counting endpoint is, below `base_url`."""
     passed_headers: tuple[bytes, ...] = ()
     """Client headers that reach the provider (contract K: an allow-list)."""
     passed_query: tuple[bytes, ...] = ()
+    stream_accept = b"text/event-stream"
+    model_prefix = ""
 
     def __init__(
         self,
@@ -48,6 +52,7 @@ class HttpProvider:
         self.dialects = frozenset(dialects).intersection(own) or frozenset(own)
         if self.dialect not in self.dialects:
             self.dialect = next(name for name in own if name in self.dialects)
+        self.counting = next((name for name in self.count_paths if name in self.dialects), None)
         self._extra: tuple[Header, ...] = tuple((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in extra_headers)
         self._built: dict[tuple[int, bool], tuple[Header, ...]] = {}
 
@@ -56,11 +61,16 @@ class HttpProvider:
 
     def url(self, call: Outgoing) -> str:
         url = self.base_url + self.paths[call.dialect]
-        if call.query and self.passed_query:
-            kept = b"&".join(p for p in call.query.split(b"&") if p.partition(b"=")[0] in self.passed_query)
-            if kept:
-                return f"{url}?{kept.decode('ascii', 'replace')}"
-        return url
+        return self._with_query(url, call.query) if call.query and self.passed_query else url
+
+    def count_url(self, model: str, query: bytes) -> str:
+        if self.counting is None:
+            raise TypeError("this provider counts no tokens")
+        return self._with_query(self.base_url + self.count_paths[self.counting], query)
+
+    def _with_query(self, url: str, query: bytes) -> str:
+        kept = b"&".join(p for p in query.split(b"&") if p.partition(b"=")[0] in self.passed_query)
+        return f"{url}?{kept.decode('ascii', 'replace')}" if kept else url
 
     def request(self, call: Outgoing, key: Credential) -> UpstreamRequest:
         headers = self._built.get((key.index, call.stream))
@@ -80,14 +90,15 @@ class HttpProvider:
             max_response_bytes=call.max_response_bytes,
         )
 
-    def amend(self, body: dict[str, Any], dialect: str) -> None:
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
         """Nothing by default."""
+        return None
 
     async def aclose(self) -> None:
         await self.transport.aclose()
 
     def _static(self, key: Credential, stream: bool) -> tuple[Header, ...]:
-        accept = b"text/event-stream" if stream else b"application/json"
+        accept = self.stream_accept if stream else b"application/json"
         base = (_JSON, (b"accept", accept), (b"user-agent", USER_AGENT), *self.default_headers())
         own = {name for name, _ in self._extra}
         return (*(h for h in (*base, *(self.credential_headers(key) if key.secret else ())) if h[0] not in own), *self._extra)

@@ -26,6 +26,13 @@ class Credential:
     def __repr__(self) -> str:
         return f"Credential(index={self.index})"
 
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that name the account behind it wherever it stands in a pool, and give nothing of it away; "" without a secret."""
+        if not self.secret:
+            return ""
+        return hashlib.blake2b(self.secret.encode("utf-8", "surrogateescape"), digest_size=8, person=b"llm-edge-account").hexdigest()
+
 
 class KeyPool:
     def __init__(self, secrets: list[str]) -> None:
@@ -43,6 +50,9 @@ class KeyPool:
             if not self._resting.until(str(member.index), now):
                 return member
         return min(ranked, key=lambda m: self._resting.until(str(m.index), now))
+
+    def of_account(self, fingerprint: str) -> Credential | None:
+        return next((member for member in self.members if member.fingerprint == fingerprint), None)
 
     def rest(self, member: Credential, until: float) -> None:
         self._resting.extend(str(member.index), until)

@@ -36,13 +36,23 @@ _PROVIDERS = {
     "bedrock": ("bedrock", "bedrock_converse"),
     "azure": ("azure", "azure_text"),
 }
-"""What `litellm_provider` an entry may have to be taken for a kind. Kind `litellm`: any."""
+"""What `litellm_provider` an entry may have to be taken for a kind."""
+_OTHER_NAMES = {
+    "azure": ("azure_text",),
+    "bedrock": ("bedrock_converse",),
+    "cohere": ("cohere_chat",),
+    "openai": ("text-completion-openai",),
+}
+"""Of kind `litellm`: beside the prefix itself, and the prefix with a dash (`vertex_ai-language-models`)."""
 
 
 class Found(msgspec.Struct, frozen=True, kw_only=True):
     prices: tuple[Price, ...]
     context_tokens: int | None
     max_output_tokens: int | None
+    vision: bool | None = None
+    tools: bool | None = None
+    reasoning: bool | None = None
 
 
 class LitellmPrices:
@@ -66,22 +76,50 @@ class LitellmPrices:
             return None
 
     def find(self, kind: str, model: str) -> Found | None:
-        """None: not in the map, another provider's, or without an input price."""
-        raw = self._entries.get(_PREFIXES.get(kind, "") + model)
-        if raw is None or (kind not in _PROVIDERS and kind != "litellm"):
-            return None
-        try:
-            entry = msgspec.json.decode(raw)
-        except msgspec.DecodeError:
-            return None
-        if not isinstance(entry, dict) or (kind != "litellm" and entry.get("litellm_provider") not in _PROVIDERS[kind]):
+        """`model` of kind `litellm`: with its prefix. None: not in the map, another provider's, or without an input price."""
+        entry = self._prefixed(model) if kind == "litellm" else self._direct(kind, model)
+        if entry is None:
             return None
         prices = tuple(_prices(entry))
         if not any(price.meter == "input" for price in prices):
             return None
         return Found(
-            prices=prices, context_tokens=_count(entry.get("max_input_tokens")), max_output_tokens=_count(entry.get("max_output_tokens"))
+            prices=prices,
+            context_tokens=_count(entry.get("max_input_tokens")),
+            max_output_tokens=_count(entry.get("max_output_tokens")),
+            vision=_flag(entry.get("supports_vision")),
+            tools=_flag(entry.get("supports_function_calling")),
+            reasoning=_flag(entry.get("supports_reasoning")),
         )
+
+    def _direct(self, kind: str, model: str) -> dict[str, Any] | None:
+        entry = self._read(_PREFIXES.get(kind, "") + model) if kind in _PROVIDERS else None
+        return entry if entry is not None and entry.get("litellm_provider") in _PROVIDERS[kind] else None
+
+    def _prefixed(self, model: str) -> dict[str, Any] | None:
+        """`groq/llama-3.1-8b-instant` stands there so, `anthropic/claude-sonnet-4-5` without the provider: then it has to be that one's."""
+        entry = self._read(model)
+        if entry is not None:
+            return entry
+        provider, _, tail = model.partition("/")
+        owners = {provider, *_OTHER_NAMES.get(provider, ())}
+        while tail:
+            entry = self._read(tail)
+            owner = str(entry.get("litellm_provider")) if entry is not None else ""
+            if owner in owners or owner.startswith(f"{provider}-"):
+                return entry
+            tail = tail.partition("/")[2]
+        return None
+
+    def _read(self, name: str) -> dict[str, Any] | None:
+        raw = self._entries.get(name)
+        if raw is None:
+            return None
+        try:
+            entry = msgspec.json.decode(raw)
+        except msgspec.DecodeError:
+            return None
+        return entry if isinstance(entry, dict) else None
 
 
 def _prices(entry: dict[str, Any]) -> list[Price]:
@@ -107,6 +145,10 @@ def _pico(usd: Any) -> int | None:
     except InvalidOperation:
         return None
     return int(pico) if pico.is_finite() and pico >= 0 else None
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
 
 
 def _count(value: Any) -> int | None:

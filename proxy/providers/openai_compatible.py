@@ -1,4 +1,4 @@
-"""Anything that answers `POST {base_url}/chat/completions`: OpenAI, vLLM, Ollama, llama.cpp, Azure's deployments.
+"""Anything that answers `POST {base_url}/chat/completions` and its relatives: OpenAI, vLLM, Ollama, llama.cpp, Azure's deployments.
 
 Source: OpenAI API reference (chat completions), read 2026-11-22.
 """
@@ -15,7 +15,12 @@ from proxy.transport.base import Header
 class OpenAICompatible(HttpProvider):
     kind = "openai"
     dialect = "openai_chat"
-    paths = {"openai_chat": "/chat/completions", "openai_completions": "/completions", "openai_responses": "/responses"}
+    paths = {
+        "openai_chat": "/chat/completions",
+        "openai_completions": "/completions",
+        "openai_responses": "/responses",
+        "openai_embeddings": "/embeddings",
+    }
     passed_headers = (b"openai-beta",)
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
@@ -28,6 +33,12 @@ class OpenAICompatible(HttpProvider):
             body["stream_options"] = {**options, "include_usage": True} if isinstance(options, dict) else {"include_usage": True}
 
 
+class OpenAI(OpenAICompatible):
+    """OpenAI itself: what others who speak its dialects rarely have."""
+
+    count_paths = {"openai_responses": "/responses/input_tokens"}
+
+
 API_VERSION = "2024-10-21"
 """Azure's stable data-plane version (Azure OpenAI reference, read 2026-11-22)."""
 
@@ -36,7 +47,8 @@ class AzureOpenAI(OpenAICompatible):
     """`base_url` is the resource's (`https://NAME.openai.azure.com`); the model's name is the deployment's."""
 
     kind = "azure"
-    paths = {"openai_chat": "/openai/deployments", "openai_responses": "/openai/v1/responses"}
+    paths = {"openai_chat": "/chat/completions", "openai_embeddings": "/embeddings", "openai_responses": "/openai/v1/responses"}
+    """Of a deployment, but for responses."""
 
     def credential_headers(self, key: Credential) -> tuple[Header, ...]:
         return ((b"api-key", key.secret.encode("latin-1")),)
@@ -45,7 +57,7 @@ class AzureOpenAI(OpenAICompatible):
         if call.dialect == "openai_responses":
             return self.base_url + self.paths[call.dialect]
         version = quote(self.api_version or API_VERSION)
-        return f"{self.base_url}/openai/deployments/{quote(call.model, safe='')}/chat/completions?api-version={version}"
+        return f"{self.base_url}/openai/deployments/{quote(call.model, safe='')}{self.paths[call.dialect]}?api-version={version}"
 
 
 _: type[Provider] = OpenAICompatible

@@ -11,7 +11,8 @@ from proxy.providers.echo import EchoTransport
 from proxy.providers.gemini import Gemini
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
-from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
+from proxy.providers.litellm_bridge import LitellmBridge, build_bridge
+from proxy.providers.openai_compatible import AzureOpenAI, OpenAI, OpenAICompatible
 from proxy.settings import ProviderSettings
 from proxy.settings.aws import aws_environ, aws_region
 from proxy.settings.providers import DialectName
@@ -22,12 +23,13 @@ from proxy.transport.http1 import Http1Transport
 from proxy.transport.signing import SigningTransport
 
 KINDS: dict[str, type[HttpProvider]] = {
-    "openai": OpenAICompatible,
+    "openai": OpenAI,
     "openai_compatible": OpenAICompatible,
     "azure": AzureOpenAI,
     "anthropic": Anthropic,
     "bedrock": Bedrock,
     "gemini": Gemini,
+    "litellm": LitellmBridge,
     "echo": OpenAICompatible,
 }
 
@@ -41,6 +43,7 @@ CODECS: dict[DialectName, str] = {
     "converse": "bedrock_converse",
     "invoke": "bedrock_invoke",
     "generate_content": "gemini_generate",
+    "embed_content": "gemini_embed",
 }
 """The configuration's names of dialects → their codecs'."""
 
@@ -48,12 +51,14 @@ CODECS: dict[DialectName, str] = {
 def build_providers(
     settings: Mapping[str, ProviderSettings], clock: Clock, environ: Mapping[str, str] | None = None
 ) -> dict[str, Provider]:
-    """Those whose kind has an adapter; the others are announced at start-up (`Settings.not_yet`)."""
+    """By name, in the order of the settings."""
     aws = aws_environ(environ)
-    return {name: _build(name, s, clock, aws) for name, s in settings.items() if s.kind in KINDS}
+    return {name: _build(name, s, clock, aws) for name, s in settings.items()}
 
 
 def _build(name: str, s: ProviderSettings, clock: Clock, environ: Mapping[str, str]) -> Provider:
+    if s.kind == "litellm":
+        return build_bridge(name, s)
     echo = s.kind == "echo"
     transport: Transport = (
         EchoTransport(clock=clock)
@@ -85,6 +90,6 @@ def _build(name: str, s: ProviderSettings, clock: Clock, environ: Mapping[str, s
         free=echo or s.price == "free",
         api_version=s.api_version,
         models=ECHO_MODELS if echo else (),
-        dialects=("openai_chat",) if echo else [CODECS[name] for name in s.speaks],
+        dialects=("openai_chat", "openai_embeddings") if echo else [CODECS[name] for name in s.speaks],
     )
     return provider

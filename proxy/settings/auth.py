@@ -1,9 +1,12 @@
 """`auth`: who may call."""
 
-from pydantic import Field, SecretStr, field_validator
+from typing import Annotated, Literal
 
-from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
+from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section, split_list
+
+Scope = Literal["provider_objects"]
 _KNOWN_BAD = "change-me-to-strong-secret"
 MIN_SECRET_BYTES = 32
 
@@ -23,6 +26,9 @@ class AuthSettings(Section):
         None, description="Key of the HMAC in signed keys, at least 32 bytes; null: generated into an embedded record store."
     )
     static_keys: SecretList = Field((), description="Client keys, each plain or as hex SHA-256; a member may be a comma list.")
+    static_scopes: Annotated[tuple[Scope, ...], BeforeValidator(split_list)] = Field(
+        (), description="Scopes of every static client key; the admin key has all of them."
+    )
     admin_key: SecretStr | None = Field(None, description="A key with role admin that may call everything, plain or as hex SHA-256.")
     health_check: bool = Field(False, description="Whether health routes and `/metrics` need a key too.")
     key_cache_ttl_s: NonNegative = Field(10, description="How long a looked-up key is believed (so a revocation may take), in seconds.")

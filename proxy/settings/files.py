@@ -109,7 +109,10 @@ class _Reader:
         return result
 
     def _scalar(self, node: Node, path: Path) -> Any:
-        value = self._loader.construct_object(node)
+        try:
+            value = self._loader.construct_object(node)
+        except ValueError:
+            value = node.value  # looks like a date and is none (2026-13-01): the schema says what it should be
         if not isinstance(value, str):
             return value if isinstance(value, int | float | bool | None) else node.value
         if value.startswith("env:"):

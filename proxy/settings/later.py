@@ -28,15 +28,6 @@ class BudgetsSettings(Section):
     on_redis_loss: Literal["ledger", "deny", "allow"] = Field("ledger", description="What holds while Redis is gone.")
 
 
-class PriceSettings(Section):
-    """Prices of one model in USD per million tokens; they override the catalogue's."""
-
-    input: NonNegative | None = Field(None, description="Uncached input, in USD per million tokens.")
-    output: NonNegative | None = Field(None, description="Output with reasoning, in USD per million tokens.")
-    cache_read: NonNegative | None = Field(None, description="Input read from the provider's cache, in USD per million tokens.")
-    cache_write: NonNegative | None = Field(None, description="Input written to the provider's cache, in USD per million tokens.")
-
-
 class AuditSettings(Section):
     previews: Annotated[Literal["agents", "all", "off"], BeforeValidator(off_on)] = Field(
         "agents", description="Which calls' texts are previewed in audit events."

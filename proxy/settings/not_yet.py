@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 _SECTIONS = {
     "limits": "nothing is limited",
     "budgets": "nothing is refused for its cost",
-    "prices": "costs are not computed",
     "audit": "no audit events are written",
     "masking": "nothing is masked",
     "agents": "there are no agent routes",
@@ -22,7 +21,7 @@ _SECTIONS = {
 
 
 def lines_of(settings: Settings) -> list[str]:
-    return [*_sections(settings), *_single(settings), *_providers(settings), *_strategies(settings)]
+    return [*_sections(settings), *_single(settings), *_strategies(settings)]
 
 
 def _sections(settings: Settings) -> Iterator[str]:
@@ -45,12 +44,6 @@ def _single(settings: Settings) -> Iterator[str]:
         yield f"stores.records: {scheme} is not available yet, signed keys get 503; static keys work"
     if settings.cache.enabled and settings.cache.l2.enabled and settings.l2_url is None:
         yield "cache.l2: on, but there is no stores.redis: answers are cached in the process only"
-
-
-def _providers(settings: Settings) -> Iterator[str]:
-    for name, provider in settings.providers.items():
-        if not provider.built:
-            yield f"providers.{name}: kind {provider.kind} is not available yet, the provider is not used"
 
 
 def _strategies(settings: Settings) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """`providers`: the upstreams."""
 
+import importlib.util
 import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -10,8 +11,9 @@ from proxy.settings.base import Count, HttpUrl, Positive, SecretList, SecretUrl,
 from proxy.settings.models import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
-DialectName = Literal["chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content"]
-BUILT_KINDS = ("openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "echo")
+DialectName = Literal[
+    "chat", "completions", "responses", "embeddings", "messages", "converse", "invoke", "generate_content", "embed_content"
+]
 
 BASE_URLS = {
     "openai": "https://api.openai.com/v1",
@@ -24,11 +26,12 @@ DIALECTS: dict[str, tuple[DialectName, ...]] = {
     "azure": ("chat", "completions", "responses", "embeddings"),
     "anthropic": ("messages",),
     "bedrock": ("converse", "invoke"),
-    "gemini": ("generate_content",),
+    "gemini": ("generate_content", "embed_content"),
     "litellm": ("chat", "embeddings"),
-    "echo": ("chat", "messages"),
+    "echo": ("chat", "embeddings"),
 }
 
+_NOT_OF_LITELLM = frozenset({"transport", "ca_file", "proxy", "region", "max_connections", "idle_s"})
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive"})
 _NO_CONTROLS = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -48,6 +51,9 @@ class ProviderSettings(Section):
     ca_file: Path | None = Field(None, description="PEM file of certificate authorities to trust instead of the system's.")
     proxy: SecretUrl | None = Field(None, description="Outbound HTTP proxy; needs `transport: httpx`.")
     headers: dict[str, SecretStr] = Field({}, description="Static headers added to each request.")
+    fetch_urls: Literal["auto", "always", "never"] = Field(
+        "auto", description="Fetch URLs of images and documents: where its dialect takes bytes only, always, or never."
+    )
     region: str | None = Field(None, description="AWS region of kind bedrock.")
     model_prefix: str | None = Field(None, description="Put before the model's name (`groq/`).")
     api_version: str | None = Field(None, description="`api-version` of azure, `anthropic-version` of anthropic; null: the adapter's.")
@@ -87,9 +93,19 @@ class ProviderSettings(Section):
             raise ValueError(f"kind {self.kind} needs base_url")
         if self.kind in ("openai", "anthropic", "gemini") and self.base_url is None and not self.api_keys:
             raise ValueError(f"kind {self.kind} needs api_keys (for example [env:{self.kind.upper()}_API_KEY])")
+        if self.kind == "litellm":
+            self._check_litellm()
         if self.proxy is not None and self.transport != "httpx":
             raise ValueError("an outbound proxy needs transport: httpx")
         return self
+
+    def _check_litellm(self) -> None:
+        if not re.fullmatch(r"[a-z0-9_.-]+/(?:[A-Za-z0-9_.-]+/)*", self.model_prefix or ""):
+            raise ValueError("kind litellm needs model_prefix: litellm's name of the provider and a slash, for example groq/")
+        if others := sorted(self.model_fields_set & _NOT_OF_LITELLM):
+            raise ValueError(f"kind litellm does not use {', '.join(others)}: the package makes its own connections")
+        if importlib.util.find_spec("litellm") is None:
+            raise ValueError("kind litellm needs a package that is not installed: pip install 'llm-edge[litellm]'")
 
     @property
     def url(self) -> str:
@@ -99,8 +115,3 @@ class ProviderSettings(Section):
     @property
     def speaks(self) -> tuple[DialectName, ...]:
         return self.dialects or DIALECTS[self.kind]
-
-    @property
-    def built(self) -> bool:
-        """Whether this version has an adapter for the kind."""
-        return self.kind in BUILT_KINDS

@@ -24,6 +24,7 @@ SECTIONS = frozenset(
         "providers",
         "models",
         "routing",
+        "fetch",
         "cache",
         "limits",
         "budgets",
@@ -31,6 +32,7 @@ SECTIONS = frozenset(
         "audit",
         "masking",
         "agents",
+        "responses",
         "telemetry",
     ]
 )

@@ -13,11 +13,14 @@ from proxy.settings.auth import AuthSettings
 from proxy.settings.base import SecretUrl
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
-from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings, PriceSettings
+from proxy.settings.fetch import FetchSettings
+from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings
 from proxy.settings.models import ModelSettings, RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
 from proxy.settings.not_yet import lines_of
+from proxy.settings.prices import PriceSettings
 from proxy.settings.providers import ProviderSettings
 from proxy.settings.reading import Reading, read_everything
+from proxy.settings.responses import ResponsesSettings
 from proxy.settings.rules import broken_rules
 from proxy.settings.server import ServerSettings
 from proxy.settings.stores import StoresSettings
@@ -56,10 +59,14 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = Field({}, description="Upstreams by name; the first one gets unknown models.")
     models: dict[str, ModelSettings] = Field({}, description="Names and patterns that clients may use; empty: by name.")
     routing: RoutingSettings = Field(RoutingSettings(), description="What holds for models that don't say otherwise.")
+    fetch: FetchSettings = Field(FetchSettings(), description="URLs in requests whose provider wants bytes.")
     cache: CacheSettings = Field(CacheSettings(), description="Exact answers served again.")
+    responses: ResponsesSettings = Field(ResponsesSettings(), description="Answers of the Responses API that clients come back to.")
     limits: LimitsSettings = Field(LimitsSettings(), description="Rate limits.")
     budgets: BudgetsSettings = Field(BudgetsSettings(), description="Spending limits.")
-    prices: dict[str, PriceSettings] = Field({}, description="Own prices by model.")
+    prices: dict[str, PriceSettings] = Field(
+        {}, description="Own prices by model, or by `provider/model`, which wins; a list stands for its `rows`."
+    )
     audit: AuditSettings = Field(AuditSettings(), description="The audit log.")
     masking: MaskingSettings = Field(MaskingSettings(), description="Personal data.")
     agents: AgentsSettings = Field(AgentsSettings(), description="Agents and their tools.")

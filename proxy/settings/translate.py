@@ -22,8 +22,26 @@ def problems_of(exc: ValidationError, root: type[BaseModel], reading: Reading) -
             continue
         if error["type"] == "too_short" and any(len(other["loc"]) > len(path) and other["loc"][: len(path)] == path for other in errors):
             continue
-        found.append(Problem(_message(dict(error), root, path), text, reading.layer.origin(path)))
+        given = _as_given(path, reading.layer.data)
+        found.append(Problem(_message(dict(error), root, path), dotted(given), reading.layer.origin(given)))
     return found
+
+
+def _as_given(path: Path, data: Any) -> Path:
+    """A schema's path as the source wrote it: where that has a list instead of the section that the list stands for, without the section's
+    own name for it (`prices.m.rows[0].meter` → `prices.m[0].meter`)."""
+    given: list[str | int] = []
+    for step in path:
+        if isinstance(data, list) and isinstance(step, str):
+            continue
+        given.append(step)
+        if isinstance(data, dict):
+            data = data.get(str(step))
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
+        else:
+            data = None
+    return tuple(given)
 
 
 def _within(inner: str, outer: str) -> bool:

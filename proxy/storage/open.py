@@ -7,7 +7,10 @@ from urllib.parse import unquote, urlsplit
 from proxy.core.errors import Unavailable
 from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
 from proxy.storage.records_memory import MemoryRecords
+from proxy.storage.responses import ResponseRecord, ResponseRecords
+from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
+from proxy.storage.sqlite_responses import SqliteResponses
 
 
 def open_records(url: str) -> KeyRecords:
@@ -17,6 +20,15 @@ def open_records(url: str) -> KeyRecords:
         return SqliteRecords(path)
     scheme = url.partition("://")[0]
     return MemoryRecords() if scheme in ("memory", "sqlite") else AbsentRecords(scheme.partition("+")[0])
+
+
+def open_responses(url: str, records: KeyRecords | None = None) -> ResponseRecords:
+    """Issued answers in the same store. `records`: what `open_records` gave for it."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteResponses(path, beside=records if isinstance(records, SqliteRecords) else None)
+    scheme = url.partition("://")[0]
+    return MemoryResponses() if scheme in ("memory", "sqlite") else AbsentResponses(scheme.partition("+")[0])
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -67,7 +79,35 @@ class AbsentRecords:
         """Nothing to close."""
 
     def _error(self) -> Unavailable:
-        return Unavailable(f"no adapter for {self._scheme} records in this version; use sqlite:///file.db")
+        return _absent(self._scheme)
+
+
+class AbsentResponses:
+    """The same for issued answers."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    async def put(self, record: ResponseRecord) -> None:
+        raise _absent(self._scheme)
+
+    async def get(self, tenant: str, response_id: str, now: float) -> ResponseRecord | None:
+        raise _absent(self._scheme)
+
+    async def delete(self, tenant: str, response_id: str) -> bool:
+        raise _absent(self._scheme)
+
+    async def purge(self, now: float) -> int:
+        """There is nothing."""
+        return 0
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
+def _absent(scheme: str) -> Unavailable:
+    return Unavailable(f"no adapter for {scheme} records in this version; use sqlite:///file.db")
 
 
 _: type[KeyRecords] = AbsentRecords
+__: type[ResponseRecords] = AbsentResponses

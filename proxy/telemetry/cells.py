@@ -19,8 +19,8 @@ class RequestCell:
     """All numbers of the requests with one set of labels."""
 
     __slots__ = (
-        "cache_read", "cache_write", "completion", "cost_nanos", "count", "disconnects", "duration", "errors", "labels",
-        "misses", "overhead", "prompt", "ttft",
+        "cache_read", "cache_write", "completion", "cost_nanos", "count", "disconnects", "duration", "errors",
+        "incomplete", "labels", "misses", "overhead", "prompt", "ttft", "unpriced",
     )  # fmt: skip
 
     def __init__(self, labels: tuple[str, str, str, str, str | None]) -> None:
@@ -28,6 +28,7 @@ class RequestCell:
         """(route, provider, model, status, error)."""
         self.count = self.disconnects = self.errors = self.misses = 0
         self.prompt = self.completion = self.cache_read = self.cache_write = self.cost_nanos = 0
+        self.unpriced = self.incomplete = 0
         self.duration = Hist(len(REQUEST_BUCKETS_S))
         self.overhead = Hist(len(OVERHEAD_BUCKETS_S))
         self.ttft: Hist | None = None
@@ -65,6 +66,10 @@ def read_request(cell: RequestCell, sums: dict[Key, float], hists: dict[Key, His
         _add(sums, ("llm_edge_tokens_cached_total", provider, model, "write"), cell.cache_write)
     if cell.cost_nanos:
         _add(sums, ("llm_edge_cost_usd_total", provider, model), cell.cost_nanos / NANOS_PER_USD)
+    if cell.unpriced:
+        _add(sums, ("llm_edge_unpriced_calls_total", provider, model), cell.unpriced)
+    if cell.incomplete:
+        _add(sums, ("llm_edge_incomplete_costs_total", provider, model), cell.incomplete)
 
 
 def read_attempt(cell: AttemptCell, sums: dict[Key, float], hists: dict[Key, Hist]) -> None:

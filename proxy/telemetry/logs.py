@@ -14,6 +14,7 @@ import orjson
 
 from proxy.core.context import RequestContext
 from proxy.core.money import NANOS_PER_USD
+from proxy.core.pricing import Cost
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.redact import Redactor
 from proxy.telemetry.sink import open_sink
@@ -106,7 +107,9 @@ class AccessLog:
             "bytes_out": ctx.bytes_out,
         }
         if ctx.attempts:
-            line["attempts"] = len(ctx.attempts)
+            line["attempts"] = tries = len(ctx.attempts)
+            if tries > 1 or ctx.error is not None:
+                line["tries"] = [attempt.as_dict() for attempt in ctx.attempts]
         if (usage := ctx.usage) is not None:
             line["prompt_tokens"] = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
             line["completion_tokens"] = usage.output_tokens
@@ -114,6 +117,11 @@ class AccessLog:
                 line["tokens_estimated"] = True
         if ctx.cost_nanos is not None:
             line["cost_usd"] = ctx.cost_nanos / NANOS_PER_USD
+        if (cost := ctx.cost) is not None:
+            if cost.unpriced:
+                line["price_source"] = "none"  # why is said once a model, by the pipeline
+            else:
+                _add_cost(line, cost)
         if ctx.first_token_s is not None:
             line["ttft_ms"] = int(ctx.first_token_s * 1e6) / 1e3
         if ctx.error is None and not ctx.cancelled:
@@ -150,6 +158,15 @@ class AccessLog:
         if ctx.model is None or len(ctx.model) <= 200:
             self._heads[key] = head
         return head
+
+
+def _add_cost(line: dict[str, Any], cost: Cost) -> None:
+    """Of a call that is billed: the exact sum, its kinds, and what is doubtful about it."""
+    line["cost_nanos"] = cost.total
+    line["cost_kinds"] = cost.nanos
+    line["price_source"] = cost.source
+    if cost.incomplete:
+        line["cost_incomplete"] = cost.reasons
 
 
 def _add_error(line: dict[str, Any], ctx: RequestContext) -> None:

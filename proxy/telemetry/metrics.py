@@ -129,6 +129,11 @@ class Metrics:
             cell.cache_write += usage.cache_write_tokens
         if ctx.cost_nanos:
             cell.cost_nanos += ctx.cost_nanos
+        if (cost := ctx.cost) is not None and cost.incomplete:
+            if cost.unpriced:
+                cell.unpriced += 1
+            else:
+                cell.incomplete += 1
 
     def attempt_done(self, rec: AttemptRecord) -> None:
         """`rec` must not change any more: it is counted some dozens later, or when the numbers are read."""
@@ -159,6 +164,9 @@ class Metrics:
 
     def stream_truncated(self, provider: str) -> None:
         self.inc("llm_edge_stream_truncations_total", provider)
+
+    def response_unrecorded(self) -> None:
+        self.inc("llm_edge_response_records_lost_total")
 
     def single_flight_joined(self) -> None:
         self.inc("llm_edge_single_flight_joins_total")

@@ -24,11 +24,15 @@ AddressInfo = tuple[int, int, int, str, Any]
 P = TypeVar("P", bound=asyncio.Protocol)
 
 
-class Dialer:
-    """`tls`: for https; None: https is refused."""
+Admit = Callable[[list[AddressInfo]], list[AddressInfo]]
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+
+class Dialer:
+    """`tls`: for https; None: https is refused. `admit`: says which of a name's addresses may be connected to, OSError: none."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None, admit: Admit | None = None) -> None:
         self._tls = tls
+        self._admit = admit
         self._attempts = TaskSupervisor()
 
     async def open(self, origin: Origin, make: Callable[[], P], due: float | None) -> P:
@@ -36,7 +40,8 @@ class Dialer:
         phase: Phase = "connect"
         try:
             async with asyncio.timeout_at(due):
-                connected = await self.race(await resolve(origin.host, origin.port))
+                infos = await resolve(origin.host, origin.port)
+                connected = await self.race(infos if self._admit is None else self._admit(infos))
                 if origin.scheme == "https":
                     phase = "tls"
                 return await self._attach(connected, origin, make)

@@ -6,7 +6,7 @@ from time import monotonic
 
 from proxy.transport.base import Transport, TransportError, TransportStats, UpstreamRequest, UpstreamResponse
 from proxy.transport.coding import decoders
-from proxy.transport.dial import Dialer
+from proxy.transport.dial import Admit, Dialer
 from proxy.transport.pool import Pool
 from proxy.transport.wire import RequestWriter
 
@@ -18,10 +18,16 @@ MAX_CONNECTIONS = 1000
 
 class Http1Transport:
     def __init__(
-        self, *, tls: ssl.SSLContext | None = None, max_connections: int = MAX_CONNECTIONS, keepalive_s: float = KEEPALIVE_S
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        max_connections: int = MAX_CONNECTIONS,
+        keepalive_s: float = KEEPALIVE_S,
+        admit: Admit | None = None,
     ) -> None:
+        """`admit`: as the Dialer's."""
         self._writer = RequestWriter()
-        self._pool = Pool(Dialer(tls), decoders(), max_connections=max_connections, keepalive_s=keepalive_s)
+        self._pool = Pool(Dialer(tls, admit), decoders(), max_connections=max_connections, keepalive_s=keepalive_s)
 
     async def send(self, request: UpstreamRequest) -> UpstreamResponse:
         target = self._writer.target(request.url)

@@ -67,6 +67,60 @@ async def test_before_headers(upstream: Upstream, stream: bool, path: str) -> No
         assert cancelled(edge) == 1
 
 
+@pytest.mark.parametrize("path", ["/v1/embeddings", "/embeddings", "/openai/deployments/m/embeddings"])
+async def test_embeddings(upstream: Upstream, path: str) -> None:
+    """They never stream: the upstream has not answered yet."""
+    gone, asked = asyncio.Event(), asyncio.Event()
+    upstream.on(hold(gone, asked=asked))
+    async with running(settings(upstream.url)) as edge:
+        await leave(edge, {"model": "text-embedding-3-small", "input": ["a", "b"]}, path=path, when=asked)
+        async with asyncio.timeout(WITHIN_S):
+            await gone.wait()
+        await edge.idle()
+        assert cancelled(edge) == 1
+
+
+async def test_embeddings_in_several_calls(upstream: Upstream) -> None:
+    """Every socket of the one attempt closes, and no further call is begun."""
+    left: list[int] = []
+
+    async def handle(call: Call) -> None:
+        await call.until_gone()
+        left.append(1)
+
+    upstream.on(handle)
+    bedrock = {"kind": "bedrock", "base_url": upstream.url, "api_keys": ["bedrock-api-key-1234567890"]}
+    async with running(settings(providers={"bedrock": bedrock})) as edge:
+        asked = asyncio.Event()
+        body = {"model": "amazon.titan-embed-text-v2:0", "input": [f"text {i}" for i in range(40)]}
+        leaving = asyncio.ensure_future(leave(edge, body, path="/v1/embeddings", when=asked))
+        calls = len(await upstream.received(8))
+        asked.set()
+        await leaving
+        async with asyncio.timeout(WITHIN_S):
+            while len(left) < calls:
+                await asyncio.sleep(0.005)
+        await edge.idle()
+        assert len(upstream.calls) == calls == 8
+        assert cancelled(edge) == 1
+
+
+@pytest.mark.parametrize("operation", ["invoke", "invoke-with-response-stream"])
+@pytest.mark.parametrize(
+    "body", [{"inputText": "x"}, {"messages": [{"role": "user", "content": "x"}], "max_tokens": 5}], ids=["titan", "claude"]
+)
+async def test_before_headers_at_invoke_model(upstream: Upstream, operation: str, body: dict[str, Any]) -> None:
+    """The same for Bedrock's clients."""
+    gone, asked = asyncio.Event(), asyncio.Event()
+    upstream.on(hold(gone, asked=asked))
+    async with running(settings(upstream.url)) as edge:
+        await leave(edge, body, path=f"/model/gpt-4o/{operation}", when=asked)
+        async with asyncio.timeout(WITHIN_S):
+            await gone.wait()
+        await edge.idle()
+        assert cancelled(edge) == 1
+
+
 async def test_mid_stream(upstream: Upstream) -> None:
     """After the first content has been read."""
     gone = asyncio.Event()

@@ -4,12 +4,15 @@ Here: within one process. Breaker state shared through Redis comes with part 3's
 until metering.
 """
 
+import os
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.access_log import Books
 from tests.support.gateway import running, settings
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, failing, json_answer
 
@@ -30,6 +33,49 @@ async def test_exactly_as_many_tries_as_configured(upstream: Upstream, attempts:
         assert answer.json()["error"]["message"] == "down"
         assert len(upstream.calls) == attempts
         assert answer.headers["x-llm-edge-attempts"] == str(attempts)
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+async def test_exactly_as_many_tries_of_embeddings(upstream: Upstream, attempts: int) -> None:
+    """The same loop as chat's."""
+    upstream.on(failing(503, "down"))
+    async with running(settings(upstream.url, routing={"retries": {"attempts": attempts}})) as edge:
+        answer = await edge.client.post("/v1/embeddings", json={"model": "text-embedding-3-small", "input": "x"})
+        assert (answer.status_code, len(upstream.calls), answer.headers["x-llm-edge-attempts"]) == (503, attempts, str(attempts))
+
+
+async def test_each_try_leaves_a_record(upstream: Upstream) -> None:
+    """In the log: who, what came of it, and in the transport's own words why, which the client is not told. A lone success has none."""
+
+    async def reset(call: Call) -> None:
+        call.reset()
+
+    books = Books()
+    upstream.script(failing(500), reset, json_answer(chat()), json_answer(chat()))
+    async with running(settings(upstream.url, routing={"retries": {"attempts": 3}}), access_log=books.log) as edge:
+        assert (await edge.chat("a")).status_code == 200
+        assert (await edge.chat("b")).status_code == 200
+        first, second = await books.lines(edge)
+    told = [(one["status"], one["error"], one["sent"], "cause" in one) for one in first["tries"]]
+    assert told == [(500, "provider_error", True, False), (None, "upstream_error", True, True), (200, None, True, False)]
+    assert {one["provider"] for one in first["tries"]} == {"openai"}
+    assert "tries" not in second
+
+
+async def test_a_provider_that_cannot_be_called_says_why_in_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine without AWS credentials: the client learns that it could not be reached, the operator why."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    books = Books()
+    config = settings(providers={"bedrock": {"kind": "bedrock", "region": "us-east-1"}}, routing={"retries": {"attempts": 1}})
+    async with running(config, access_log=books.log) as edge:
+        answer = await edge.chat(model="anthropic.claude-x")
+        (line,) = await books.lines(edge)
+    assert answer.status_code == 502
+    assert "credentials" not in answer.text
+    assert line["tries"][0]["cause"].startswith("no AWS credentials")
 
 
 async def test_tries_are_counted_over_all_targets(upstream: Upstream) -> None:

@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from proxy.assembly import make_codecs
+from proxy.codecs.accumulate import Accumulator
+from proxy.core.messages import TextPart
+from tests.support.clock import FakeClock
 from tests.support.gateway import ADMIN_KEY, Running, chat_body, running, settings
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, failing, json_answer, stream_answer
 
@@ -135,6 +139,49 @@ async def test_a_whole_answer_answers_a_stream_and_the_reverse(upstream: Upstrea
         assert body["usage"]["total_tokens"] == 12
         assert body["metadata"]["cached"] is True
         assert len(upstream.calls) == 2
+
+
+BY_PATH = {
+    "bedrock_converse": (
+        "/model/echo/converse",
+        "/model/echo/converse-stream",
+        {"messages": [{"role": "user", "content": [{"text": "hi"}]}]},
+    ),
+    "bedrock_invoke": (
+        "/model/echo/invoke",
+        "/model/echo/invoke-with-response-stream",
+        {"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]},
+    ),
+    "gemini_generate": (
+        "/v1beta/models/echo:generateContent",
+        "/v1beta/models/echo:streamGenerateContent",
+        {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]},
+    ),
+}
+
+
+@pytest.mark.parametrize("dialect", sorted(BY_PATH))
+@pytest.mark.parametrize("stream_first", [True, False])
+async def test_the_two_paths_of_a_dialect_share_their_answers(dialect: str, stream_first: bool) -> None:
+    """Where the path says whether to stream, either form is made from the other, too, and says the same."""
+    whole, streamed, body = BY_PATH[dialect]
+    codec = make_codecs(FakeClock())[dialect]
+    texts = set()
+    async with running(settings()) as edge:
+        for path, status in zip([streamed, whole] if stream_first else [whole, streamed], ("miss", "hit"), strict=True):
+            answer = await edge.client.post(path, params={"alt": "sse"} if "gemini" in dialect else {}, json=body)
+            assert (answer.status_code, answer.headers["x-llm-edge-cache"]) == (200, status)
+            if path == whole:
+                response = codec.decode_response(answer.content)
+            else:
+                accumulator = Accumulator()
+                decoder = codec.stream_decoder()
+                for event in [*decoder.feed(answer.content), *decoder.close()]:
+                    accumulator.add(event)
+                response = accumulator.response()
+            texts.add("".join(part.text for part in response.choices[0].content if isinstance(part, TextPart)))
+    assert len(texts) == 1
+    assert texts != {""}
 
 
 async def gate(upstream: Upstream, *events: bytes) -> tuple[asyncio.Event, asyncio.Event]:

@@ -55,16 +55,21 @@ async def gemini_calls(url: str, keys: list[str]) -> list[str]:
 
 
 async def signed_calls(url: str, access_key: str, secret: str) -> list[str]:
-    """One that is right and one whose body was changed."""
-    target, body = f"{url}/model/m/converse", b'{"messages":[{"role":"user","content":[{"text":"signed"}]}]}'
+    """By each of Bedrock's operations one that is right and one whose body was changed."""
     media = (b"content-type", b"application/json")
     credentials = Credentials(access_key=access_key, secret_key=secret)
-    added = sign("POST", target, [media], body, credentials, region="us-east-1", service="bedrock", now=time.time())
-    headers = {name.decode(): value.decode() for name, value in (media, *added)}
-    async with httpx2.AsyncClient(trust_env=False) as client:
-        answers = [await client.post(target, content=content, headers=headers) for content in (body, body + b" ")]
-    assert [answer.status_code for answer in answers] == [200, 403]
-    return [answer.text + repr(answer.headers) for answer in answers]
+    seen: list[str] = []
+    for target, body in (
+        (f"{url}/model/m/converse", b'{"messages":[{"role":"user","content":[{"text":"signed"}]}]}'),
+        (f"{url}/model/m/invoke", b'{"inputText":"signed"}'),
+    ):
+        added = sign("POST", target, [media], body, credentials, region="us-east-1", service="bedrock", now=time.time())
+        headers = {name.decode(): value.decode() for name, value in (media, *added)}
+        async with httpx2.AsyncClient(trust_env=False) as client:
+            answers = [await client.post(target, content=content, headers=headers) for content in (body, body + b" ")]
+        assert [answer.status_code for answer in answers] == [200, 403]
+        seen += [answer.text + repr(answer.headers) for answer in answers]
+    return seen
 
 
 async def test_the_canaries_stay_where_they_belong(

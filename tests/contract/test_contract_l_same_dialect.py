@@ -3,14 +3,17 @@
 The cross-dialect state machine is in the codecs' own test_contract_l_*; more dialects come with part 2.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.support.gateway import running, settings
-from tests.support.upstream import Upstream, chat, chat_stream, json_answer, stream_answer
+from proxy.settings import Settings
+from tests.support.eventually import eventually
+from tests.support.gateway import Running, running, settings
+from tests.support.upstream import Call, Upstream, chat, chat_stream, failing, json_answer, stream_answer
 
 
 @pytest.fixture
@@ -107,19 +110,73 @@ async def test_duplicate_keys_collapse(upstream: Upstream) -> None:
     assert upstream.calls[0].json["model"] == "gpt-4o"
 
 
+MESSAGE = {
+    "type": "message",
+    "id": "msg_1",
+    "role": "assistant",
+    "model": "c",
+    "content": [{"type": "text", "text": "hi"}],
+    "stop_reason": "end_turn",
+    "stop_sequence": None,
+    "usage": {"input_tokens": 1, "output_tokens": 1},
+}
+
+
+def at_anthropic(upstream: Upstream) -> Settings:
+    return settings(providers={"anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]}})
+
+
+async def test_a_stored_answer_says_what_was_dropped(upstream: Upstream) -> None:
+    """A hit is as honest as the call that made it, and no answer to a strict client."""
+    upstream.on(json_answer(MESSAGE))
+    async with running(at_anthropic(upstream)) as edge:
+        for cached in ("miss", "hit"):
+            answer = await edge.chat(model="claude-x", seed=7)
+            assert (answer.headers["x-llm-edge-cache"], answer.headers["x-llm-edge-dropped"]) == (cached, "seed")
+        strict = await edge.chat(model="claude-x", seed=7, headers={"x-llm-edge-strict": "true"})
+        assert strict.status_code == 422
+    assert len(upstream.calls) == 1
+
+
+def joins(edge: Running) -> float:
+    return sum(s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == "llm_edge_single_flight_joins_total")
+
+
+async def test_a_follower_learns_what_its_leaders_call_drops(upstream: Upstream) -> None:
+    """As if it had made the call."""
+    go = asyncio.Event()
+
+    async def slow(call: Call) -> None:
+        await go.wait()
+        await call.answer(200, MESSAGE)
+
+    upstream.on(slow)
+    async with running(at_anthropic(upstream)) as edge:
+        asked = [asyncio.ensure_future(edge.chat(model="claude-x", seed=7)) for _ in range(2)]
+        await eventually(lambda: joins(edge) == 1)
+        go.set()
+        assert [(await one).headers["x-llm-edge-dropped"] for one in asked] == ["seed", "seed"]
+    assert len(upstream.calls) == 1
+
+
+async def test_what_one_target_drops_is_forgotten_at_the_next(upstream: Upstream) -> None:
+    """The answer came from one that could carry all."""
+    upstream.script(failing(500), json_answer(chat()))
+    providers = {
+        "anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["k"]},
+        "openai": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["k"]},
+    }
+    targets = [{"provider": "anthropic", "model": "claude-x"}, {"provider": "openai", "model": "gpt-4o"}]
+    async with running(settings(providers=providers, models={"both": {"targets": targets}})) as edge:
+        answer = await edge.chat(model="both", seed=7)
+    assert (answer.status_code, answer.headers["x-llm-edge-provider"]) == (200, "openai")
+    assert "x-llm-edge-dropped" not in answer.headers
+
+
 async def test_what_a_translation_drops_is_said(upstream: Upstream) -> None:
     """JSON paths in a header; 422 listing them in strict mode, before any call."""
-    message = {
-        "type": "message",
-        "id": "msg_1",
-        "role": "assistant",
-        "model": "c",
-        "content": [{"type": "text", "text": "hi"}],
-        "stop_reason": "end_turn",
-    }
-    upstream.on(json_answer({**message, "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}))
-    config = settings(providers={"anthropic": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-ant-1234567890"]}})
-    async with running(config) as edge:
+    upstream.on(json_answer(MESSAGE))
+    async with running(at_anthropic(upstream)) as edge:
         answer = await edge.chat(model="claude-x", seed=7, logit_bias={"1": 1})
         assert answer.status_code == 200
         assert set(answer.headers["x-llm-edge-dropped"].split(",")) >= {"seed", "logit_bias"}

@@ -32,6 +32,8 @@ def both(up: Upstream) -> Any:
 async def ask(edge: Running, family: str, model: str) -> Any:
     if family == "openai":
         return await edge.chat(model=model)
+    if family == "embeddings":
+        return await edge.client.post("/v1/embeddings", json={"model": model, "input": "x"})
     body = {"model": model, "max_tokens": 5, "messages": [{"role": "user", "content": "x"}]}
     return await edge.client.post("/v1/messages", json=body)
 
@@ -57,7 +59,7 @@ async def test_a_providers_error_keeps_its_status(upstream: Upstream, family: st
         assert ("x-should-retry" in answer.headers) == (status in (400, 401, 403, 404, 413))
 
 
-@pytest.mark.parametrize("family", ["openai", "anthropic"])
+@pytest.mark.parametrize("family", ["openai", "anthropic", "embeddings"])
 @pytest.mark.parametrize("body", [b"<html><h1>502 Bad Gateway</h1></html>", b"", b"null", b'{"error": 5}', b"\xff\xfe"])
 async def test_an_unreadable_error_is_still_the_dialects(upstream: Upstream, family: str, body: bytes) -> None:
     """Whatever a broken proxy in between sends."""
@@ -66,6 +68,38 @@ async def test_an_unreadable_error_is_still_the_dialects(upstream: Upstream, fam
         answer = await ask(edge, family, "gpt-4o")
         assert answer.status_code == 502
         assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("model", ["emb-openai", "emb-titan", "emb-gemini"])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 413, 429, 500, 503, 529])
+async def test_a_providers_error_on_embeddings(upstream: Upstream, model: str, status: int) -> None:
+    """Each provider's own form in, OpenAI's out; with one of several calls refused as with one alone."""
+    bodies = {
+        "emb-openai": {"error": {"message": "told you so", "type": "server_error", "code": None, "param": None}},
+        "emb-titan": {"message": "told you so"},
+        "emb-gemini": {"error": {"code": status, "message": "told you so", "status": "UNKNOWN"}},
+    }
+    upstream.on(json_answer(bodies[model], status, {"retry-after": "7"}))
+    targets = {
+        "emb-openai": {"provider": "openai", "model": "text-embedding-3-small"},
+        "emb-titan": {"provider": "bedrock", "model": "amazon.titan-embed-text-v2:0"},
+        "emb-gemini": {"provider": "gemini", "model": "gemini-embedding-001"},
+    }
+    config = settings(
+        providers={
+            "openai": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-x-1234567890"]},
+            "bedrock": {"kind": "bedrock", "base_url": upstream.url, "api_keys": ["bedrock-api-key-1234567890"]},
+            "gemini": {"kind": "gemini", "base_url": upstream.url, "api_keys": ["gemini-api-key-1234567890"]},
+        },
+        models={name: {"targets": [target]} for name, target in targets.items()},
+        routing={"retries": {"attempts": 1}},
+    )
+    async with running(config) as edge:
+        answer = await edge.client.post("/v1/embeddings", json={"model": model, "input": ["a", "b", "c"]})
+        assert (answer.status_code, answer.headers["retry-after"]) == (status, "7")
+        assert answer.headers["x-llm-edge-error-source"] == "provider"
+        assert answer.json()["error"]["message"] == "told you so"
+        assert ("x-should-retry" in answer.headers) == (status in (400, 401, 403, 404, 413))
 
 
 async def test_an_upstream_that_is_down_is_502(upstream: Upstream) -> None:
@@ -89,6 +123,11 @@ async def test_an_upstream_that_is_down_is_502(upstream: Upstream) -> None:
         ("/v1/chat/completions", {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "temperature": 3}, 400, "temperature"),
         ("/v1/chat/completions", {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}], "stream": "yes"}, 400, "stream"),
         ("/v1/chat/completions", {"model": "http://x", "messages": [{"role": "user", "content": "x"}]}, 400, "model"),
+        ("/v1/embeddings", {"input": "x"}, 400, "model"),
+        ("/v1/embeddings", {"model": "gpt-4o"}, 400, "input"),
+        ("/v1/embeddings", {"model": "gpt-4o", "input": ["a", {}]}, 400, "input[1]"),
+        ("/v1/embeddings", {"model": "claude-x", "input": "a"}, 400, "model"),
+        ("/v1/embeddings", {"model": "http://x", "input": "a"}, 400, "model"),
     ],
 )
 async def test_wrong_fields_are_named(upstream: Upstream, path: str, body: Any, status: int, param: str) -> None:

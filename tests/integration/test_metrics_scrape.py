@@ -18,7 +18,8 @@ NOTHING_HAPPENED = {
     "llm_edge_task_failures_total",
     "llm_edge_worker_restarts_total",
     "llm_edge_http_refused_total",
-    "llm_edge_cost_usd_total",
+    "llm_edge_unpriced_calls_total",
+    "llm_edge_incomplete_costs_total",
     "llm_edge_retries_total",
     "llm_edge_fallbacks_total",
 }
@@ -86,6 +87,7 @@ async def test_every_family_has_sensible_values(tmp_path: Path) -> None:
     assert found.total("llm_edge_stream_truncations_total", provider="openai") >= mix.seen["cut", 200]
     assert found.total("llm_edge_single_flight_joins_total") > 0
     assert found.total("llm_edge_tokens_used_total") > 0
+    assert found.total("llm_edge_cost_usd_total", provider="openai") > 0
     for tier in ("l1", "l2"):
         for name in ("hits_total", "misses_total", "writes_total", "size_entries", "memory_bytes", "latency_seconds_count"):
             assert found.total(f"llm_edge_cache_{name}", tier=tier) > 0, (name, tier)

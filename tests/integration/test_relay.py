@@ -100,3 +100,35 @@ async def test_a_follower_joins_a_relayed_stream() -> None:
         joined = await follower
         assert said(got) == said(joined.text) == "one two three four five"
         assert (joined.headers["x-llm-edge-cache"], len(up.calls)) == ("hit", 1)
+
+
+async def test_a_relayed_stream_that_is_kept_is_counted_once() -> None:
+    """Its last events wait for the store and go out behind it: every byte once."""
+    log = KeptLines()
+    one, told = asyncio.Event(), asyncio.Event()
+
+    async def stepped(call: Call) -> None:
+        await call.begin_stream()
+        for number, event in enumerate(EVENTS):
+            await call.chunk(event)
+            if number == 1:
+                await asyncio.wait_for(one.wait(), 10)
+        await asyncio.wait_for(told.wait(), 10)
+        await call.end_stream()
+
+    async with Upstream() as up:
+        up.on(stepped)
+        provider = {"kind": "openai_compatible", "base_url": f"{up.url}/v1", "api_keys": ["sk-provider-1234567890"]}
+        async with running(settings(providers={"chat": provider}), access_log=AccessLog(LogBuffer(log))) as edge:
+            body = {"model": "m", "input": "x", "stream": True}
+            async with edge.client.stream("POST", "/v1/responses", json=body) as answer:
+                lines = answer.aiter_lines()
+                got = await read_until(lines, '"delta":"one ')
+                one.set()
+                got += await read_until(lines, '"type":"response.completed"')
+                told.set()
+                got += await rest_of(lines)
+            await edge.idle()
+            await eventually(lambda: log.data.count(b"\n") >= 1)
+    sizes = [json.loads(line)["bytes_out"] for line in log.data.splitlines() if b'"logger":"access"' in line]
+    assert sizes == [len(got.encode())]

@@ -108,14 +108,6 @@ async def test_structured_output(client: openai.AsyncOpenAI) -> None:
     assert isinstance(answer.output_parsed, Person)
 
 
-async def test_what_needs_kept_answers_is_refused(edge: Running) -> None:
-    """An id in the provider's account could be another tenant's: 501 that says what to do, before any call."""
-    for name, value in (("previous_response_id", "resp_1"), ("conversation", "conv_1"), ("background", True)):
-        answer = await edge.client.post("/v1/responses", json={"model": "echo", "input": "x", name: value})
-        assert (answer.status_code, answer.json()["error"]["param"]) == (501, name)
-        assert answer.headers["x-should-retry"] == "false"
-
-
 async def test_a_provider_that_knows_it_gets_it_as_it_came() -> None:
     """Passed through; cached only where nothing is stored, with a new id and time."""
     async with Upstream() as up:

@@ -6,6 +6,8 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable
 
+POOLED = ("asyncio_", "ThreadPoolExecutor", "execnet", "litellm-", "aws-signing")
+"""Threads of pools that the interpreter ends itself (the last two: the litellm package's)."""
 SETTLE_S = 2.0
 """How long tasks that are about to end (a connection just closed) may take; a test that leaves none waits not at all."""
 
@@ -43,7 +45,5 @@ def foreign_threads() -> list[str]:
     return sorted(
         thread.name
         for thread in threading.enumerate()
-        if thread is not threading.main_thread()
-        and not thread.daemon
-        and not thread.name.startswith(("asyncio_", "ThreadPoolExecutor", "execnet"))
+        if thread is not threading.main_thread() and not thread.daemon and not thread.name.startswith(POOLED)
     )

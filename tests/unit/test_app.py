@@ -1,17 +1,23 @@
 """The composition root: reload, and the record of each request's end."""
 
 import asyncio
+import importlib
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from proxy.app import ConfigRefused
-from proxy.settings import Settings
+from proxy.providers.litellm_bridge import build_bridge
+from proxy.settings import ProviderSettings, Settings
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
+from proxy.transport.scripted import ScriptedTransport
 from tests.support.eventually import eventually
+from tests.support.fake_litellm import Dumped, Fake, pretend_installed
 from tests.support.gateway import running, settings
-from tests.support.library import in_process, json_reply, one_provider
+from tests.support.library import in_process, json_reply, one_provider, provider
 from tests.support.sink import KeptLines
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, failing, json_answer
 
@@ -174,3 +180,44 @@ async def test_what_has_no_effect_yet_is_announced(caplog: pytest.LogCaptureFixt
     config = one_provider(models={"m": {"strategy": "weighted", "targets": [{"provider": "mine"}]}})
     async with in_process(config=config):
         assert any("models.m.strategy" in r.getMessage() for r in caplog.records)
+
+
+def slow_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: Fake) -> dict[str, Any]:
+    """A provider that has to load something first."""
+    if importlib.util.find_spec("litellm") is None:
+        pretend_installed(monkeypatch, tmp_path)
+    return {"slow": build_bridge("slow", ProviderSettings(kind="litellm", model_prefix="groq/"), load=fake.load)}
+
+
+async def test_readiness_waits_for_what_has_to_be_loaded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Serving does not: others answer at once, its own requests when it is there."""
+    fake, go_on = Fake(Dumped({"choices": [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]})), threading.Event()
+
+    def hold() -> None:
+        go_on.wait(10)
+
+    fake.before_load = hold
+    async with in_process(json_reply(chat()), config=one_provider()) as plain:
+        assert plain.gateway.lifecycle.is_ready
+    config = one_provider(models={"m": {"targets": [{"provider": "mine"}]}})
+    own = {"mine": provider(ScriptedTransport([json_reply(chat())])), **slow_start(monkeypatch, tmp_path, fake)}
+    async with in_process(config=config, providers=own) as edge:
+        assert (await edge.client.get("/ready")).status_code == 503
+        assert (await edge.client.get("/readyz")).json() == {"status": "not ready", "error": "starting"}
+        assert (await edge.chat(model="m")).status_code == 200
+        go_on.set()
+        await eventually(lambda: edge.gateway.lifecycle.is_ready)
+        assert (await edge.client.get("/ready")).status_code == 200
+    assert fake.users == 0
+
+
+async def test_what_cannot_be_loaded_is_never_ready(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says why."""
+    fake = Fake(providers=("mistral",))
+    async with in_process(config=one_provider(), providers=slow_start(monkeypatch, tmp_path, fake)) as edge:
+        await eventually(lambda: "not ready: a provider cannot be used" in caplog.text)
+        assert edge.gateway.lifecycle.state == "starting"
+    (record,) = [r for r in caplog.records if r.message.startswith("not ready")]
+    assert "it knows no provider 'groq'" in record.__dict__["error"]

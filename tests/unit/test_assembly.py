@@ -34,6 +34,7 @@ def test_each_dialect_has_its_codec() -> None:
         "openai_chat",
         "anthropic_messages",
         "bedrock_converse",
+        "bedrock_invoke",
         "gemini_generate",
         "openai_completions",
         "openai_responses",

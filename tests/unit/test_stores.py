@@ -13,7 +13,9 @@ from proxy.settings import Settings
 from proxy.storage.issue import new_key, signing_secret
 from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
-from proxy.stores import Closers, keep_last_used, open_cache, open_keyring
+from proxy.storage.responses import ResponseRecord
+from proxy.storage.responses_memory import MemoryResponses
+from proxy.stores import Closers, keep_last_used, open_cache, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey, free_port
@@ -104,3 +106,19 @@ async def test_the_size_of_l2_is_kept_up_to_date() -> None:
         await tasks.close()
         for closer in closers:
             await closer()
+
+
+async def test_expired_answers_are_purged_now_and_then() -> None:
+    """A store that is down is asked again the next time."""
+    tasks, responses = TaskSupervisor(), MemoryResponses()
+    record = ResponseRecord(
+        response_id="r", tenant="t", key_id="k", asked="m", provider="p", model="m", at_provider=True, created_at=1.0, expires_at=2.0
+    )
+    await responses.put(record)
+    responses.fail(True)
+    tasks.start(purge_responses(responses, SystemClock(), every_s=0.01), name="responses-purge", endless=True)
+    await asyncio.sleep(0.05)
+    assert len(responses) == 1
+    responses.fail(False)
+    await eventually(lambda: len(responses) == 0)
+    await tasks.close()

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.codecs.anthropic_messages import fields
-from proxy.codecs.anthropic_messages.inputs import dump_arguments
 from proxy.codecs.anthropic_messages.shape import Residue
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.jsonbody import dump_text
 from proxy.core.messages import (
     CacheHint,
     DocumentPart,
@@ -154,7 +154,7 @@ def _tool_use(block: dict[str, Any], path: str, residue: Residue) -> Part:
     return ToolUsePart(
         id=fields.name(block, "id", path),
         name=fields.name(block, "name", path),
-        arguments=dump_arguments(given),
+        arguments=dump_text(given),
         cache=decode_cache(block, path, residue),
     )
 

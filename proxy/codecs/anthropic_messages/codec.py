@@ -11,6 +11,7 @@ from proxy.codecs.anthropic_messages.provider_request import encode_foreign
 from proxy.codecs.anthropic_messages.request import decode_request
 from proxy.codecs.anthropic_messages.response import answer_facts, decode_response, encode_response
 from proxy.codecs.anthropic_messages.same_dialect import encode_own
+from proxy.codecs.anthropic_messages.shape import with_betas
 from proxy.codecs.anthropic_messages.stream import MessagesStreamDecoder
 from proxy.codecs.anthropic_messages.stream_out import MessagesStreamEncoder
 from proxy.codecs.anthropic_messages.watch import MessagesStreamWatcher
@@ -35,7 +36,9 @@ class AnthropicMessagesCodec:
         self.facts_of = facts_of
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
-        return decode_request(body)
+        request = decode_request(body)
+        betas = headers.get("anthropic-beta")
+        return request if betas is None else with_betas(request, betas)
 
     def encode_request(self, request: ChatRequest) -> Encoded:
         if request.dialect == DIALECT:

@@ -17,6 +17,9 @@ _FROM_CANONICAL: dict[FinishReason, str] = {
     "other": "end_turn",
 }
 
+NEAR: frozenset[FinishReason] = frozenset(("content_filter", "other"))
+"""Reasons whose word here says less than there is to say."""
+
 
 def decode_finish(stop_reason: str) -> FinishReason:
     return _TO_CANONICAL.get(stop_reason, "other")

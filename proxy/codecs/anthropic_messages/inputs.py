@@ -1,20 +1,9 @@
-"""A tool call's `input` object ↔ the argument text of the canonical types."""
+"""The argument text of the canonical types → a tool call's `input` object."""
 
-import json
 from typing import Any
-
-import orjson
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.jsonbody import parse_json
-
-
-def dump_arguments(given: dict[str, Any]) -> str:
-    """Compact JSON. orjson refuses integers beyond 64 bits, which text can carry: then the standard library writes it."""
-    try:
-        return orjson.dumps(given).decode()
-    except TypeError:
-        return json.dumps(given, ensure_ascii=False, separators=(",", ":"))
 
 
 def parse_arguments(text: str, path: str) -> dict[str, Any]:

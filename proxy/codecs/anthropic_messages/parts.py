@@ -48,7 +48,8 @@ def tool_id(value: str) -> str:
 
 
 def encode_part(part: Part, path: str, dropped: list[str], *, own: bool) -> dict[str, Any] | None:
-    """None where the API has no such block; then `path` is in `dropped`. `own`: the part came from this dialect."""
+    """None where the API has no such block; then `path` is in `dropped`, as is that of a refusal, which becomes text. `own`: the part came
+    from this dialect."""
     if isinstance(part, TextPart):
         return _text(part, path, dropped)
     if isinstance(part, ToolUsePart):
@@ -65,6 +66,7 @@ def encode_part(part: Part, path: str, dropped: list[str], *, own: bool) -> dict
     if isinstance(part, RedactedThinkingPart):
         return {"type": "redacted_thinking", "data": part.data}
     if isinstance(part, RefusalPart):
+        dropped.append(path)
         return {"type": "text", "text": part.text}
     if isinstance(part, AudioPart) or part.dialect != DIALECT:
         dropped.append(path)

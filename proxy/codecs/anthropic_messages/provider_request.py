@@ -15,6 +15,7 @@ from proxy.codecs.anthropic_messages.parts import with_cache
 from proxy.codecs.anthropic_messages.reasoning import encode_reasoning, encode_sampling
 from proxy.codecs.anthropic_messages.turns import encode_turns, told
 from proxy.codecs.base import Encoded
+from proxy.codecs.part_path import strict_path
 from proxy.core.request import ChatRequest, ResponseFormat, Tool
 
 _TIERS = {"auto": "auto", "default": "standard_only", "standard_only": "standard_only"}
@@ -72,7 +73,7 @@ def _add_format(request: ChatRequest, body: dict[str, Any], dropped: list[str]) 
         dropped.append(path)
         return
     if wanted.strict is False:
-        dropped.append(f"{path}.strict" if path == "text.format" else f"{path}.json_schema.strict")
+        dropped.append(strict_path(path))
     body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": _described(wanted.schema, wanted)}
 
 

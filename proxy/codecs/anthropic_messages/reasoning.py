@@ -1,7 +1,8 @@
 """Thinking, effort and sampling parameters for a model, from a request of another dialect.
 
 An effort becomes, on a model with adaptive thinking, `thinking: adaptive` with `output_config.effort` (`minimal` is `low`, reported);
-on an older one `thinking: enabled` with a budget; on one that cannot think it is reported. `none` turns thinking off where the model
+on an older one `thinking: enabled` with a budget, reported, as is a budget
+that becomes an effort; on one that cannot think it is reported. `none` turns thinking off where the model
 can: the models that think unasked get the lowest effort instead, reported. Thinking excludes a forced tool (the tool wins) and every
 temperature but 1 (thinking wins). `max_tokens` counts the thinking, as OpenAI's `max_completion_tokens` does: a budget is cut to leave
 room for the answer, and where the client set no limit the default is added on top of the budget.
@@ -51,7 +52,10 @@ def encode_reasoning(request: ChatRequest, facts: ModelFacts, default_max_tokens
     if _forces_tool(request):
         dropped.append(path)
         return Budgeted({})
-    return _with_budget(request, asked.budget_tokens or BUDGETS[effort or "medium"], default_max_tokens, path, dropped)
+    budgeted = _with_budget(request, asked.budget_tokens or BUDGETS[effort or "medium"], default_max_tokens, path, dropped)
+    if asked.budget_tokens is None and path not in dropped:
+        dropped.append(path)
+    return budgeted
 
 
 def _unthinking(facts: ModelFacts, path: str, dropped: list[str]) -> Budgeted:
@@ -65,7 +69,7 @@ def _adaptive(request: ChatRequest, effort: str | None, path: str, dropped: list
     fields: dict[str, Any] = {}
     if effort is not None:
         fields["output_config"] = {"effort": _EFFORTS[effort]}
-        if _EFFORTS[effort] != effort:
+        if _EFFORTS[effort] != effort or request.reasoning is None or request.reasoning.effort is None:
             dropped.append(path)
     if _forces_tool(request):
         if effort is None:

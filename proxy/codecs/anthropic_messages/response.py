@@ -4,20 +4,21 @@ from typing import Any
 
 import msgspec
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.anthropic_messages import fields
 from proxy.codecs.anthropic_messages.blocks import decode_content
-from proxy.codecs.anthropic_messages.finish import decode_finish, encode_finish
+from proxy.codecs.anthropic_messages.finish import NEAR, decode_finish, encode_finish
 from proxy.codecs.anthropic_messages.inputs import parse_arguments
 from proxy.codecs.anthropic_messages.parts import encode_part
 from proxy.codecs.anthropic_messages.shape import Residue
-from proxy.codecs.anthropic_messages.usage import decode_tier, decode_usage, encode_tier, encode_usage
+from proxy.codecs.anthropic_messages.usage import CARRIED, decode_tier, decode_usage, encode_tier, encode_usage
 from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.jsonbody import parse_object
 from proxy.core.messages import Part, RefusalPart, ThinkingPart, ToolUsePart
 from proxy.core.response import ChatResponse, Choice, Usage
 
 _FIELDS = frozenset(("id", "type", "role", "model", "content", "stop_reason", "stop_sequence", "usage"))
-_EXTRA = frozenset(("container", "context_management", "diagnostics", "stop_details"))
+EXTRA = frozenset(("container", "context_management", "diagnostics", "stop_details"))
 """Fields of a message without a canonical place, which this dialect's encoder writes back."""
 
 
@@ -65,11 +66,12 @@ def encode_response(response: ChatResponse) -> Encoded:
         "stop_sequence": choice.stop_sequence,
         "usage": answer_usage(response.usage, response.service_tier),
     }
-    for key, value in response.extra.items():
-        if key in _EXTRA:
-            message[key] = value
-        else:
-            dropped.append(key)
+    message.update((key, value) for key, value in response.extra.items() if key in EXTRA)
+    if choice.finish in NEAR and "stop_reason" not in choice.extra:
+        dropped.append("finish_reason")
+    if response.service_tier is not None and encode_tier(response.service_tier) is None:
+        dropped.append("service_tier")
+    dropped += lost_usage(response.usage, CARRIED) + lost_fields(response.extra, EXTRA)
     return Encoded(message, tuple(dict.fromkeys(dropped)))
 
 
@@ -96,6 +98,8 @@ def encode_answer_part(part: Part, path: str, dropped: list[str]) -> dict[str, A
         return {"type": "thinking", "thinking": part.text, "signature": part.signature or ""}
     if isinstance(part, ToolUsePart):
         return {"type": "tool_use", "id": part.id, "name": part.name, "input": _input(part, path, dropped)}
+    if isinstance(part, RefusalPart):
+        return {"type": "text", "text": part.text} if part.text else None  # the stop reason says what it is
     block = encode_part(part, path, dropped, own=True)
     return None if block == {"type": "text", "text": ""} else block
 
@@ -130,7 +134,7 @@ _decoder = msgspec.json.Decoder(_Message)
 def answer_facts(body: bytes) -> BodyFacts:
     try:
         message = _decoder.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidBody(f"not a Messages answer: {exc}") from None
     if message.type != "message":
         raise InvalidBody(f"type: expected message, got {message.type!r}", "type")

@@ -6,6 +6,8 @@ mere spelling (`"is_error": false`, a bare string for one text block) is kept he
 
 from typing import Any
 
+import msgspec
+
 from proxy.core.request import ChatRequest
 
 
@@ -17,6 +19,12 @@ class WireRequest(ChatRequest, frozen=True, kw_only=True):
     it is written back only onto a block of that type, should a policy have changed the content."""
     strings: frozenset[str] = frozenset()
     """JSON paths where a bare string stood for one text block."""
+    betas: tuple[str, ...] = ()
+    """Of the header `anthropic-beta`, which InvokeModel has in its body."""
+
+
+def with_betas(request: WireRequest, header: str) -> WireRequest:
+    return msgspec.structs.replace(request, betas=tuple(beta for part in header.split(",") if (beta := part.strip())))
 
 
 class Residue:

@@ -17,6 +17,7 @@ from proxy.codecs.anthropic_messages.errors import decode_stream_error
 from proxy.codecs.anthropic_messages.finish import decode_finish
 from proxy.codecs.anthropic_messages.usage import decode_tier, decode_usage, merge_usage
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.jsonbody import dump_text
 from proxy.codecs.sse import SSEParser
 from proxy.core.events import (
     ArgumentsDelta,
@@ -171,7 +172,7 @@ class MessagesStreamDecoder:
     def _stop(self, opened: _Open) -> None:
         if opened.input is not None:
             # no argument text came: the input is what the start said, `{}` for a call without arguments
-            self._out.append(ArgumentsDelta(block=opened.block, json=orjson.dumps(opened.input).decode()))
+            self._out.append(ArgumentsDelta(block=opened.block, json=dump_text(opened.input)))
         self._out.append(BlockStop(block=opened.block))
 
     def _message_delta(self, event: dict[str, Any]) -> None:

@@ -15,10 +15,13 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.anthropic_messages.errors import error_event
 from proxy.codecs.anthropic_messages.fields import DIALECT
-from proxy.codecs.anthropic_messages.finish import encode_finish
-from proxy.codecs.anthropic_messages.response import answer_usage, encode_answer_part
+from proxy.codecs.anthropic_messages.finish import NEAR, encode_finish
+from proxy.codecs.anthropic_messages.response import EXTRA, answer_usage, encode_answer_part
+from proxy.codecs.anthropic_messages.usage import CARRIED
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -115,6 +118,8 @@ class MessagesStreamEncoder:
     def _message_start(self, event: StreamStart) -> bytes:
         """The counts are not known yet: `message_delta` has them."""
         self._tier = event.service_tier
+        for name in lost_fields(event.extra, EXTRA):
+            self._drop(name)
         message: dict[str, Any] = {
             "id": event.id,
             "type": "message",
@@ -216,6 +221,10 @@ class MessagesStreamEncoder:
             block.stopped = True
         closing = self._pass_floor()
         finish = self._finish
+        if finish is not None and finish.reason in NEAR:
+            self._drop("finish_reason")
+        for name in lost_usage(self._usage, CARRIED):
+            self._drop(name)
         delta = {
             "stop_reason": None if finish is None else encode_finish(finish.reason, tools=self._tools, refused=self._refused),
             "stop_sequence": None if finish is None else finish.stop_sequence,
@@ -237,4 +246,8 @@ def _delta_event(index: int, delta: dict[str, Any]) -> bytes:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return b"event: " + name.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+    try:
+        text = orjson.dumps(data)
+    except TypeError:
+        text = dump_json(data)  # says what cannot be written
+    return b"event: " + name.encode() + b"\ndata: " + text + b"\n\n"

@@ -2,12 +2,14 @@
 
 Source: anthropic SDK 2.12, types/usage.py and message_delta_usage.py, read 2026-11-22. `input_tokens` is already without the cached
 ones. A `message_delta` repeats the counts cumulatively: what it names replaces what `message_start` said. Entries of `iterations`
-other than `message` (an advisor's call) are billed beside the totals, at another model's price.
+other than `message` (an advisor's call) are billed beside the totals, at another model's price. `speed: fast` is billed as a tier of its
+own, and `inference_geo: us` with a surcharge, which no list of ours has.
 """
 
 from typing import Any
 
 from proxy.codecs.anthropic_messages import fields
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _COUNTS = {
@@ -20,10 +22,14 @@ _DETAILS = frozenset(("cache_creation", "output_tokens_details", "server_tool_us
 _KNOWN_METERS = {
     "cache_creation": frozenset(("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")),
     "output_tokens_details": frozenset(("thinking_tokens",)),
-    "server_tool_use": frozenset(("web_search_requests", "web_fetch_requests")),
+    "server_tool_use": frozenset(("web_fetch_requests",)),
 }
+"""Those that tokens pay for; a web search has a price of its own, which no list of ours has."""
 _TO_TIER = {"standard": "default"}
 _FROM_TIER = {"default": "standard", "standard": "standard", "priority": "priority", "batch": "batch"}
+
+CARRIED = frozenset(("cache_write_tokens", "cache_write_1h_tokens", "reasoning_tokens"))
+"""Details of the canonical usage that have a place here."""
 
 
 def decode_usage(raw: dict[str, Any], path: str = "usage") -> Usage:
@@ -37,7 +43,8 @@ def decode_usage(raw: dict[str, Any], path: str = "usage") -> Usage:
         cache_write_tokens=_count(raw, "cache_creation_input_tokens", path),
         cache_write_1h_tokens=_detail(written, "ephemeral_1h_input_tokens", f"{path}.cache_creation") or 0,
         reasoning_tokens=_detail(details, "thinking_tokens", f"{path}.output_tokens_details"),
-        incomplete=_has_unknown_meter(raw),
+        incomplete=_has_unknown_meter(raw) or raw.get("inference_geo") == "us",
+        service_tier=billed_tier("fast" if raw.get("speed") == "fast" else raw.get("service_tier")),
         extra={key: value for key, value in raw.items() if key not in _COUNTS},
     )
 

@@ -31,6 +31,7 @@ class MessagesStreamWatcher:
         "error",
         "model",
         "response_id",
+        "service_tier",
         "text_bytes",
         "tool_calls",
         "usage",
@@ -49,6 +50,7 @@ class MessagesStreamWatcher:
         """This dialect has no event of the kind."""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = SSEParser()
         self._raw_usage: dict[str, Any] = {}
 
@@ -112,6 +114,7 @@ class MessagesStreamWatcher:
         if usage is not None:
             self._raw_usage = merge_usage(self._raw_usage, fields.as_object(usage, path))
             self.usage = decode_usage(self._raw_usage, path)
+            self.service_tier = self.usage.service_tier
 
 
 def _text_length(data: bytes) -> int:

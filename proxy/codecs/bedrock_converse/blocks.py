@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 
-from proxy.codecs.anthropic_messages.inputs import dump_arguments
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_converse import blobs, fields
 from proxy.codecs.bedrock_converse.media import DOCUMENT_TYPES, IMAGE_TYPES
 from proxy.codecs.bedrock_converse.shape import Shape
+from proxy.codecs.jsonbody import dump_text
 from proxy.core.messages import (
     AudioPart,
     CacheHint,
@@ -87,7 +87,7 @@ def _text(value: Any, place: str, path: str, shape: Shape) -> Part:
 
 def _json(value: Any, place: str, path: str, shape: Shape) -> Part:
     shape.kept[place] = {"json": value}
-    return TextPart(text=dump_arguments(value))
+    return TextPart(text=dump_text(value))
 
 
 def _guarded(value: Any, place: str, path: str, shape: Shape) -> Part | None:
@@ -109,6 +109,7 @@ def _cited(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     texts = [fields.text(fields.as_object(item, f"{path}.content[{i}]"), "text", f"{path}.content[{i}]") for i, item in enumerate(content)]
     given = fields.as_array(cited.get("citations", []), f"{path}.citations")
     citations = tuple(fields.as_object(item, f"{path}.citations[{i}]") for i, item in enumerate(given))
+    shape.places[f"{place}.citations"] = f"{path}.citations"
     part = TextPart(text="".join(texts), citations=citations, citations_dialect=fields.DIALECT if citations else None)
     if not citations or cited != cited_content(part):
         shape.kept[place] = {"citationsContent": cited}
@@ -140,6 +141,7 @@ def _document(value: Any, place: str, path: str, shape: Shape) -> Part | None:
     citing = document.get("citations")
     if None in document.values() or (citing is not None and not _is_flag(citing)):
         return None
+    shape.places.update((f"{place}.{name}", f"{path}.{name}") for name in ("context", "citations"))
     return DocumentPart(
         data=blobs.checked(source["bytes"], f"{path}.source.bytes") if "bytes" in source else None,
         text=fields.text(source, "text", f"{path}.source") if "text" in source else None,
@@ -171,7 +173,7 @@ def _tool_use(value: Any, place: str, path: str, shape: Shape) -> Part | None:
         return None
     _keep_rest("toolUse", call, _TOOL_USE, place, shape)
     shape.places[f"{place}.input"] = f"{path}.input"
-    return ToolUsePart(id=call_id, name=name, arguments=dump_arguments(call["input"]))
+    return ToolUsePart(id=call_id, name=name, arguments=dump_text(call["input"]))
 
 
 def _tool_result(value: Any, place: str, path: str, shape: Shape) -> Part | None:

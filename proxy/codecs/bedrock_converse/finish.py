@@ -23,6 +23,9 @@ _FROM_CANONICAL: dict[FinishReason, str] = {
     "other": "end_turn",
 }
 
+NEAR: frozenset[FinishReason] = frozenset(("refusal", "pause", "other"))
+"""Reasons whose word here says less than there is to say."""
+
 
 def decode_finish(stop_reason: str) -> FinishReason:
     """`malformed_tool_use` and its like are "other"."""

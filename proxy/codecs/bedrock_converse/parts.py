@@ -11,6 +11,7 @@ from proxy.codecs.bedrock_converse.fields import DIALECT
 from proxy.codecs.bedrock_converse.media import document_format, image_format
 from proxy.codecs.bedrock_converse.models import TargetFacts
 from proxy.codecs.openai_chat.fields import split_data_url
+from proxy.codecs.part_path import detail_path, result_path
 from proxy.core.messages import (
     AudioPart,
     CacheHint,
@@ -90,6 +91,7 @@ class BlockWriter:
             case RedactedThinkingPart():
                 return redacted_block(part) if self._facts.claude else None
             case RefusalPart():
+                self.dropped.append(path)
                 return {"text": part.text}
             case OpaquePart():
                 return dict(part.value) if part.dialect == DIALECT else None
@@ -113,13 +115,13 @@ class BlockWriter:
         content: list[Block] = []
         for index, item in enumerate(part.content):
             if not isinstance(item, TextPart) or item.text.strip():
-                content += self.write(item, f"{path}.content[{index}]")
+                content += self.write(item, result_path(path, index))
         status = {"status": "error"} if part.is_error else {}
         return {"toolResult": {"toolUseId": tool_id(part.tool_use_id), "content": content, **status}}
 
     def _image(self, part: ImagePart, path: str) -> Block | None:
         if part.detail is not None and part.detail != "auto":
-            self.dropped.append(f"{path}.image_url.detail")
+            self.dropped.append(detail_path(path))
         inline = _inline(part, path)
         if inline is None:
             source = _located(part.url)

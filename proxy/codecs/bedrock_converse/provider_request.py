@@ -5,6 +5,7 @@ or only approximated is reported under the client's own JSON paths. `model` and 
 adapter makes the URL of them.
 
     reasoning, top_k    to Claude in additionalModelRequestFields (`thinking`, `top_k`) and outputConfig.effort; elsewhere reported
+    one call at a time  to Claude in additionalModelRequestFields (`tool_choice`) where no call is forced; elsewhere reported
 
 Source: botocore 1.44.5, bedrock-runtime service model (ConverseRequest); Bedrock user guide, "Converse" and "Claude", read 2026-11-25.
 """
@@ -21,6 +22,7 @@ from proxy.codecs.bedrock_converse.parts import BlockWriter
 from proxy.codecs.bedrock_converse.provider_tools import encode_tools
 from proxy.codecs.bedrock_converse.turns import encode_turns
 from proxy.codecs.jsonbody import dump_json
+from proxy.codecs.part_path import strict_path
 from proxy.core.request import ChatRequest
 
 _TIERS = {"default": "default", "standard_only": "default", "flex": "flex", "priority": "priority", "auto": None}
@@ -45,6 +47,8 @@ def encode_foreign(
         _add_plain_fields(request, body, dropped)
     if (tools := encode_tools(request, writer)) is not None:
         body["toolConfig"] = tools
+    if request.parallel_tool_calls is False and request.tools:
+        _add_one_call(request, target, body, dropped)
     _add_format(request, body, dropped)
     _add_tier(request, body, dropped)
     _report_lost(request, dropped)
@@ -95,6 +99,18 @@ def _add_inference(request: ChatRequest, sampling: dict[str, Any], reasoning: Bu
         body["inferenceConfig"] = inference
 
 
+def _add_one_call(request: ChatRequest, target: TargetFacts, body: dict[str, Any], dropped: list[str]) -> None:
+    """Converse has no word for it; Claude's own works beside no `toolChoice`, which Bedrock refuses together with it."""
+    config = body.get("toolConfig")
+    if config is None:
+        return
+    if not target.one_call or ("toolChoice" in config and "auto" not in config["toolChoice"]):
+        dropped.append(request.path_of("parallel_tool_calls"))
+        return
+    config.pop("toolChoice", None)
+    body.setdefault("additionalModelRequestFields", {})["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
+
+
 def _add_format(request: ChatRequest, body: dict[str, Any], dropped: list[str]) -> None:
     """A JSON schema, always strict; there is no schemaless JSON mode."""
     wanted = request.response_format
@@ -105,7 +121,7 @@ def _add_format(request: ChatRequest, body: dict[str, Any], dropped: list[str]) 
         dropped.append(path)
         return
     if wanted.strict is False:
-        dropped.append(f"{path}.json_schema.strict")
+        dropped.append(strict_path(path))
     body.setdefault("outputConfig", {})["textFormat"] = text_format(dump_json(wanted.schema).decode(), wanted.name, wanted.description)
 
 
@@ -133,8 +149,6 @@ def _report_lost(request: ChatRequest, dropped: list[str]) -> None:
     dropped.extend(request.path_of(field) for field in ("seed", "user") if getattr(request, field) is not None)
     if request.n > 1:
         dropped.append(request.path_of("n"))
-    if request.parallel_tool_calls is False and request.tools:
-        dropped.append(request.path_of("parallel_tool_calls"))
     dropped.extend(path for path, value in request.extra.items() if told(value))
     if request.reasoning is not None:
         dropped.extend(f"{request.path_of('reasoning')}.{key}" for key in request.reasoning.extra)

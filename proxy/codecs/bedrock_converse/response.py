@@ -7,15 +7,16 @@ from typing import Any
 
 import msgspec
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.anthropic_messages.inputs import parse_arguments
 from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.bedrock_converse import fields
 from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES, decode_content
-from proxy.codecs.bedrock_converse.finish import decode_finish, encode_finish
+from proxy.codecs.bedrock_converse.finish import NEAR, decode_finish, encode_finish
 from proxy.codecs.bedrock_converse.models import TargetFacts
 from proxy.codecs.bedrock_converse.parts import Block, BlockWriter, thinking_block
 from proxy.codecs.bedrock_converse.shape import Shape
-from proxy.codecs.bedrock_converse.usage import decode_usage, encode_usage
+from proxy.codecs.bedrock_converse.usage import CARRIED, decode_usage, encode_usage, tier_of
 from proxy.codecs.jsonbody import parse_object
 from proxy.core.messages import Part, RefusalPart, TextPart, ThinkingPart, ToolUsePart
 from proxy.core.response import ChatResponse, Choice
@@ -40,7 +41,7 @@ def decode_response(body: bytes) -> ChatResponse:
         id="",
         model="",
         choices=(Choice(content=content, finish=decode_finish(reason), extra=_reason_extra(reason)),),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, tier=tier_of(answer.get("serviceTier"), answer.get("performanceConfig"))),
         service_tier=decode_tier(answer),
         extra={key: value for key, value in answer.items() if key not in _READ},
     )
@@ -82,11 +83,12 @@ def encode_response(response: ChatResponse) -> Encoded:
     }
     if (tier := encode_tier(response.service_tier)) is not None:
         body["serviceTier"] = tier
-    for key, value in response.extra.items():
-        if key in EXTRA:
-            body[key] = value
-        else:
-            dropped.append(key)
+    elif response.service_tier is not None:
+        dropped.append("service_tier")
+    body.update((key, value) for key, value in response.extra.items() if key in EXTRA)
+    if choice.finish in NEAR and "stopReason" not in choice.extra:
+        dropped.append("finish_reason")
+    dropped += lost_usage(response.usage, CARRIED) + lost_fields(response.extra, EXTRA)
     return Encoded(body, tuple(dict.fromkeys(dropped)))
 
 
@@ -131,6 +133,8 @@ class _Answer(msgspec.Struct, gc=False):
     output: _Output
     stopReason: str
     usage: dict[str, Any] | None = None
+    serviceTier: Any = None
+    performanceConfig: Any = None
     metadata: msgspec.Raw = msgspec.Raw(b"null")
 
 
@@ -141,10 +145,10 @@ def answer_facts(body: bytes) -> BodyFacts:
     try:
         answer = _decoder.decode(body)
         called = any(_is_call(block) for block in answer.output.message.content)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
         raise InvalidBody(f"not a Converse answer: {exc}") from None
     return BodyFacts(
-        usage=None if answer.usage is None else decode_usage(answer.usage),
+        usage=None if answer.usage is None else decode_usage(answer.usage, tier=tier_of(answer.serviceTier, answer.performanceConfig)),
         has_metadata=bytes(answer.metadata) != b"null",
         tool_calls=called,
     )

@@ -21,7 +21,7 @@ from proxy.codecs.bedrock_converse import fields
 from proxy.codecs.bedrock_converse.errors import decode_frame_error
 from proxy.codecs.bedrock_converse.finish import decode_finish
 from proxy.codecs.bedrock_converse.stream_block import OpenBlock, start_block
-from proxy.codecs.bedrock_converse.usage import decode_usage
+from proxy.codecs.bedrock_converse.usage import decode_usage, tier_of
 from proxy.codecs.eventstream import MAX_FRAME_BYTES, EventStreamParser, Frame
 from proxy.core.events import Finish, StreamEnd, StreamEvent, StreamFailed, StreamStart, UsageUpdate
 
@@ -122,7 +122,8 @@ class ConverseStreamDecoder:
     def _metadata(self, event: dict[str, Any]) -> None:
         usage = fields.optional_object(event, "usage", "metadata")
         if usage is not None:
-            self._out.append(UsageUpdate(usage=decode_usage(usage, "metadata.usage")))
+            tier = tier_of(event.get("serviceTier"), event.get("performanceConfig"))
+            self._out.append(UsageUpdate(usage=decode_usage(usage, "metadata.usage", tier=tier)))
         if self._finished:
             self._over = True
             self._out.append(StreamEnd())

@@ -16,13 +16,15 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.bedrock_converse.errors import error_frame
 from proxy.codecs.bedrock_converse.fields import DIALECT
-from proxy.codecs.bedrock_converse.finish import encode_finish
-from proxy.codecs.bedrock_converse.response import encode_answer, encode_tier
-from proxy.codecs.bedrock_converse.usage import encode_usage
+from proxy.codecs.bedrock_converse.finish import NEAR, encode_finish
+from proxy.codecs.bedrock_converse.response import EXTRA, encode_answer, encode_tier
+from proxy.codecs.bedrock_converse.usage import CARRIED, encode_usage
 from proxy.codecs.eventstream import event_frame
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -122,12 +124,16 @@ class ConverseStreamEncoder:
             self._drop(f"choices[{event.choice}]")
             return
         self._finish = event
+        if event.reason in NEAR:
+            self._drop("finish_reason")
         if event.stop_sequence is not None:
             self._drop("stop_sequence")
 
     def _message_start(self, event: StreamStart) -> bytes:
         """It says nothing of the answer, so the next target's start, should there be one, needs none."""
         self._tier = event.service_tier
+        for name in lost_fields(event.extra, EXTRA):
+            self._drop(name)
         if self._started:
             return b""
         self._started = True
@@ -144,7 +150,9 @@ class ConverseStreamEncoder:
         elif event.part is not None and not self._whole(event.part, block):
             self._drop(event.kind)
             return b""
-        self._refused = self._refused or event.kind == "refusal"
+        if event.kind == "refusal":
+            self._refused = True
+            self._drop("refusal")
         self._blocks[event.block] = block
         return b"" if block.start is None and not block.deltas else self._take_floor(block)
 
@@ -230,6 +238,8 @@ class ConverseStreamEncoder:
         closing += _event("messageStop", {"stopReason": encode_finish(reason, tools=self._tools, refused=self._refused)})
         if self._usage is None:
             return closing
+        for name in lost_usage(self._usage, CARRIED):
+            self._drop(name)
         metadata: dict[str, Any] = {"usage": encode_usage(self._usage), "metrics": _NO_LATENCY}
         if (tier := encode_tier(self._tier)) is not None:
             metadata["serviceTier"] = tier
@@ -244,7 +254,7 @@ def _opaque_deltas(value: dict[str, Any]) -> list[dict[str, Any]]:
             deltas.append({kind: member.get("content", [])})
         elif kind == "toolUse" and isinstance(member, dict):
             given = member.get("input", {})
-            deltas.append({kind: {"input": given if isinstance(given, str) else orjson.dumps(given).decode()}})
+            deltas.append({kind: {"input": given if isinstance(given, str) else dump_json(given).decode()}})
         else:
             deltas.append({kind: member})
     return deltas
@@ -255,7 +265,11 @@ def _delta_event(index: int, delta: dict[str, Any]) -> bytes:
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:
-    return event_frame(name, orjson.dumps(data))
+    try:
+        payload = orjson.dumps(data)
+    except TypeError:
+        payload = dump_json(data)  # says what cannot be written
+    return event_frame(name, payload)
 
 
 _: type[StreamEncoder] = ConverseStreamEncoder

@@ -7,6 +7,7 @@ ones; where an older endpoint has only these, they count.
 from typing import Any
 
 from proxy.codecs.bedrock_converse import fields
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _COUNTS = {
@@ -19,16 +20,29 @@ _OLDER = {"cacheReadInputTokens": "cacheReadInputTokenCount", "cacheWriteInputTo
 _KNOWN = frozenset((*_COUNTS, *_OLDER.values(), "totalTokens", "cacheDetails"))
 _KEPT = frozenset((*_OLDER.values(), "cacheDetails", "serverToolUsage"))
 
+CARRIED = frozenset(("cache_write_tokens", "cache_write_1h_tokens"))
+"""Details of the canonical usage that have a place here."""
 
-def decode_usage(raw: dict[str, Any], path: str = "usage") -> Usage:
-    """Raises InvalidBody where a count is no integer."""
+
+def decode_usage(raw: dict[str, Any], path: str = "usage", *, tier: str | None = None) -> Usage:
+    """Raises InvalidBody where a count is no integer. `tier`: by `tier_of`."""
     counts: dict[str, Any] = {name: _count(raw, key, path) for key, name in _COUNTS.items()}
     return Usage(
         **counts,
         cache_write_1h_tokens=_hourly(raw.get("cacheDetails"), f"{path}.cacheDetails"),
         incomplete=any(_metered(value) for key, value in raw.items() if key not in _KNOWN),
+        service_tier=tier,
         extra={key: value for key, value in raw.items() if key not in _COUNTS and key != "totalTokens"},
     )
+
+
+def tier_of(service_tier: Any, performance: Any) -> str | None:
+    """What the tokens are billed at, from an answer's `serviceTier` and `performanceConfig`: latency-optimised inference has prices of its
+    own, as tier `optimized`. Never raises."""
+    tier = billed_tier(service_tier.get("type")) if isinstance(service_tier, dict) else None
+    if tier is None and isinstance(performance, dict) and performance.get("latency") == "optimized":
+        return "optimized"
+    return tier
 
 
 def _count(raw: dict[str, Any], key: str, path: str) -> int:

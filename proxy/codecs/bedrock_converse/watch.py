@@ -10,7 +10,7 @@ import msgspec
 from proxy.codecs.base import InvalidBody, StreamWatcher
 from proxy.codecs.bedrock_converse.blocks import PLAIN_TYPES
 from proxy.codecs.bedrock_converse.errors import decode_frame_error, error_frame
-from proxy.codecs.bedrock_converse.usage import decode_usage
+from proxy.codecs.bedrock_converse.usage import decode_usage, tier_of
 from proxy.codecs.eventstream import EventStreamParser, Frame
 from proxy.core.errors import ErrorInfo
 from proxy.core.response import Usage
@@ -48,6 +48,8 @@ class _BlockDelta(msgspec.Struct, gc=False):
 
 class _Metadata(msgspec.Struct, gc=False):
     usage: dict[str, Any] | None = None
+    serviceTier: Any = None
+    performanceConfig: Any = None
 
 
 _start = msgspec.json.Decoder(_BlockStart)
@@ -67,6 +69,7 @@ class ConverseStreamWatcher:
         "error",
         "model",
         "response_id",
+        "service_tier",
         "text_bytes",
         "tool_calls",
         "usage",
@@ -85,6 +88,7 @@ class ConverseStreamWatcher:
         """This dialect has no event of the kind."""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = EventStreamParser()
 
     def feed(self, chunk: bytes) -> bytes:
@@ -98,7 +102,7 @@ class ConverseStreamWatcher:
                 break
             try:
                 self._read(frame)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
                 raise InvalidBody(f"a stream event breaks its schema: {exc}", frame.text(":event-type") or "") from None
             out.append(frame.raw)
         return b"".join(out)
@@ -129,9 +133,10 @@ class ConverseStreamWatcher:
         elif kind == "messageStop":
             self.complete = True
         elif kind == "metadata":
-            usage = _metadata.decode(frame.payload).usage
-            if usage is not None:
-                self.usage = decode_usage(usage, "metadata.usage")
+            metadata = _metadata.decode(frame.payload)
+            if metadata.usage is not None:
+                tier = tier_of(metadata.serviceTier, metadata.performanceConfig)
+                self.usage = decode_usage(metadata.usage, "metadata.usage", tier=tier)
             self.ended = self.complete
 
 

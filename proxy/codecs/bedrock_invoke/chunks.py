@@ -10,7 +10,8 @@ import msgspec
 import orjson
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.eventstream import Frame, event_frame
+from proxy.codecs.eventstream import EventStreamParser, Frame, event_frame
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.fields import integer, optional, record
 from proxy.core.response import Usage
 
@@ -28,13 +29,23 @@ def inner_event(frame: Frame) -> dict[str, Any]:
     """The model's own event. Raises InvalidBody."""
     try:
         value = orjson.loads(_decode(frame.payload).bytes)
-    except (msgspec.MsgspecError, UnicodeDecodeError, orjson.JSONDecodeError) as exc:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError) as exc:
         raise InvalidBody(f"a stream chunk breaks its schema: {exc}", "chunk.bytes") from None
     return record(value, "chunk.bytes")
 
 
 def chunk_frame(event: dict[str, Any]) -> bytes:
-    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(orjson.dumps(event)).decode()}))
+    return event_frame("chunk", orjson.dumps({"bytes": base64.b64encode(dump_json(event)).decode()}))
+
+
+def with_id(frames: bytes, new_id: str) -> bytes:
+    """A whole stream that `new_id` names, where its form has a place for that: Claude's, in its first event."""
+    length = int.from_bytes(frames[:4], "big")
+    for frame in EventStreamParser().feed(frames[:length]):
+        event = inner_event(frame)
+        if event.get("type") == "message_start":
+            return chunk_frame({**event, "message": {**event["message"], "id": new_id}}) + frames[length:]
+    return frames
 
 
 def decode_metrics(event: dict[str, Any]) -> Usage | None:

@@ -8,7 +8,7 @@ from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import BodyFacts, Codec, Encoded, InvalidBody, StreamDecoder, StreamEncoder, StreamWatcher
 from proxy.codecs.bedrock_converse.errors import decode_error, encode_error
 from proxy.codecs.bedrock_invoke import claude, llama, titan
-from proxy.codecs.bedrock_invoke.family import DIALECT, Family, family_of
+from proxy.codecs.bedrock_invoke.family import DIALECT, Family, family_of, fits
 from proxy.codecs.bedrock_invoke.response import answer_facts, decode_response, encode_response
 from proxy.codecs.bedrock_invoke.stream import InvokeStreamDecoder
 from proxy.codecs.bedrock_invoke.stream_out import ClaudeStreamEncoder, TextStreamEncoder
@@ -21,14 +21,23 @@ from proxy.core.response import ChatResponse
 
 class BedrockInvokeCodec:
     """`family`: whose form answers to a client take (`family_of(model id of the URL, body)`): an answer does not say what was asked for.
-    Requests are read by model id and form, answers of a provider by form, whatever the family. `messages`: Claude's own codec."""
+    None: of a vendor whose answers can only be passed on. Requests are read by model id and form, answers of a provider by form, whatever
+    the family. `messages`: Claude's own codec."""
 
     name = DIALECT
     stream_type = b"application/vnd.amazon.eventstream"
 
-    def __init__(self, *, family: Family = "claude", messages: AnthropicMessagesCodec | None = None) -> None:
+    def __init__(self, *, family: Family | None = "claude", messages: AnthropicMessagesCodec | None = None) -> None:
         self.family = family
         self._messages = messages or AnthropicMessagesCodec()
+
+    def answering(self, family: Family | None) -> "BedrockInvokeCodec":
+        """The same for a client that asked in the form of `family`."""
+        return self if family == self.family else BedrockInvokeCodec(family=family, messages=self._messages)
+
+    def fits(self, model: str) -> bool:
+        """Whether a model at Bedrock takes this client's body as it is: this dialect has a form a vendor."""
+        return fits(self.family, model)
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> ChatRequest:
         model = body.get("model")
@@ -40,7 +49,10 @@ class BedrockInvokeCodec:
             case "llama":
                 return llama.decode_request(body)
             case "titan_embed" | None:
-                raise InvalidBody("The body has none of the forms of Claude, Titan Text or Llama")
+                raise InvalidBody(
+                    "The body has none of the forms of Claude, Titan Text or Llama: only a provider of kind bedrock that speaks invoke "
+                    "takes it; Converse reaches every other"
+                )
 
     def encode_request(self, request: ChatRequest) -> Encoded:
         match family_of(request.model):

@@ -8,9 +8,10 @@ from typing import Any
 
 from proxy.codecs.base import BodyFacts, EmbeddingsCodec, Encoded, InvalidBody
 from proxy.codecs.bedrock_converse.errors import decode_error, encode_error
-from proxy.codecs.bedrock_invoke.family import DIALECT
+from proxy.codecs.bedrock_invoke.family import DIALECT, family_of
 from proxy.codecs.jsonbody import parse_object
-from proxy.codecs.openai_chat.fields import array, boolean, integer, number, optional, record, required, string
+from proxy.codecs.openai_chat.fields import boolean, integer, optional, record, required, string
+from proxy.codecs.vectors import numbers
 from proxy.core.embeddings import Embedding, EmbeddingRequest, EmbeddingResponse
 from proxy.core.errors import ErrorInfo
 from proxy.core.response import Usage
@@ -22,6 +23,15 @@ class TitanEmbeddingsCodec:
     """A request for several texts, or for token ids, is an InvalidBody: the caller sends a call a text."""
 
     name = DIALECT
+    max_inputs = 1
+
+    def takes(self, model: str) -> bool:
+        """An ARN may stand for any model: that of a provisioned one or of a profile says nothing."""
+        family = family_of(model)
+        return family == "titan_embed" or (family is None and model.startswith("arn:"))
+
+    def count(self, body: dict[str, Any]) -> int:
+        return 1
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> EmbeddingRequest:
         text = required(body, "inputText", string, "")
@@ -69,7 +79,7 @@ class TitanEmbeddingsCodec:
         vector = answer.get("embedding", by_type.get("float"))
         if vector is None:
             raise InvalidBody("embedding is required", "embedding")
-        values = tuple(float(number()(value, f"embedding[{i}]")) for i, value in enumerate(array(vector, "embedding")))
+        values = numbers(vector, "embedding")
         tokens = optional(answer, "inputTextTokenCount", integer(0), "")
         return EmbeddingResponse(
             model="",
@@ -94,7 +104,7 @@ class TitanEmbeddingsCodec:
 
     def facts(self, body: bytes) -> BodyFacts:
         response = self.decode_response(body)
-        return BodyFacts(usage=response.usage)
+        return BodyFacts(usage=response.usage, vectors=1)
 
     def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
         return decode_error(status, body, headers)

@@ -45,7 +45,7 @@ def decode_request(body: dict[str, Any]) -> ChatRequest:
 
 def encode_request(request: ChatRequest) -> Encoded:
     dropped: list[str] = []
-    own = request.dialect == DIALECT
+    own = request.dialect == DIALECT and request.path_of("messages") == "prompt"  # not a Titan client's
     body: dict[str, Any] = {"model": request.model, "stream": request.stream, "prompt": _prompt(request, own, dropped)}
     temperature = request.temperature
     if temperature is not None and temperature > 1:

@@ -23,8 +23,8 @@ def decode_response(codec: AnthropicMessagesCodec, body: bytes) -> ChatResponse:
     raise InvalidBody(f"The answer has none of the forms of Claude, Titan or Llama: {_beginning(answer)}")
 
 
-def encode_response(codec: AnthropicMessagesCodec, response: ChatResponse, family: Family) -> Encoded:
-    if family == "claude":
+def encode_response(codec: AnthropicMessagesCodec, response: ChatResponse, family: Family | None) -> Encoded:
+    if family not in ("titan", "llama"):
         return codec.encode_response(response)
     dropped: list[str] = []
     body = titan.encode_response(response, dropped) if family == "titan" else llama.encode_response(response, dropped)

@@ -71,7 +71,7 @@ def encode_request(request: ChatRequest) -> Encoded:
     config: dict[str, Any] = {name: value for name, value in given if value is not None}
     if request.stop:
         config["stopSequences"] = list(request.stop)
-    own = request.dialect == DIALECT
+    own = request.dialect == DIALECT and request.path_of("messages") == "inputText"  # not a Llama client's
     if config or (own and any(key.startswith(f"{_CONFIG}.") for key in request.extra)):
         body[_CONFIG] = config
     if own:

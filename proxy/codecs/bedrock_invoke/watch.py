@@ -45,6 +45,7 @@ class InvokeStreamWatcher:
         """This dialect has no event of the kind."""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = EventStreamParser()
         self._frames = FrameDecoder(codec)
         self._claude = False

@@ -8,7 +8,8 @@ from typing import Any
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate import fields, signatures
-from proxy.codecs.gemini_generate.functions import dump, parse_arguments
+from proxy.codecs.gemini_generate.functions import parse_arguments
+from proxy.codecs.jsonbody import dump_text
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -65,7 +66,7 @@ def _call(call: dict[str, Any], part: dict[str, Any], path: str, choice: int, id
         return OpaquePart(dialect=fields.DIALECT, value=part)
     name = fields.text(call, "name", path)
     given = fields.optional_object(call, "args", path) or {}
-    return ToolUsePart(id=ids.take(fields.optional_text(call, "id", path), choice, name), name=name, arguments=dump(given))
+    return ToolUsePart(id=ids.take(fields.optional_text(call, "id", path), choice, name), name=name, arguments=dump_text(given))
 
 
 def encode_call(call_id: str, name: str, arguments: str, path: str, dropped: list[str]) -> dict[str, Any]:
@@ -105,6 +106,7 @@ def _encode(part: Part, path: str, dropped: list[str]) -> dict[str, Any] | None:
                 dropped.append(f"{path}.citations")
             return {"text": part.text} if part.text else None
         case RefusalPart():
+            dropped.append(path)
             return {"text": part.text} if part.text else None
         case ThinkingPart():
             thought: dict[str, Any] = {"text": part.text, "thought": True}

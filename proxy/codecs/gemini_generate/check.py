@@ -6,12 +6,13 @@ import msgspec
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.check import Asked, convert
+from proxy.codecs.gemini_generate import fields
 
 
 class _Config(msgspec.Struct, gc=False, rename="camel"):
     temperature: float | None = None
-    candidate_count: int | None = None
-    max_output_tokens: int | None = None
+    candidate_count: int | float | str | None = None
+    max_output_tokens: int | float | str | None = None
 
 
 class _Request(msgspec.Struct, gc=False, rename="camel"):
@@ -33,6 +34,6 @@ def check(body: dict[str, Any]) -> Asked:
         if config.temperature is not None and not 0 <= config.temperature <= 2:
             raise InvalidBody("temperature must be between 0 and 2", "generationConfig.temperature")
         for name, value in (("candidateCount", config.candidate_count), ("maxOutputTokens", config.max_output_tokens)):
-            if value is not None and value < 1:
-                raise InvalidBody(f"{name} must be at least 1", f"generationConfig.{name}")
+            if value is not None and ((number := fields.integer(value)) is None or number < 1):
+                raise InvalidBody(f"{name} must be an integer of at least 1", f"generationConfig.{name}")
     return Asked(asked.model.removeprefix("models/"), asked.stream is True, False)

@@ -10,7 +10,7 @@ from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate import fields
 from proxy.codecs.gemini_generate.calls import Calls
 from proxy.codecs.gemini_generate.parts import decode_part
-from proxy.core.messages import Message, Part, Role, TextPart, ThinkingPart
+from proxy.core.messages import Message, Part, Role, TextPart, ThinkingPart, ToolResultPart
 
 _ROLES: dict[str, Role] = {"user": "user", "model": "assistant", "function": "user"}
 _CONTENT = frozenset(("role", "parts"))
@@ -64,10 +64,22 @@ def _parts(value: dict[str, Any], path: str, calls: Calls, places: dict[str, str
             if joined is not None:
                 content[-1] = joined
             else:
-                places[f"{path}.content[{len(content)}]"] = place
+                here = f"{path}.content[{len(content)}]"
+                places[here] = place
+                if isinstance(decoded, ToolResultPart):
+                    _place_result(decoded, here, part, place, places)
                 content.append(decoded)
     telling.update((f"{path}.{key}", item) for key, item in fields.rest(value, _CONTENT).items())
     return tuple(content), {key[len(path) + 1 :]: item for key, item in telling.items()}
+
+
+def _place_result(result: ToolResultPart, here: str, part: dict[str, Any], place: str, places: dict[str, str]) -> None:
+    """What belongs to a function's response: its text is `response`, its files are `parts`."""
+    key = fields.key_of(part, "functionResponse")
+    places[f"{here}.is_error"] = f"{place}.{key}.response.error"
+    texts = sum(isinstance(item, TextPart) for item in result.content)
+    for i in range(len(result.content)):
+        places[f"{here}.content[{i}]"] = f"{place}.{key}.response" if i < texts else f"{place}.{key}.parts[{i - texts}]"
 
 
 def _joined(last: Part, part: Part) -> Part | None:

@@ -113,7 +113,7 @@ def _objects(value: Any) -> list[dict[str, Any]]:
 
 def _details(value: Any) -> tuple[dict[str, Any], ...]:
     """Those that a client may see, without anything that looks like a key."""
-    shown = [_detail(item) for item in _objects(value) if item.get("@type") in _SHOWN]
+    shown = [_detail(item) for item in _objects(value) if str(item.get("@type")) in _SHOWN]
     if not shown:
         return ()
     raw = orjson.dumps(shown)

@@ -33,6 +33,9 @@ _FROM_CANONICAL: dict[FinishReason, str] = {
     "other": "OTHER",
 }
 
+NEAR: frozenset[FinishReason] = frozenset(("refusal", "pause", "context_length"))
+"""Reasons whose word here says less than there is to say."""
+
 
 def decode_finish(reason: str, *, calls: bool) -> FinishReason:
     """The API ends an answer with calls by STOP; elsewhere the reason must fit the content."""

@@ -4,23 +4,14 @@ Source: ai.google.dev "FunctionResponse": `output` holds the output and `error` 
 output. Read 2026-11-25. `result` is what the API's guide uses in place of `output`.
 """
 
-import json
 from typing import Any
 
 import orjson
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.jsonbody import parse_json
+from proxy.codecs.jsonbody import dump_text, parse_json
 
 _OUTPUT = ("output", "result")
-
-
-def dump(value: Any) -> str:
-    """Compact JSON. orjson refuses integers beyond 64 bits, which text can carry: then the standard library writes it."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def parse_arguments(text: str, path: str) -> dict[str, Any]:
@@ -41,8 +32,8 @@ def text_of(response: dict[str, Any]) -> tuple[str, bool]:
     if len(response) == 1:
         [(key, value)] = response.items()
         if key in _OUTPUT or key == "error":
-            return (value if isinstance(value, str) else dump(value)), key == "error"
-    return (dump(response) if response else ""), False
+            return (value if isinstance(value, str) else dump_text(value)), key == "error"
+    return (dump_text(response) if response else ""), False
 
 
 def response_of(text: str, *, is_error: bool) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Any
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.gemini_generate import fields, signatures
 from proxy.codecs.gemini_generate.calls import Calls
-from proxy.codecs.gemini_generate.functions import dump, text_of
+from proxy.codecs.gemini_generate.functions import text_of
 from proxy.codecs.gemini_generate.media import decode_file, decode_inline
+from proxy.codecs.jsonbody import dump_text
 from proxy.core.messages import DocumentPart, ImagePart, OpaquePart, Part, TextPart, ThinkingPart, ToolResultPart, ToolUsePart
 
 _KNOWN = frozenset(("text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"))
@@ -67,7 +68,7 @@ def _call(call: dict[str, Any], path: str, part: dict[str, Any], calls: Calls, t
     given = fields.optional_object(call, "args", path) or {}
     for key, value in fields.rest(call, _CALL).items():
         telling[f"{path}.{key}"] = value
-    return ToolUsePart(id=calls.called(name, fields.optional_text(call, "id", path)), name=name, arguments=dump(given))
+    return ToolUsePart(id=calls.called(name, fields.optional_text(call, "id", path)), name=name, arguments=dump_text(given))
 
 
 def _result(result: dict[str, Any], path: str, calls: Calls, telling: dict[str, Any]) -> Part:

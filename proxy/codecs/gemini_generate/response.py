@@ -5,12 +5,13 @@ from typing import Any
 
 import msgspec
 
+from proxy.codecs.answer_loss import lost_fields
 from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.gemini_generate import fields
 from proxy.codecs.gemini_generate.answer import SOURCES, CallIds, decode_answer_part, decode_sources, encode_answer_parts
-from proxy.codecs.gemini_generate.finish import decode_finish, encode_finish
+from proxy.codecs.gemini_generate.finish import NEAR, decode_finish, encode_finish
 from proxy.codecs.gemini_generate.logprobs import decode_logprobs, encode_logprobs
-from proxy.codecs.gemini_generate.usage import decode_tier, decode_usage, encode_usage
+from proxy.codecs.gemini_generate.usage import decode_tier, decode_usage, encode_tier, encode_usage, lost
 from proxy.codecs.jsonbody import parse_object
 from proxy.core.messages import Part, TextPart, ToolUsePart
 from proxy.core.response import ChatResponse, Choice
@@ -105,13 +106,12 @@ def encode_response(response: ChatResponse) -> Encoded:
     blocked = block_reason(response.extra) is not None and not any(choice.content for choice in response.choices)
     if not blocked:
         body["candidates"] = [_candidate(choice, dropped) for choice in response.choices]
-    for key, value in response.extra.items():
-        if key in RESPONSE_EXTRA:
-            body[key] = value
-        else:
-            dropped.append(key)
+    body.update((key, value) for key, value in response.extra.items() if key in RESPONSE_EXTRA)
+    dropped += lost_fields(response.extra, RESPONSE_EXTRA) + lost(response.usage)
     if response.usage is not None:
-        body["usageMetadata"] = encode_usage(response.usage)
+        body["usageMetadata"] = {**encode_tier(response.service_tier), **encode_usage(response.usage)}
+    elif response.service_tier is not None:
+        dropped.append("service_tier")
     body["modelVersion"] = response.model
     body["responseId"] = response.id
     return Encoded(body, tuple(dict.fromkeys(dropped)))
@@ -121,6 +121,10 @@ def _candidate(choice: Choice, dropped: list[str]) -> dict[str, Any]:
     parts = encode_answer_parts(choice.content, f"choices[{choice.index}].content", dropped)
     content: dict[str, Any] = {"parts": parts, "role": "model"} if parts else {"role": "model"}
     reason = choice.extra.get("finishReason") or encode_finish(choice.finish)
+    if choice.finish in NEAR and "finishReason" not in choice.extra:
+        dropped.append("finish_reason")
+    if choice.stop_sequence is not None:
+        dropped.append("stop_sequence")
     out: dict[str, Any] = {"content": content, "finishReason": reason, "index": choice.index}
     if choice.stop_sequence is not None:
         dropped.append("stop_sequence")

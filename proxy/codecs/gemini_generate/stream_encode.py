@@ -11,16 +11,18 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields
 from proxy.codecs.base import StreamEncoder
 from proxy.codecs.gemini_generate import signatures
 from proxy.codecs.gemini_generate.answer import SOURCES, encode_call
 from proxy.codecs.gemini_generate.array import ArrayWriter
 from proxy.codecs.gemini_generate.errors import encode_error
 from proxy.codecs.gemini_generate.fields import DIALECT
-from proxy.codecs.gemini_generate.finish import encode_finish
+from proxy.codecs.gemini_generate.finish import NEAR, encode_finish
 from proxy.codecs.gemini_generate.logprobs import encode_logprobs
 from proxy.codecs.gemini_generate.response import RESPONSE_EXTRA
-from proxy.codecs.gemini_generate.usage import encode_usage
+from proxy.codecs.gemini_generate.usage import encode_tier, encode_usage, lost
+from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -78,6 +80,7 @@ class GeminiStreamEncoder:
         self._blocks: dict[int, _Block] = {}
         self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
+        self._tier: str | None = None
         self._blocked = False
         self._over = False
 
@@ -99,6 +102,8 @@ class GeminiStreamEncoder:
                 self._choice(event.choice).finish = event
                 if event.stop_sequence is not None:
                     self._drop("stop_sequence")
+                if event.reason in NEAR:
+                    self._drop("finish_reason")
             case UsageUpdate():
                 self._usage = event.usage
             case CitationDelta():
@@ -142,12 +147,13 @@ class GeminiStreamEncoder:
         if self._shown:
             return
         self._base = {"modelVersion": event.model, "responseId": event.id}
-        for key, value in event.extra.items():
-            if key == "promptFeedback":
-                self._base[key] = value
-                self._blocked = isinstance(value, dict) and bool(value.get("blockReason"))
-            elif key not in RESPONSE_EXTRA:
-                self._drop(key)
+        self._tier = event.service_tier
+        feedback = event.extra.get("promptFeedback")
+        if feedback is not None:
+            self._base["promptFeedback"] = feedback
+            self._blocked = isinstance(feedback, dict) and bool(feedback.get("blockReason"))
+        for name in lost_fields(event.extra, RESPONSE_EXTRA):
+            self._drop(name)
 
     def _start_block(self, event: BlockStart) -> bytes:
         self._blocks[event.block] = _Block(event)
@@ -157,6 +163,8 @@ class GeminiStreamEncoder:
             if isinstance(event.part, OpaquePart) and event.part.dialect == DIALECT:
                 return self._part(event.choice, dict(event.part.value))
             self._drop("opaque")
+        if event.kind == "refusal":
+            self._drop("refusal")
         return b""
 
     def _text(self, event: TextDelta) -> bytes:
@@ -203,7 +211,11 @@ class GeminiStreamEncoder:
     def _chunk(self, *candidates: dict[str, Any], **more: Any) -> bytes:
         self._shown = True
         event: dict[str, Any] = {"candidates": list(candidates)} if candidates else {}
-        return self._written(orjson.dumps({**event, **more, **(self._base or {})}))
+        event = {**event, **more, **(self._base or {})}
+        try:
+            return self._written(orjson.dumps(event))
+        except TypeError:
+            return self._written(dump_json(event))  # says what cannot be written
 
     def _written(self, data: bytes) -> bytes:
         return b"data: " + data + b"\n\n" if self._array is None else self._array.element(data)
@@ -211,7 +223,9 @@ class GeminiStreamEncoder:
     def _end(self) -> bytes:
         self._over = True
         last = [] if self._blocked and not self._shown else [self._last(index) for index in sorted(self._choices)]
-        more = {} if self._usage is None else {"usageMetadata": encode_usage(self._usage)}
+        more = {} if self._usage is None else {"usageMetadata": {**encode_tier(self._tier), **encode_usage(self._usage)}}
+        for name in lost(self._usage):
+            self._drop(name)
         out = self._chunk(*last, **more)
         return out if self._array is None else out + self._array.end()
 

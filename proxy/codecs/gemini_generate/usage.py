@@ -6,7 +6,9 @@ prompt, candidates and thoughts. `promptTokenCount` contains the cached ones; th
 
 from typing import Any
 
+from proxy.codecs.answer_loss import lost_usage
 from proxy.codecs.gemini_generate.fields import integer
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _COUNTS = frozenset(("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount", "cachedContentTokenCount", "totalTokenCount"))
@@ -42,6 +44,7 @@ def decode_usage(raw: dict[str, Any]) -> Usage:
         input_audio_tokens=_of_modality(raw.get("promptTokensDetails"), "AUDIO"),
         output_audio_tokens=_of_modality(raw.get("candidatesTokensDetails"), "AUDIO"),
         incomplete=hidden > 0 or cached > prompt + tool_use or "promptTokenCount" not in raw or _is_odd(raw),
+        service_tier=billed_tier(raw.get("serviceTier")) or billed_tier(raw.get("trafficType")),
         extra={key: value for key, value in raw.items() if key not in _COUNTS},
     )
 
@@ -77,6 +80,16 @@ def _of_modality(details: Any, modality: str) -> int | None:
         return None
     counts = [integer(item.get("tokenCount")) or 0 for item in details if isinstance(item, dict) and item.get("modality") == modality]
     return sum(counts) if counts else None
+
+
+def lost(usage: Usage | None) -> list[str]:
+    """Names of what has no place here; the modalities are the API's own."""
+    own = usage is not None and ("promptTokensDetails" in usage.extra or "candidatesTokensDetails" in usage.extra)
+    return lost_usage(usage, ("reasoning_tokens", *(("input_audio_tokens", "output_audio_tokens") if own else ())))
+
+
+def encode_tier(tier: str | None) -> dict[str, str]:
+    return {} if tier is None else {"serviceTier": "standard" if tier == "default" else tier}
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class GeminiStreamWatcher:
         self.usage: Usage | None = None
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._array = ArrayWriter() if array else None
         self._parser = SSEParser(max_event_bytes=MAX_EVENT_BYTES)
         self._raw_usage: dict[str, Any] = {}
@@ -123,6 +124,7 @@ class GeminiStreamWatcher:
         if event.usageMetadata and event.usageMetadata != self._raw_usage:
             self._raw_usage = {**self._raw_usage, **event.usageMetadata}
             self.usage = decode_usage(self._raw_usage)
+            self.service_tier = self.usage.service_tier
         for position, candidate in enumerate(event.candidates or ()):
             self._note(candidate, position)
         if self._finished:

@@ -1,7 +1,7 @@
 """Canonical fields → `generationConfig`.
 
-An effort becomes a `thinkingLevel` on models from Gemini 3 on, a `thinkingBudget` on 2.5; a budget stays a budget, within the model's
-bounds. `none` turns thinking off where the model can: elsewhere it gets the least, reported. Thoughts are asked for with it.
+An effort becomes a `thinkingLevel` on models from Gemini 3 on, a `thinkingBudget` (reported) on 2.5; a budget stays a budget, within the
+model's bounds. `none` turns thinking off where the model can: elsewhere it gets the least, reported. Thoughts are asked for with it.
 Source: ai.google.dev "GenerationConfig", "Thinking", "OpenAI compatibility" (efforts and budgets), read 2026-11-25.
 """
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from proxy.codecs.gemini_generate.models import ModelFacts
 from proxy.codecs.gemini_generate.schema import fits
+from proxy.codecs.part_path import strict_path
 from proxy.core.request import ChatRequest, Reasoning, ResponseFormat
 
 MAX_STOPS = 5
@@ -59,7 +60,7 @@ def _format(wanted: ResponseFormat, path: str, dropped: list[str]) -> dict[str, 
     out: dict[str, Any] = {"responseMimeType": "application/json"}
     if wanted.kind == "json_schema" and wanted.schema is not None:
         if wanted.strict is False:
-            dropped.append(f"{path}.json_schema.strict")
+            dropped.append(strict_path(path))
         schema = wanted.schema
         if wanted.description and "description" not in schema:
             # the model reads it; here it can only stand in the schema
@@ -91,6 +92,7 @@ def _thinking(asked: Reasoning, facts: ModelFacts, path: str, dropped: list[str]
         budget = min(max(_BUDGETS[asked.effort], facts.min_budget), facts.max_budget)
         if asked.effort in ("xhigh", "max"):
             budget = facts.max_budget
+        dropped.append(path)
         return {"thinkingBudget": budget, "includeThoughts": True}
     level = _LEVELS[asked.effort]
     if level == "minimal" and facts.lowest == "low":

@@ -22,7 +22,7 @@ class ContentWriter:
         self._dropped = dropped
         self._own = own
         names = {part.id: part.name for message in request.messages for part in message.content if isinstance(part, ToolUsePart)}
-        self._parts = PartWriter(facts, dropped, names, own=own)
+        self._parts = PartWriter(facts, dropped, names, own=own, named=request.dialect != "bedrock_converse")
 
     def write(self) -> tuple[Parts, list[dict[str, Any]]]:
         """(parts of the system instruction, contents)."""

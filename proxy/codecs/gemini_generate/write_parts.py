@@ -6,6 +6,8 @@ What the API cannot carry or only approximates is reported by its path in the cl
     an image's detail                                       left out
     audio by an earlier answer's id, a foreign file id      left out
     a file in a function's response, before Gemini 3        follows as a part of its own
+    a text document, a refusal                              become text
+    a document's name                                       left out
 """
 
 from typing import Any, assert_never
@@ -16,6 +18,7 @@ from proxy.codecs.gemini_generate.fields import DIALECT
 from proxy.codecs.gemini_generate.functions import parse_arguments, response_of
 from proxy.codecs.gemini_generate.media import encode_media
 from proxy.codecs.gemini_generate.models import ModelFacts
+from proxy.codecs.part_path import detail_path, result_path, title_path
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -37,10 +40,12 @@ class PartWriter:
     """`own`: the request came from this dialect. Raises InvalidBody on arguments that are no JSON object, on results without a call
     and on unusable data URLs."""
 
-    def __init__(self, facts: ModelFacts, dropped: list[str], names: dict[str, str], *, own: bool) -> None:
+    def __init__(self, facts: ModelFacts, dropped: list[str], names: dict[str, str], *, own: bool, named: bool = True) -> None:
+        """`named`: a document's title is the client's own choice (Converse insists on one)."""
         self._facts = facts
         self._dropped = dropped
         self._own = own
+        self._named = named
         self._names = names
         """Call id → the function's name, which responses need."""
 
@@ -58,6 +63,7 @@ class PartWriter:
             case ThinkingPart():
                 return self._thinking(part, path)
             case RefusalPart():
+                self._dropped.append(path)
                 return [{"text": part.text}] if part.text else []
             case OpaquePart():
                 return [dict(part.value)] if part.dialect == DIALECT else self._drop(path)
@@ -95,7 +101,7 @@ class PartWriter:
         texts: list[str] = []
         files: Parts = []
         for i, item in enumerate(part.content):
-            where = f"{path}.content[{i}]"
+            where = result_path(path, i)
             if isinstance(item, TextPart):
                 self._hint(item, where)
                 texts.append(item.text)
@@ -118,13 +124,16 @@ class PartWriter:
         if not isinstance(part, AudioPart):
             self._hint(part, path)
         if isinstance(part, ImagePart) and part.detail not in (None, "auto"):
-            self._dropped.append(f"{path}.image_url.detail")
+            self._dropped.append(detail_path(path))
         if isinstance(part, DocumentPart):
             if part.citations:
                 self._dropped.append(f"{path}.citations")
             lines = [line for line in (part.title, part.context, part.text) if line]
             if part.text is not None:
+                self._dropped.append(path)
                 return [{"text": "\n\n".join(lines)}] if lines else []
+            if part.title is not None and self._named and not self._own:
+                self._dropped.append(title_path(path))
             if part.context is not None:
                 self._dropped.append(f"{path}.context")
         media = encode_media(part, path)

@@ -29,8 +29,9 @@ _FILE = frozenset({"type", "file"})
 _REFUSAL = frozenset({"type", "refusal"})
 
 
-def decode_content(value: Any, path: str, extra: dict[str, Any], paths: dict[str, str]) -> list[Part]:
-    """`path`: of the message. A list of fewer than two parts is noted in `paths`, so that it is written as a list again."""
+def decode_content(value: Any, path: str, extra: dict[str, Any], paths: dict[str, str], places: dict[str, str]) -> list[Part]:
+    """`path`: of the message. A list of fewer than two parts is noted in `paths`, so that it is written as a list again; `places`: as
+    ChatRequest's."""
     where = f"{path}.content"
     if value is None:
         return []
@@ -40,10 +41,10 @@ def decode_content(value: Any, path: str, extra: dict[str, Any], paths: dict[str
         raise InvalidBody(f"{where} must be a string or an array of parts", where)
     if len(value) < 2:
         paths[where] = f"{where}[0]"
-    return [_decode_part(part, where, index, extra, paths) for index, part in enumerate(value)]
+    return [_decode_part(part, where, index, extra, paths, places) for index, part in enumerate(value)]
 
 
-def _decode_part(value: Any, where: str, index: int, extra: dict[str, Any], paths: dict[str, str]) -> Part:
+def _decode_part(value: Any, where: str, index: int, extra: dict[str, Any], paths: dict[str, str], places: dict[str, str]) -> Part:
     path = f"{where}[{index}]"
     prefix = f"content[{index}]"
     part = record(value, path)
@@ -60,6 +61,7 @@ def _decode_part(value: Any, where: str, index: int, extra: dict[str, Any], path
         keep_rest(audio, _AUDIO_DATA, f"{prefix}.input_audio", extra)
         return AudioPart(data=data, format=required(audio, "format", string, f"{path}.input_audio"))
     if kind == "file":
+        places[f"{path}.title"] = f"{path}.file.filename"
         return _file(part, path, prefix, extra)
     if kind == "refusal":
         keep_rest(part, _REFUSAL, prefix, extra)

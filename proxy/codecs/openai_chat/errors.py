@@ -103,9 +103,11 @@ def error_event(error: ErrorInfo) -> bytes:
 
 
 def _object(error: ErrorInfo) -> dict[str, Any]:
+    """The provider's own type where it looks like one of this API's: AWS's are written otherwise (`ThrottlingException`)."""
     kind = _TYPES.get(error.status, "server_error" if error.status >= 500 else "invalid_request_error")
     code = error.code or _CODES.get(error.status)
-    return {"message": error.message, "type": error.type or kind, "param": error.param, "code": code}
+    own = error.type is not None and not error.type[:1].isupper()
+    return {"message": error.message, "type": error.type if own else kind, "param": error.param, "code": code}
 
 
 def _fields(value: Any) -> tuple[str | None, str | None, str | None, str | None]:

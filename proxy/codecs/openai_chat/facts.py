@@ -27,6 +27,7 @@ class _Answer(msgspec.Struct, gc=False):
     model: str | None = None
     created: int | None = None
     usage: dict[str, Any] | None = None
+    service_tier: Any = None
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -50,7 +51,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         response_id=answer.id,
         model=answer.model,
         created=answer.created,
-        usage=None if answer.usage is None else decode_usage(answer.usage),
+        usage=None if answer.usage is None else decode_usage(answer.usage, answer.service_tier),
         has_metadata=answer.metadata is not msgspec.UNSET,
         tool_calls=calls,
         finished=finished,

@@ -30,6 +30,13 @@ _ENCODED: dict[FinishReason, str] = {
 _REASONS = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 """What the SDK's strict parse accepts."""
 
+_NEAR: frozenset[FinishReason] = frozenset({"refusal", "pause", "context_length", "other"})
+
+
+def is_near(finish: FinishReason, *, refused: bool, original: object = None) -> bool:
+    """Whether the word that encode_finish finds says less than there is to say."""
+    return finish in _NEAR and not (finish == "refusal" and refused) and original is None
+
 
 def decode_finish(reason: str, *, calls: bool) -> FinishReason:
     """`calls`: the answer holds tool calls, which a forced `tool_choice` ends with "stop" at OpenAI itself: elsewhere the reason

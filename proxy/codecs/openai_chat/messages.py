@@ -11,9 +11,8 @@ What the canonical form does not spell out is noted in `paths`, so that the same
 
 from typing import Any
 
-import orjson
-
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.jsonbody import dump_text
 from proxy.codecs.openai_chat.content import decode_content
 from proxy.codecs.openai_chat.fields import DIALECT, array, keep_rest, optional, record, required, string, wrong
 from proxy.core.messages import (
@@ -44,18 +43,20 @@ _TOOL = frozenset({"role", "content", "name", "tool_call_id"})
 _ASSISTANT = frozenset({"role", "content", "name", "refusal", "audio", "function_call", "tool_calls", "reasoning_content"})
 
 
-def decode_messages(value: Any, paths: dict[str, str]) -> tuple[Message, ...]:
+def decode_messages(value: Any, paths: dict[str, str], places: dict[str, str]) -> tuple[Message, ...]:
+    """`places`: as ChatRequest's, filled here."""
     if value is None:
         raise InvalidBody("messages is required", "messages")
     if not array(value, "messages"):
         raise InvalidBody("Messages cannot be empty", "messages")
-    reader = _Reader(paths)
+    reader = _Reader(paths, places)
     return tuple(reader.message(item, index) for index, item in enumerate(value))
 
 
 class _Reader:
-    def __init__(self, paths: dict[str, str]) -> None:
+    def __init__(self, paths: dict[str, str], places: dict[str, str]) -> None:
         self._paths = paths
+        self._places = places
         self._function_ids: dict[str, str] = {}
         """Function name → invented id of its latest legacy call."""
 
@@ -74,7 +75,7 @@ class _Reader:
         else:
             if message.get("content") is None:
                 raise InvalidBody(f"{path}.content is required", f"{path}.content")
-            content = decode_content(message["content"], path, extra, self._paths)
+            content = decode_content(message["content"], path, extra, self._paths, self._places)
             if len(message) > 2:
                 keep_rest(message, _PLAIN, "", extra)
         return Message(role=role, content=tuple(content), name=optional(message, "name", string, path), path=path, extra=extra)
@@ -88,7 +89,7 @@ class _Reader:
             tool_use_id = required(message, "tool_call_id", string, path)
             if message.get("content") is None:
                 raise InvalidBody(f"{path}.content is required", f"{path}.content")
-        content = decode_content(message.get("content"), path, extra, self._paths)
+        content = decode_content(message.get("content"), path, extra, self._paths, self._places)
         keep_rest(message, _TOOL, "", extra)
         kept = tuple(part for part in content if isinstance(part, TextPart | ImagePart | DocumentPart | OpaquePart))
         if len(kept) != len(content):
@@ -97,8 +98,10 @@ class _Reader:
 
     def _assistant(self, message: dict[str, Any], index: int, path: str, extra: dict[str, Any]) -> list[Part]:
         parts: list[Part] = self._thinking(message, path, extra)
-        parts += decode_content(message.get("content"), path, extra, self._paths)
+        parts += decode_content(message.get("content"), path, extra, self._paths, self._places)
         if (refusal := optional(message, "refusal", string, path)) is not None:
+            said = len(parts) - sum(isinstance(part, ThinkingPart) for part in parts)
+            self._places[f"{path}.content[{said}]"] = f"{path}.refusal"
             parts.append(RefusalPart(text=refusal))
         if (audio := optional(message, "audio", record, path)) is not None:
             parts.append(AudioPart(id=required(audio, "id", string, f"{path}.audio")))
@@ -152,7 +155,7 @@ def arguments_text(value: Any, path: str) -> str:
         return ""
     if not isinstance(value, dict):
         raise wrong(path, "a string of JSON", value)
-    return orjson.dumps(value).decode()
+    return dump_text(value)
 
 
 def is_tool_call(part: OpaquePart) -> bool:

@@ -50,7 +50,7 @@ def decode_request(body: dict[str, Any]) -> ChatRequest:
         raise InvalidBody("Model is required", "model")
     draft = _Draft(body)
     draft.fields["model"] = string(body["model"], "model")
-    draft.fields["messages"] = decode_messages(body.get("messages"), draft.paths)
+    draft.fields["messages"] = decode_messages(body.get("messages"), draft.paths, draft.places)
     for key, value in body.items():
         if (check := _SCALARS.get(key)) is not None:
             if value is not None:
@@ -63,7 +63,7 @@ def decode_request(body: dict[str, Any]) -> ChatRequest:
         if key in draft.fields:
             draft.paths[key] = key
     draft.stream_options()
-    return ChatRequest(dialect=DIALECT, extra=draft.extra, paths=draft.paths, **draft.fields)
+    return ChatRequest(dialect=DIALECT, extra=draft.extra, paths=draft.paths, places=draft.places, **draft.fields)
 
 
 class _Draft:
@@ -74,6 +74,7 @@ class _Draft:
         self.fields: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.paths: dict[str, str] = {}
+        self.places: dict[str, str] = {}
 
     def max_tokens(self, value: Any) -> None:
         """The older name: only a leftover where the newer is given too."""
@@ -104,6 +105,7 @@ class _Draft:
 
     def reasoning_effort(self, value: Any) -> None:
         self.fields["reasoning"] = Reasoning(effort=string(value, "reasoning_effort"))
+        self.paths["reasoning"] = "reasoning_effort"
 
     def user(self, value: Any) -> None:
         self.fields["user"] = string(value, "user")

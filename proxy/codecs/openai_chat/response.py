@@ -5,14 +5,16 @@ Source: OpenAI API reference, "The chat completion object"; openai-python 2 type
 
 from typing import Any, assert_never
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.gemini_generate.signatures import own
 from proxy.codecs.jsonbody import parse_object
 from proxy.codecs.openai_chat.content import annotation_of, text_of
 from proxy.codecs.openai_chat.fields import DIALECT, array, integer, optional, record, required, string
-from proxy.codecs.openai_chat.finish import decode_finish, encode_finish, invented_id
+from proxy.codecs.openai_chat.finish import decode_finish, encode_finish, invented_id, is_near
 from proxy.codecs.openai_chat.messages import arguments_text, is_tool_call
-from proxy.codecs.openai_chat.usage import decode_usage, encode_usage
+from proxy.codecs.openai_chat.usage import CARRIED, decode_usage, encode_usage
+from proxy.codecs.openai_custom import call_for_chat
 from proxy.core.messages import (
     AudioPart,
     DocumentPart,
@@ -56,13 +58,14 @@ def decode_response(body: bytes) -> ChatResponse:
     if not choices:
         raise InvalidBody("choices is empty", "choices")
     usage = optional(answer, "usage", record, "")
+    tier = optional(answer, "service_tier", string, "")
     return ChatResponse(
         id=response_id,
         model=optional(answer, "model", string, "") or "",
         choices=tuple(_choice(record(item, f"choices[{i}]"), i, (response_id, created)) for i, item in enumerate(choices)),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, tier),
         created=created,
-        service_tier=optional(answer, "service_tier", string, ""),
+        service_tier=tier,
         extra={key: answer[key] for key in RESPONSE_EXTRA & answer.keys() if answer[key] is not None},
     )
 
@@ -111,7 +114,8 @@ def _parts(message: dict[str, Any], path: str, seed: tuple[object, ...]) -> list
         thinking = message.get("reasoning")
     if isinstance(thinking, str) and thinking:
         parts.append(ThinkingPart(text=thinking))
-    annotations = tuple(optional(message, "annotations", array, path) or ())
+    given = optional(message, "annotations", array, path) or ()
+    annotations = tuple(record(item, f"{path}.annotations[{i}]") for i, item in enumerate(given))
     if message.get("content") is not None:
         text = text_of(message["content"], f"{path}.content")
         parts.append(TextPart(text=text, citations=annotations, citations_dialect=DIALECT if annotations else None))
@@ -156,11 +160,8 @@ def encode_response(response: ChatResponse, created: int) -> Encoded:
         body["usage"] = encode_usage(response.usage)
     if (tier := TIERS.get(response.service_tier or "")) is not None:
         body["service_tier"] = tier
-    for key, value in response.extra.items():
-        if key in RESPONSE_EXTRA:
-            body[key] = value
-        else:
-            dropped.append(key)
+    body.update((key, value) for key, value in response.extra.items() if key in RESPONSE_EXTRA)
+    dropped += lost_usage(response.usage, CARRIED) + lost_fields(response.extra, RESPONSE_EXTRA)
     return Encoded(body, tuple(dict.fromkeys(dropped)))
 
 
@@ -175,12 +176,10 @@ def _encode_choice(choice: Choice, dropped: list[str]) -> dict[str, Any]:
         message.add(part, index)
     if choice.stop_sequence is not None:
         dropped.append("stop_sequence")
-    finish = encode_finish(
-        choice.finish,
-        calls=bool(message.calls),
-        refused=message.refusal is not None,
-        original=choice.extra.get("finish_reason"),
-    )
+    original, refused = choice.extra.get("finish_reason"), message.refusal is not None
+    finish = encode_finish(choice.finish, calls=bool(message.calls), refused=refused, original=original)
+    if is_near(choice.finish, refused=refused, original=original):
+        dropped.append("finish_reason")
     rest = choice.extra.get("message", {})
     return {
         "index": choice.index,
@@ -225,7 +224,7 @@ class _Answer:
             case ThinkingPart():
                 if part.text:
                     self._thinking.append(part.text)
-                if part.signature is not None:
+                if part.signature:
                     self._sign(part, index)
             case RefusalPart():
                 self.refusal = (self.refusal or "") + part.text
@@ -237,6 +236,8 @@ class _Answer:
                 self._audio = {"id": part.id or "", "data": part.data or "", "expires_at": 0, "transcript": ""}
             case OpaquePart() if part.dialect == DIALECT:
                 self._own(part, index)
+            case OpaquePart() if (call := call_for_chat(part)) is not None:
+                self.calls.append(call)
             case OpaquePart() | ImagePart() | DocumentPart() | ToolResultPart() | RedactedThinkingPart():
                 self._dropped.append(f"{self._path}[{index}]")
             case _:

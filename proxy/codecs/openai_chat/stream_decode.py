@@ -35,6 +35,7 @@ class OpenAIChatStreamDecoder(ChunkStreamDecoder):
         self._early: dict[str, Any] = {}
         """Fields of chunks without choices before the first one with an id (Azure's prompt filter results)."""
         self._started = False
+        self._tier: str | None = None
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self._choices and all(choice.finished for choice in self._choices.values()):
@@ -50,7 +51,7 @@ class OpenAIChatStreamDecoder(ChunkStreamDecoder):
         for i, item in enumerate(choices):
             self._choice(record(item, f"choices[{i}]"), f"choices[{i}]", out)
         if usage is not None:
-            out.append(UsageUpdate(usage=decode_usage(usage)))
+            out.append(UsageUpdate(usage=decode_usage(usage, chunk.get("service_tier") or self._tier)))
 
     def _start(self, chunk: dict[str, Any], substantial: bool, out: list[StreamEvent]) -> bool:
         """False for a chunk before the answer's own first one."""
@@ -63,7 +64,7 @@ class OpenAIChatStreamDecoder(ChunkStreamDecoder):
         created = optional(chunk, "created", integer(), "")
         model = optional(chunk, "model", string, "") or ""
         self._numbering.seed = (stream_id, created, model)
-        tier = optional(chunk, "service_tier", string, "")
+        tier = self._tier = optional(chunk, "service_tier", string, "")
         out.append(StreamStart(id=stream_id, model=model, created=created, service_tier=tier, extra=self._early | extra))
         return True
 

@@ -12,15 +12,18 @@ from typing import Any, assert_never
 
 import orjson
 
+from proxy.codecs.answer_loss import lost_fields, lost_usage
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.content import annotation_of
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.fields import DIALECT
-from proxy.codecs.openai_chat.finish import encode_finish
+from proxy.codecs.openai_chat.finish import encode_finish, is_near
 from proxy.codecs.openai_chat.messages import is_tool_call
 from proxy.codecs.openai_chat.response import RESPONSE_EXTRA, TIERS, answer_id, signed_call
-from proxy.codecs.openai_chat.usage import encode_usage
+from proxy.codecs.openai_chat.usage import CARRIED, encode_usage
 from proxy.codecs.openai_chat.watch import KEEP_ALIVE
+from proxy.codecs.openai_custom import call_for_chat, input_of, input_piece
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -108,7 +111,9 @@ class OpenAIChatStreamEncoder:
             case StreamStart():
                 return self._start(event)
             case UsageUpdate():
-                self.usage_chunk = self._base_event(b'[],"usage":' + _dumps(encode_usage(event.usage)))
+                for name in lost_usage(event.usage, CARRIED):
+                    self._drop(name)
+                self.usage_chunk = self._base_event(b'[],"usage":' + dump_json(encode_usage(event.usage)))
                 return b""
             case SignatureDelta():
                 return self._sign(event)
@@ -137,12 +142,10 @@ class OpenAIChatStreamEncoder:
         }
         if (tier := TIERS.get(event.service_tier or "")) is not None:
             base["service_tier"] = tier
-        for key, value in event.extra.items():
-            if key in RESPONSE_EXTRA:
-                base[key] = value
-            else:
-                self._drop(key)
-        self._base = b"data: " + _dumps(base)[:-1] + b',"choices":'
+        base.update((key, value) for key, value in event.extra.items() if key in RESPONSE_EXTRA)
+        for name in lost_fields(event.extra, RESPONSE_EXTRA):
+            self._drop(name)
+        self._base = b"data: " + dump_json(base)[:-1] + b',"choices":'
         return b""
 
     def _base_event(self, rest: bytes) -> bytes:
@@ -178,7 +181,7 @@ class OpenAIChatStreamEncoder:
         """Only that of a call of Gemini's has a place, which follows."""
         block = self._blocks[event.block]
         if block.head is not None or not signed_call(event.signature):
-            return self._drop("signature")
+            return self._drop("signature") if event.signature else b""
         self._choice(block.choice).signature = event.signature
         return b""
 
@@ -191,7 +194,13 @@ class OpenAIChatStreamEncoder:
                 self._drop("signature")
 
     def _start_opaque(self, block: _Block, part: Part | None) -> bytes:
-        if not isinstance(part, OpaquePart) or part.dialect != DIALECT:
+        if not isinstance(part, OpaquePart):
+            return self._drop("opaque")
+        if (call := call_for_chat(part)) is not None:
+            block.custom = True
+            block.empty = not call["custom"]["input"]
+            return self._start_call(block, call)
+        if part.dialect != DIALECT:
             return self._drop("opaque")
         if is_tool_call(part):
             block.custom = True
@@ -231,7 +240,7 @@ class OpenAIChatStreamEncoder:
     def _stop_block(self, event: BlockStop) -> bytes:
         """A call without arguments gets an empty object, so that they parse."""
         block = self._blocks.pop(event.block)
-        return self._arguments(block, "{}") if block.call is not None and block.empty else b""
+        return self._arguments(block, "{}") if block.call is not None and block.empty and not block.custom else b""
 
     def _citation(self, event: CitationDelta) -> bytes:
         block = self._blocks[event.block]
@@ -243,10 +252,20 @@ class OpenAIChatStreamEncoder:
     def _opaque(self, event: OpaqueDelta) -> bytes:
         block = self._blocks[event.block]
         if event.dialect != DIALECT:
-            return self._drop("opaque")
+            return self._custom(block, event.value) if block.custom else self._drop("opaque")
         if block.custom:
             return self._chunk(block.choice, {"tool_calls": [{"index": block.call, **event.value}]})
         return self._role(block.choice) + self._chunk(block.choice, event.value)
+
+    def _custom(self, block: _Block, value: dict[str, Any]) -> bytes:
+        """Of a custom call of OpenAI's Responses: pieces of its input, or all of it at its end."""
+        piece = input_piece(value)
+        if piece is None and block.empty:
+            piece = input_of(value)
+        if not piece:
+            return b""
+        block.empty = False
+        return self._chunk(block.choice, {"tool_calls": [{"index": block.call, "custom": {"input": piece}}]})
 
     def _finish(self, event: Finish) -> bytes:
         choice = self._choice(event.choice)
@@ -254,6 +273,8 @@ class OpenAIChatStreamEncoder:
             self._drop("stop_sequence")
         self._unsign(event.choice, carried=False)
         reason = encode_finish(event.reason, calls=choice.calls > 0, refused=choice.refused)
+        if is_near(event.reason, refused=choice.refused):
+            self._drop("finish_reason")
         if self._legacy and reason == "tool_calls":
             reason = "function_call"
         return self._role(event.choice) + self._chunk(event.choice, {}, finish=reason)
@@ -273,7 +294,7 @@ class OpenAIChatStreamEncoder:
         return self._chunk(index, {"role": "assistant", "content": content, "refusal": None})
 
     def _chunk(self, index: int, delta: dict[str, Any], *, finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
-        return self._base_event(_dumps([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
+        return self._base_event(dump_json([{"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}]))
 
     def _drop(self, name: str) -> bytes:
         if name not in self.dropped:

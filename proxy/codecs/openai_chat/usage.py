@@ -10,6 +10,7 @@ ones, `completion_tokens` contains reasoning, audio and rejected predictions. Wh
 
 from typing import Any
 
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _MAIN = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details"})
@@ -35,12 +36,15 @@ _NO_METERS = frozenset(
 """Contained in the main counts, or no count at all (OpenRouter's cost, Groq's times): these hide nothing from the bill."""
 _KEPT = _NO_METERS | {"is_byok", "prompt_tokens_details", "completion_tokens_details"}
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
+CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
+"""Details of the canonical usage that have a place here."""
 _ODD = "(odd)"
 
 
-def decode_usage(usage: dict[str, Any]) -> Usage:
-    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count."""
-    if len(usage) == 3 and (plain := _plain(usage)) is not None:
+def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
+    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count. `tier`: the answer's
+    `service_tier`."""
+    if len(usage) == 3 and (plain := _plain(usage, tier)) is not None:
         return plain
     extra: dict[str, Any] = {}
     odd = _scan(usage, _MAIN, extra)
@@ -65,15 +69,18 @@ def decode_usage(usage: dict[str, Any]) -> Usage:
         input_audio_tokens=_known(prompt_details, "audio_tokens"),
         output_audio_tokens=_known(completion_details, "audio_tokens"),
         incomplete=odd or beside or _ODD in prompt_details or _ODD in completion_details,
+        service_tier=billed_tier(tier),
         extra=extra,
     )
 
 
-def _plain(usage: dict[str, Any]) -> Usage | None:
+def _plain(usage: dict[str, Any], tier: object) -> Usage | None:
     """Three counts that add up, as most compatible servers send them; None: look closer."""
     prompt, output, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
     if type(prompt) is int and type(output) is int and prompt >= 0 and output >= 0 and total == prompt + output:
-        return Usage(input_tokens=prompt, output_tokens=output)
+        if tier is None:
+            return Usage(input_tokens=prompt, output_tokens=output)
+        return Usage(input_tokens=prompt, output_tokens=output, service_tier=billed_tier(tier))
     return None
 
 

@@ -14,6 +14,7 @@ from proxy.codecs.openai_chat.errors import error_event, in_band_error
 from proxy.codecs.openai_chat.usage import decode_usage
 from proxy.codecs.sse import SSEEvent, SSEParser, sse_event
 from proxy.core.errors import ErrorInfo
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 DONE = b"data: [DONE]\n\n"
@@ -46,11 +47,17 @@ class _Chunk(msgspec.Struct, gc=False):
 class _Named(_Chunk, gc=False):
     id: str | None = None
     model: str | None = None
+    service_tier: Any = None
+
+
+class _Tiered(msgspec.Struct, gc=False):
+    service_tier: Any = None
 
 
 _SAID = ("content", "reasoning_content", "reasoning", "refusal")
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
 _decode_named = msgspec.json.Decoder(_Named).decode
+_decode_tiered = msgspec.json.Decoder(_Tiered).decode
 _decode_any = msgspec.json.Decoder().decode
 
 
@@ -68,6 +75,7 @@ class OpenAIChatWatcher:
         self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = SSEParser()
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
@@ -135,7 +143,8 @@ class OpenAIChatWatcher:
             self._fail(data)
             return b""
         if chunk.usage is not None:
-            self.usage = decode_usage(chunk.usage)
+            self.service_tier = billed_tier(_decode_tiered(data).service_tier) or self.service_tier
+            self.usage = decode_usage(chunk.usage, self.service_tier)
         if chunk.choices:
             for choice in chunk.choices:
                 self._note(choice)
@@ -148,6 +157,8 @@ class OpenAIChatWatcher:
         chunk = _decode_named(data)
         self.response_id = self.response_id or chunk.id
         self.model = self.model or chunk.model
+        if chunk.service_tier is not None:
+            self.service_tier = billed_tier(chunk.service_tier)
         self._named = bool(self.response_id and self.model) or bool(chunk.choices)
         return chunk
 

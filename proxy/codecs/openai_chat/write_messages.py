@@ -14,6 +14,7 @@ from typing import Any, assert_never
 from proxy.codecs.openai_chat.content import encode_cache, encode_file, encode_image
 from proxy.codecs.openai_chat.fields import DIALECT, restore
 from proxy.codecs.openai_chat.messages import is_tool_call
+from proxy.codecs.openai_custom import call_for_chat, result_for_chat
 from proxy.codecs.part_path import result_path
 from proxy.core.messages import (
     AudioPart,
@@ -50,6 +51,9 @@ class MessageWriter:
     def write(self) -> list[dict[str, Any]]:
         out: list[dict[str, Any]] = []
         for message in self._messages:
+            if message.single and (told := result_for_chat(message.content[0])) is not None:
+                out.append(told)
+                continue
             results = [(i, part) for i, part in enumerate(message.content) if isinstance(part, ToolResultPart)]
             out += [self._result(message, i, part) for i, part in results]
             if len(results) < len(message.content) or not results:
@@ -95,6 +99,8 @@ class MessageWriter:
                 calls.append(self._call(part, where))
             elif isinstance(part, OpaquePart) and part.dialect == DIALECT and is_tool_call(part):
                 calls.append(part.value)
+            elif (call := call_for_chat(part)) is not None:
+                calls.append(call)
             elif isinstance(part, ThinkingPart) and self._same:
                 field = self._paths.get(f"{message.path}.reasoning_content", "reasoning_content")
                 out[field.rpartition(".")[2]] = part.text

@@ -6,6 +6,7 @@ from proxy.codecs.base import Encoded
 from proxy.codecs.openai_chat.content import encode_cache
 from proxy.codecs.openai_chat.fields import DIALECT, restore
 from proxy.codecs.openai_chat.write_messages import MessageWriter
+from proxy.codecs.openai_custom import tool_for_chat
 from proxy.core.request import ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice
 
 _COPIED = (
@@ -69,12 +70,12 @@ class _FieldWriter:
 
     def _tools(self) -> None:
         request = self._request
-        tools = [tool for tool in request.tools if self._carries(tool)]
+        tools = [written for tool in request.tools if (written := self._tool(tool)) is not None]
         if tools or (self._same and request.tools):
             if self._paths.get("tools") == "functions":
-                self._body["functions"] = [_function(tool) for tool in tools]
+                self._body["functions"] = [_function(tool) for tool in request.tools if tool.opaque is None]
             else:
-                self._body["tools"] = [tool.opaque or self._tool(tool) for tool in tools]
+                self._body["tools"] = tools
         if request.tool_choice is not None:
             if tools or self._same:
                 self._choose(request.tool_choice)
@@ -83,15 +84,15 @@ class _FieldWriter:
         if request.parallel_tool_calls is not None and (tools or self._same):
             self._body["parallel_tool_calls"] = request.parallel_tool_calls
 
-    def _carries(self, tool: Tool) -> bool:
+    def _tool(self, tool: Tool) -> dict[str, Any] | None:
+        """None for one that this API lacks."""
         if tool.cache is not None and not self._same:
             self.dropped.append(f"{tool.path}.cache_control")
-        if tool.opaque is None or tool.dialect == DIALECT:
-            return True
-        self.dropped.append(tool.path)
-        return False
-
-    def _tool(self, tool: Tool) -> dict[str, Any]:
+        if tool.opaque is not None:
+            own = tool.opaque if tool.dialect == DIALECT else tool_for_chat(tool.opaque) if tool.dialect == "openai_responses" else None
+            if own is None:
+                self.dropped.append(tool.path)
+            return own
         out: dict[str, Any] = {"type": "function", "function": _function(tool)}
         if tool.cache is not None and self._same:
             out["cache_control"] = encode_cache(tool.cache)

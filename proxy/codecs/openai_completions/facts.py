@@ -20,6 +20,7 @@ class _Answer(msgspec.Struct, gc=False):
     model: str | None = None
     created: int | None = None
     usage: dict[str, Any] | None = None
+    service_tier: Any = None
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -38,7 +39,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         response_id=answer.id,
         model=answer.model,
         created=answer.created,
-        usage=None if answer.usage is None else decode_usage(answer.usage),
+        usage=None if answer.usage is None else decode_usage(answer.usage, answer.service_tier),
         has_metadata=answer.metadata is not msgspec.UNSET,
         finished=bool(answer.choices) and all(choice.finish_reason is not None for choice in answer.choices),
     )

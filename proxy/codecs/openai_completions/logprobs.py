@@ -6,6 +6,7 @@ beginning of the answer, where the API counts from the beginning of the prompt.
 
 from typing import Any
 
+from proxy.codecs.logprobs import named, tokens_of
 from proxy.codecs.openai_chat.fields import array, optional, string
 
 
@@ -35,11 +36,11 @@ def decode_logprobs(value: dict[str, Any], path: str) -> dict[str, Any]:
 def encode_logprobs(value: dict[str, Any], offset: int) -> tuple[dict[str, Any], int]:
     """The arrays, and where the next token begins. `offset`: characters of the answer before these tokens."""
     out: dict[str, list[Any]] = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
-    for item in value.get("content") or ():
+    for item in tokens_of(value):
         token = item["token"]
         out["tokens"].append(token)
         out["token_logprobs"].append(item.get("logprob"))
-        out["top_logprobs"].append({top["token"]: top["logprob"] for top in item.get("top_logprobs") or ()})
+        out["top_logprobs"].append({top["token"]: top.get("logprob") for top in named(item.get("top_logprobs"))})
         out["text_offset"].append(offset)
         offset += len(token)
     return {**out, "top_logprobs": out["top_logprobs"] if any(out["top_logprobs"]) else None}, offset

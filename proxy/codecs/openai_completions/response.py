@@ -39,13 +39,14 @@ def decode_response(body: bytes) -> ChatResponse:
     if not choices:
         raise InvalidBody("choices is empty", "choices")
     usage = optional(answer, "usage", record, "")
+    tier = optional(answer, "service_tier", string, "")
     return ChatResponse(
         id=optional(answer, "id", string, "") or "",
         model=optional(answer, "model", string, "") or "",
         choices=tuple(_choice(record(item, f"choices[{i}]"), i) for i, item in enumerate(choices)),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, tier),
         created=optional(answer, "created", integer(), ""),
-        service_tier=optional(answer, "service_tier", string, ""),
+        service_tier=tier,
         extra={key: answer[key] for key in RESPONSE_EXTRA & answer.keys() if answer[key] is not None},
     )
 

@@ -40,6 +40,7 @@ class OpenAICompletionsStreamDecoder(ChunkStreamDecoder):
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
         self._started = False
+        self._tier: str | None = None
 
     def _end(self, out: list[StreamEvent]) -> None:
         if self._finished and not self._unfinished:
@@ -51,16 +52,17 @@ class OpenAICompletionsStreamDecoder(ChunkStreamDecoder):
         for i, item in enumerate(optional(chunk, "choices", array, "") or ()):
             self._choice(record(item, f"choices[{i}]"), f"choices[{i}]", out)
         if (usage := optional(chunk, "usage", record, "")) is not None:
-            out.append(UsageUpdate(usage=decode_usage(usage)))
+            out.append(UsageUpdate(usage=decode_usage(usage, chunk.get("service_tier") or self._tier)))
 
     def _start(self, chunk: dict[str, Any], out: list[StreamEvent]) -> None:
         self._started = True
+        self._tier = optional(chunk, "service_tier", string, "")
         out.append(
             StreamStart(
                 id=optional(chunk, "id", string, "") or "",
                 model=optional(chunk, "model", string, "") or "",
                 created=optional(chunk, "created", integer(), ""),
-                service_tier=optional(chunk, "service_tier", string, ""),
+                service_tier=self._tier,
                 extra={key: chunk[key] for key in RESPONSE_EXTRA & chunk.keys() if chunk[key] is not None},
             )
         )

@@ -6,9 +6,8 @@ are shown; thinking, calls and the rest are dropped and named. The usage chunk i
 
 from typing import Any, assert_never
 
-import orjson
-
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_chat.errors import error_event
 from proxy.codecs.openai_chat.response import TIERS
 from proxy.codecs.openai_chat.usage import encode_usage
@@ -69,7 +68,7 @@ class OpenAICompletionsStreamEncoder:
             case StreamStart():
                 return self._start(event)
             case UsageUpdate():
-                self.usage_chunk = self._base + b'[],"usage":' + orjson.dumps(encode_usage(event.usage)) + b"}\n\n"
+                self.usage_chunk = self._base + b'[],"usage":' + dump_json(encode_usage(event.usage)) + b"}\n\n"
                 return b""
             case CitationDelta():
                 return self._drop("citations")
@@ -99,13 +98,13 @@ class OpenAICompletionsStreamEncoder:
                 base[key] = value
             else:
                 self._drop(key)
-        self._base = b"data: " + orjson.dumps(base)[:-1] + b',"choices":'
+        self._base = b"data: " + dump_json(base)[:-1] + b',"choices":'
         return b""
 
     def _chunk(self, choice: int, *, text: str = "", finish: str | None = None, logprobs: dict[str, Any] | None = None) -> bytes:
         self._started = True
         shown = [{"index": choice, "text": text, "logprobs": logprobs, "finish_reason": finish}]
-        return self._base + orjson.dumps(shown) + b"}\n\n"
+        return self._base + dump_json(shown) + b"}\n\n"
 
     def _drop(self, name: str) -> bytes:
         if name not in self.dropped:

@@ -14,6 +14,7 @@ from proxy.codecs.openai_chat.usage import decode_usage
 from proxy.codecs.openai_chat.watch import KEEP_ALIVE
 from proxy.codecs.sse import SSEEvent, SSEParser
 from proxy.core.errors import ErrorInfo
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 
@@ -30,6 +31,7 @@ class _Chunk(msgspec.Struct, gc=False):
     object: str | None = None
     id: str | None = None
     model: str | None = None
+    service_tier: Any = None
 
 
 _decode = msgspec.json.Decoder(_Chunk).decode
@@ -50,6 +52,7 @@ class OpenAICompletionsWatcher:
         self.usage_chunk = b""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = SSEParser()
         self._unfinished: set[int] = set()
         self._finished: set[int] = set()
@@ -88,10 +91,12 @@ class OpenAICompletionsWatcher:
             return b""
         self.response_id = self.response_id or chunk.id
         self.model = self.model or chunk.model
+        if chunk.service_tier is not None:
+            self.service_tier = billed_tier(chunk.service_tier)
         for choice in chunk.choices or ():
             self._note(choice)
         if chunk.usage is not None:
-            self.usage = decode_usage(chunk.usage)
+            self.usage = decode_usage(chunk.usage, self.service_tier)
             if not chunk.choices:
                 self.usage_chunk = event.raw
                 return b""

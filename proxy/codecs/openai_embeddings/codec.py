@@ -5,7 +5,7 @@ from typing import Any
 
 from proxy.codecs.base import BodyFacts, EmbeddingsCodec, Encoded
 from proxy.codecs.openai_chat.errors import decode_error, encode_error
-from proxy.codecs.openai_embeddings.request import DIALECT, decode_request, encode_request
+from proxy.codecs.openai_embeddings.request import DIALECT, MAX_INPUTS, count, decode_request, encode_request
 from proxy.codecs.openai_embeddings.response import answer_facts, decode_response, encode_response
 from proxy.core.embeddings import EmbeddingRequest, EmbeddingResponse
 from proxy.core.errors import ErrorInfo
@@ -13,6 +13,13 @@ from proxy.core.errors import ErrorInfo
 
 class OpenAIEmbeddingsCodec:
     name = DIALECT
+    max_inputs = MAX_INPUTS
+
+    def takes(self, model: str) -> bool:
+        return True
+
+    def count(self, body: dict[str, Any]) -> int:
+        return count(body)
 
     def decode_request(self, body: dict[str, Any], headers: Mapping[str, str]) -> EmbeddingRequest:
         return decode_request(body)

@@ -20,16 +20,14 @@ def decode_request(body: dict[str, Any]) -> EmbeddingRequest:
     if not body.get("model"):
         raise InvalidBody("Model is required", "model")
     inputs, single = decode_input(body.get("input"))
-    encoding = optional(body, "encoding_format", string, "")
-    if encoding is not None and encoding not in _ENCODINGS:
-        raise InvalidBody("encoding_format must be float or base64", "encoding_format")
+    encoding = decode_encoding(body)
     return EmbeddingRequest(
         dialect=DIALECT,
         model=required(body, "model", string, ""),
         inputs=inputs,
         single=single,
         dimensions=optional(body, "dimensions", integer(1), ""),
-        encoding=cast("Encoding | None", encoding),
+        encoding=encoding,
         user=optional(body, "user", string, ""),
         extra={key: value for key, value in body.items() if key not in _OWN},
         paths={"inputs": "input", "encoding": "encoding_format"},
@@ -54,6 +52,13 @@ def encode_request(request: EmbeddingRequest) -> Encoded:
     return Encoded(body, tuple(dropped))
 
 
+def decode_encoding(body: dict[str, Any]) -> Encoding | None:
+    encoding = optional(body, "encoding_format", string, "")
+    if encoding is not None and encoding not in _ENCODINGS:
+        raise InvalidBody("encoding_format must be float or base64", "encoding_format")
+    return cast("Encoding | None", encoding)
+
+
 def decode_input(value: Any) -> tuple[tuple[EmbeddingInput, ...], bool]:
     """The inputs, and whether it was one alone. Raises InvalidBody at the first that is none."""
     if value is None:
@@ -73,6 +78,11 @@ def decode_input(value: Any) -> tuple[tuple[EmbeddingInput, ...], bool]:
         if type(item) is not kind:
             raise InvalidBody(f"input[{i}] is of another type than input[0]", f"input[{i}]")
     return tuple(_one(item, f"input[{i}]") for i, item in enumerate(value)), False
+
+
+def count(body: dict[str, Any]) -> int:
+    value = body["input"]
+    return 1 if isinstance(value, str) or _is_id(value[0]) else len(value)
 
 
 def _one(value: Any, path: str) -> EmbeddingInput:

@@ -11,6 +11,7 @@ from proxy.codecs.base import BodyFacts, Encoded, InvalidBody
 from proxy.codecs.jsonbody import parse_object
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string, wrong
 from proxy.codecs.openai_chat.usage import decode_usage
+from proxy.codecs.vectors import numbers
 from proxy.core.embeddings import Embedding, EmbeddingResponse, Encoding, unpack
 
 _OWN = frozenset({"object", "data", "model", "usage"})
@@ -81,6 +82,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         usage=None if answer.usage is None else decode_usage(answer.usage),
         has_metadata=answer.metadata is not msgspec.UNSET,
         finished=bool(answer.data),
+        vectors=len(answer.data),
     )
 
 
@@ -97,7 +99,4 @@ def _embedding(item: dict[str, Any], position: int) -> Embedding:
         return Embedding(index=place, packed=vector)
     if not isinstance(vector, list):
         raise wrong(f"{path}.embedding", "an array of numbers or base64", vector)
-    for i, value in enumerate(vector):
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise wrong(f"{path}.embedding[{i}]", "a number", value)
-    return Embedding(index=place, values=tuple(float(value) for value in vector))
+    return Embedding(index=place, values=numbers(vector, f"{path}.embedding"))

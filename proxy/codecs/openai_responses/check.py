@@ -18,6 +18,9 @@ class _Request(msgspec.Struct, gc=False):
     model: str
     input: str | list[_Item] | None = None
     stream: bool | None = None
+    store: bool | None = None
+    background: bool | None = None
+    previous_response_id: str | None = None
     temperature: float | None = None
     max_output_tokens: int | None = None
     tools: list[dict[str, Any]] | None = None

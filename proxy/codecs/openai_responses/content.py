@@ -17,12 +17,14 @@ _TEXTS = frozenset({"input_text", "output_text", "text", "summary_text"})
 
 
 class ContentReader:
-    """Of one item. `extra` and `own` are its message's: what has no canonical place, and of that what says nothing elsewhere."""
+    """Of one item. `extra` and `own` are its message's: what has no canonical place, and of that what says nothing elsewhere.
+    `places`: as ChatRequest's."""
 
-    def __init__(self, path: str, extra: dict[str, Any], own: dict[str, Any], *, usual: str) -> None:
+    def __init__(self, path: str, extra: dict[str, Any], own: dict[str, Any], places: dict[str, str], *, usual: str) -> None:
         self._path = path
         self._extra = extra
         self._own = own
+        self._places = places
         self._usual = usual
         """`input_text` or `output_text`: what a text part of this item is called."""
 
@@ -67,6 +69,8 @@ class ContentReader:
         for key in ("annotations", "logprobs"):
             if part.get(key) is not None and (key == "logprobs" or not annotations):
                 self._own[f"{prefix}.{key}"] = part[key]
+        if annotations:
+            self._places[f"{path}.citations"] = f"{path}.annotations"
         return TextPart(text=text, citations=annotations, citations_dialect=DIALECT if annotations else None)
 
     def _image(self, part: dict[str, Any], path: str, prefix: str) -> ImagePart:

@@ -6,7 +6,7 @@ import msgspec
 
 from proxy.codecs.base import BodyFacts, InvalidBody
 from proxy.codecs.jsonbody import parse_object
-from proxy.codecs.openai_chat.fields import array, optional, record, required, string
+from proxy.codecs.openai_chat.fields import array, number, optional, record, required, string
 from proxy.codecs.openai_responses.response import refuse_error
 from proxy.codecs.openai_responses.usage import decode_usage
 
@@ -22,6 +22,7 @@ class _Answer(msgspec.Struct, gc=False):
     created_at: float | None = None
     status: str | None = None
     usage: dict[str, Any] | None = None
+    service_tier: Any = None
     metadata: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -39,7 +40,7 @@ def answer_facts(body: bytes) -> BodyFacts:
         response_id=answer.id,
         model=answer.model,
         created=None if answer.created_at is None else int(answer.created_at),
-        usage=None if answer.usage is None else decode_usage(answer.usage),
+        usage=None if answer.usage is None else decode_usage(answer.usage, answer.service_tier),
         has_metadata=answer.metadata is not msgspec.UNSET,
         tool_calls=any(item.type in ("function_call", "custom_tool_call") for item in answer.output),
         finished=answer.status in (None, "completed", "complete", "incomplete"),
@@ -51,7 +52,7 @@ def _refused(body: bytes) -> InvalidBody:
     try:
         answer = parse_object(body)
         refuse_error(answer)
-        for key, check in (("id", string), ("model", string), ("status", string), ("usage", record)):
+        for key, check in (("id", string), ("model", string), ("status", string), ("usage", record), ("created_at", number())):
             optional(answer, key, check, "")
         for i, item in enumerate(required(answer, "output", array, "")):
             required(record(item, f"output[{i}]"), "type", string, f"output[{i}]")

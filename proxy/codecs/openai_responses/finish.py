@@ -15,6 +15,13 @@ _REASONS: dict[FinishReason, str] = {
     "refusal": "content_filter",
 }
 
+_NEAR: frozenset[FinishReason] = frozenset({"refusal", "pause", "context_length", "other"})
+
+
+def is_near(finish: FinishReason, *, refused: bool, original: Any = None) -> bool:
+    """Whether what encode_finish finds says less than there is to say."""
+    return finish in _NEAR and not (finish == "refusal" and refused) and original is None
+
 
 def decode_finish(status: str, details: Any, *, calls: bool) -> FinishReason:
     """Of `completed` and `incomplete` responses. `calls`: the answer holds function calls."""

@@ -24,24 +24,25 @@ _ROLES: dict[str, Role] = {"system": "system", "developer": "developer", "user":
 _SILENT = frozenset({"id", "status", "type"})
 
 
-def decode_input(value: Any) -> tuple[Message, ...]:
+def decode_input(value: Any, places: dict[str, str]) -> tuple[Message, ...]:
+    """`places`: as ChatRequest's, filled here."""
     if isinstance(value, str):
         return (Message(role="user", content=(TextPart(text=value),), path="input", single=True),)
     if not isinstance(value, list):
         raise InvalidBody("input must be a string or an array of items", "input")
-    return tuple(_item(record(item, f"input[{i}]"), f"input[{i}]") for i, item in enumerate(value))
+    return tuple(_item(record(item, f"input[{i}]"), f"input[{i}]", places) for i, item in enumerate(value))
 
 
-def _item(item: dict[str, Any], path: str) -> Message:
+def _item(item: dict[str, Any], path: str, places: dict[str, str]) -> Message:
     kind = optional(item, "type", string, path)
     if kind == "message" or (kind is None and "role" in item):
-        return _message(item, path)
+        return _message(item, path, places)
     if kind == "function_call":
         arguments = arguments_text(item.get("arguments"), f"{path}.arguments")
         call = ToolUsePart(id=required(item, "call_id", string, path), name=required(item, "name", string, path), arguments=arguments)
         return _single(item, path, "assistant", call, "call_id", "name", "arguments")
     if kind == "function_call_output":
-        return _result(item, path)
+        return _result(item, path, places)
     if kind == "reasoning":
         part = decode_reasoning(item, path)
         message = _single(item, path, "assistant", part, "summary", "content", "encrypted_content")
@@ -61,7 +62,7 @@ def _single(item: dict[str, Any], path: str, role: Role, part: Part, *known: str
     return Message(role=role, content=(part,), path=path, extra=extra, own=own, single=True)
 
 
-def _message(item: dict[str, Any], path: str) -> Message:
+def _message(item: dict[str, Any], path: str, places: dict[str, str]) -> Message:
     name = required(item, "role", string, path)
     role = _ROLES.get(name)
     if role is None:
@@ -71,16 +72,16 @@ def _message(item: dict[str, Any], path: str) -> Message:
     extra: dict[str, Any] = {}
     own = {key: item[key] for key in _SILENT & item.keys() if item[key] is not None}
     keep_rest(item, {"role", "content", *_SILENT}, "", extra)
-    reader = ContentReader(path, extra, own, usual="output_text" if role == "assistant" else "input_text")
+    reader = ContentReader(path, extra, own, places, usual="output_text" if role == "assistant" else "input_text")
     return Message(role=role, content=tuple(reader.read(item["content"], "content")), path=path, extra=extra, own=own)
 
 
-def _result(item: dict[str, Any], path: str) -> Message:
+def _result(item: dict[str, Any], path: str, places: dict[str, str]) -> Message:
     call_id = required(item, "call_id", string, path)
     if item.get("output") is None:
         raise InvalidBody(f"{path}.output is required", f"{path}.output")
     message = _single(item, path, "tool", ToolResultPart(tool_use_id=call_id), "call_id", "output")
-    content = ContentReader(path, message.extra, message.own, usual="input_text").read(item["output"], "output")
+    content = ContentReader(path, message.extra, message.own, places, usual="input_text").read(item["output"], "output")
     kept = tuple(part for part in content if isinstance(part, TextPart | ImagePart | DocumentPart | OpaquePart))
     if len(kept) != len(content):
         raise InvalidBody(f"{path}.output may hold text, images and files only", f"{path}.output")

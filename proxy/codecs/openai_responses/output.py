@@ -8,9 +8,11 @@ Source: openai-python 3.54, types/responses/response_output_item.py, read 2026-1
 
 from typing import Any
 
+from proxy.codecs.logprobs import named
 from proxy.codecs.openai_chat.fields import array, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_chat.messages import arguments_text
+from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import encode_text, loses_citations
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.thinking import decode_reasoning, encode_reasoning
@@ -53,7 +55,8 @@ def decode_item(item: dict[str, Any], path: str) -> list[Part]:
 def _content_part(part: dict[str, Any], path: str) -> Part:
     kind = required(part, "type", string, path)
     if kind == "output_text":
-        annotations = tuple(optional(part, "annotations", array, path) or ())
+        given = optional(part, "annotations", array, path) or ()
+        annotations = tuple(record(item, f"{path}.annotations[{i}]") for i, item in enumerate(given))
         text = required(part, "text", string, path)
         return TextPart(text=text, citations=annotations, citations_dialect=DIALECT if annotations else None)
     if kind == "refusal":
@@ -76,7 +79,7 @@ def logprobs_of(items: Items) -> list[Any]:
     for item in items:
         if item.get("type") == "message":
             for part in item.get("content") or ():
-                found += part.get("logprobs") or ()
+                found += named(part.get("logprobs"))
     return found
 
 
@@ -155,6 +158,8 @@ class OutputWriter:
             return encode_reasoning(part, *self._seed, number)
         if isinstance(part, OpaquePart) and part.dialect == DIALECT:
             return part.value
+        if (call := call_for_responses(part)) is not None:
+            return {"id": invented_id("ctc_", *self._seed, number, call["call_id"]), **call, "status": "completed"}
         self.dropped.append(f"content[{at}]")
         return None
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from proxy.codecs.accumulate import response_to_events
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_responses.response import take_logprobs
 from proxy.codecs.openai_responses.thinking import unpacked
 from proxy.core.events import BlockStart, BlockStop, LogprobsDelta, SignatureDelta, StreamEvent, TextDelta
@@ -28,7 +29,7 @@ def _with_logprobs(events: list[StreamEvent]) -> list[StreamEvent]:
     texts = {event.block for event in events if isinstance(event, BlockStart) and event.kind == "text" and event.choice == 0}
     if not found or not texts:
         return events
-    tokens = list(found[0].logprobs.get("content") or ())
+    tokens = tokens_of(found[0].logprobs)
     lengths = {event.block: len(event.text) for event in events if isinstance(event, TextDelta)}
     out: list[StreamEvent] = []
     for event in events:

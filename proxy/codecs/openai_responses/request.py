@@ -65,7 +65,7 @@ def decode_request(body: dict[str, Any]) -> ChatRequest:
     if "top_logprobs" in draft.fields and "logprobs" not in draft.fields:
         draft.extra["top_logprobs"] = draft.fields.pop("top_logprobs")  # without effect here, an error at others
     messages = draft.messages()
-    return ChatRequest(dialect=DIALECT, messages=messages, extra=draft.extra, paths=draft.paths, **draft.fields)
+    return ChatRequest(dialect=DIALECT, messages=messages, extra=draft.extra, paths=draft.paths, places=draft.places, **draft.fields)
 
 
 class _Draft:
@@ -76,6 +76,7 @@ class _Draft:
         self.fields: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
         self.paths: dict[str, str] = {"max_tokens": "max_output_tokens"}
+        self.places: dict[str, str] = {}
 
     def messages(self) -> tuple[Message, ...]:
         value = self.body.get("input")
@@ -90,7 +91,7 @@ class _Draft:
         if value is None:
             return told
         self.paths["messages"] = "input"
-        return told + decode_input(value)
+        return told + decode_input(value, self.places)
 
     def tools(self, value: Any) -> None:
         self.fields["tools"] = tools = decode_tools(value, self.extra)

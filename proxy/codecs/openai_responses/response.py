@@ -6,14 +6,16 @@ failed is no answer (FailedAnswer); one that is queued, in progress or cancelled
 
 from typing import Any
 
+from proxy.codecs.answer_loss import ECHO, lost_fields, lost_usage
 from proxy.codecs.base import Encoded, InvalidBody
 from proxy.codecs.jsonbody import parse_object
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.finish import invented_id
 from proxy.codecs.openai_responses.errors import FailedAnswer, failed_error
-from proxy.codecs.openai_responses.finish import decode_finish, encode_finish
+from proxy.codecs.openai_responses.finish import decode_finish, encode_finish, is_near
 from proxy.codecs.openai_responses.output import OutputWriter, decode_item, logprobs_of, residue
-from proxy.codecs.openai_responses.usage import decode_usage, encode_usage
+from proxy.codecs.openai_responses.usage import CARRIED, decode_usage, encode_usage
 from proxy.core.messages import Part, RefusalPart, ToolUsePart
 from proxy.core.response import ChatResponse, Choice
 
@@ -46,7 +48,6 @@ ECHOES = (
     "user",
 )
 """Fields that repeat the request or tell how it was run: kept in `extra` together, under ECHO, as they say nothing of the answer."""
-ECHO = "echo"
 _CANONICAL = frozenset(
     {"id", "object", "created_at", "status", "error", "incomplete_details", "model", "output", "usage", "service_tier", "output_text"}
 )
@@ -87,7 +88,7 @@ def decode_response(body: bytes) -> ChatResponse:
         id=optional(answer, "id", string, "") or "",
         model=optional(answer, "model", string, "") or "",
         choices=(choice,),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, answer.get("service_tier")),
         created=created_at(answer),
         service_tier=optional(answer, "service_tier", string, ""),
         extra=response_extra(answer),
@@ -133,7 +134,10 @@ def encode_response(response: ChatResponse, created: int) -> Encoded:
     if choice.stop_sequence is not None:
         dropped.append("stop_sequence")
     refused = any(isinstance(part, RefusalPart) for part in choice.content)
-    status, details = encode_finish(choice.finish, refused=refused, original=choice.extra.get("incomplete_details"))
+    original = choice.extra.get("incomplete_details")
+    status, details = encode_finish(choice.finish, refused=refused, original=original)
+    if is_near(choice.finish, refused=refused, original=original):
+        dropped.append("finish_reason")
     response_id = answer_id(response.id, response.model, response.created)
     writer = OutputWriter(response_id, status=status)
     output = writer.write(choice.content, choice.extra.get("output"))
@@ -144,7 +148,7 @@ def encode_response(response: ChatResponse, created: int) -> Encoded:
     body |= {"status": status, "incomplete_details": details, "output": output}
     if response.usage is not None:
         body["usage"] = encode_usage(response.usage)
-    dropped += writer.dropped + foreign_names(response.extra)
+    dropped += writer.dropped + lost_usage(response.usage, CARRIED) + foreign_names(response.extra)
     return Encoded(body, tuple(dict.fromkeys(dropped)))
 
 
@@ -184,12 +188,12 @@ def envelope(
 
 def foreign_names(extra: dict[str, Any]) -> list[str]:
     """Of what another dialect's answer holds beside its content."""
-    return [] if ECHO in extra else list(extra)
+    return [] if ECHO in extra else lost_fields(extra, ())
 
 
 def _add_logprobs(output: list[dict[str, Any]], choice: Choice) -> None:
     """To the texts in order, each as many as its text is long."""
-    tokens = list((choice.logprobs or {}).get("content") or ())
+    tokens = tokens_of(choice.logprobs)
     texts = [part for item in output if item.get("type") == "message" for part in item["content"] if part.get("type") == "output_text"]
     for number, part in enumerate(texts):
         part["logprobs"] = take_logprobs(tokens, None if number == len(texts) - 1 else len(part["text"]))

@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from proxy.codecs.base import InvalidBody, StreamDecoder
-from proxy.codecs.openai_chat.fields import integer, optional, record, required, string
+from proxy.codecs.openai_chat.fields import array, integer, optional, record, required, string
 from proxy.codecs.openai_chat.messages import arguments_text
 from proxy.codecs.openai_responses.errors import event_error, failed_error
 from proxy.codecs.openai_responses.finish import decode_finish
@@ -125,7 +125,7 @@ class ResponsesStreamDecoder:
         status = "incomplete" if event["type"] == "response.incomplete" else "completed"
         out.append(Finish(reason=decode_finish(status, response.get("incomplete_details"), calls=self._blocks.called)))
         if (usage := optional(response, "usage", record, "response")) is not None:
-            out.append(UsageUpdate(usage=decode_usage(usage)))
+            out.append(UsageUpdate(usage=decode_usage(usage, response.get("service_tier"))))
         self._over = True
         out.append(StreamEnd())
 
@@ -216,7 +216,7 @@ class ResponsesStreamDecoder:
     def _text_delta(self, event: dict[str, Any], out: Out) -> None:
         if (found := self._message(event, out)) is not None:
             found[0].text(found[1], "text", required(event, "delta", string, ""), out)
-            if logprobs := event.get("logprobs"):
+            if logprobs := optional(event, "logprobs", array, ""):
                 found[0].logprobs(found[1], logprobs, out)
 
     def _text_done(self, event: dict[str, Any], out: Out) -> None:

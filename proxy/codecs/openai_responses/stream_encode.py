@@ -16,16 +16,28 @@ A block that shows nothing (empty text) leaves no part. Only choice 0 is carried
 
 from typing import Any, assert_never
 
+from proxy.codecs.answer_loss import lost_usage
 from proxy.codecs.base import StreamEncoder
+from proxy.codecs.logprobs import tokens_of
 from proxy.codecs.openai_chat.finish import invented_id
+from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import annotation_of
 from proxy.codecs.openai_responses.errors import error_event
 from proxy.codecs.openai_responses.fields import DIALECT
-from proxy.codecs.openai_responses.finish import encode_finish
+from proxy.codecs.openai_responses.finish import encode_finish, is_near
 from proxy.codecs.openai_responses.response import answer_id, envelope, foreign_names
-from proxy.codecs.openai_responses.stream_items import CallOut, ItemOut, MessageOut, OpaqueOut, ThinkingOut, Writer, redacted
+from proxy.codecs.openai_responses.stream_items import (
+    CallOut,
+    CustomOut,
+    ItemOut,
+    MessageOut,
+    OpaqueOut,
+    ThinkingOut,
+    Writer,
+    redacted,
+)
 from proxy.codecs.openai_responses.thinking import EDGE_ID
-from proxy.codecs.openai_responses.usage import encode_usage
+from proxy.codecs.openai_responses.usage import CARRIED, encode_usage
 from proxy.core.errors import ErrorInfo
 from proxy.core.events import (
     ArgumentsDelta,
@@ -81,6 +93,12 @@ class ResponsesStreamEncoder:
         self._finish = Finish()
         self._refused = False
         self._usage: Usage | None = None
+        self.final: dict[str, Any] | None = None
+        """The response object of the terminal event."""
+
+    def repeat(self, **fields: Any) -> None:
+        """Let the response object say this too, like a field of the request."""
+        self._asked = {**(self._asked or {}), **fields}
 
     def encode(self, event: StreamEvent) -> bytes:
         if self._over:
@@ -158,7 +176,8 @@ class ResponsesStreamEncoder:
             self._drop(f"choices[{event.choice}]")
             return b""
         part = event.part
-        if event.kind == "opaque" and not (isinstance(part, OpaquePart) and part.dialect == DIALECT):
+        custom = None if part is None else call_for_responses(part)
+        if event.kind == "opaque" and custom is None and not (isinstance(part, OpaquePart) and part.dialect == DIALECT):
             self._drop("opaque")
             return b""
         block = self._blocks[event.block] = _Block(event.kind, event.id)
@@ -167,6 +186,8 @@ class ResponsesStreamEncoder:
         out = self._open() + self._close_message()
         if event.kind == "tool_use":
             block.item = CallOut(self._writer, self._id("fc_"), event.id or "", event.name or "")
+        elif custom is not None:
+            block.item = CustomOut(self._writer, self._id("ctc_"), custom)
         elif isinstance(part, OpaquePart):
             block.item = OpaqueOut(self._writer, part.value)
         elif isinstance(part, RedactedThinkingPart):
@@ -246,14 +267,16 @@ class ResponsesStreamEncoder:
 
     def _opaque(self, event: OpaqueDelta) -> bytes:
         item = self._item_of(event.block)
+        if isinstance(item, CustomOut):
+            return item.input(event.value["custom"]["input"])
         return item.event(event.value) if isinstance(item, OpaqueOut) and event.dialect == DIALECT else b""
 
     def _logprobs(self, event: LogprobsDelta) -> bytes:
         """Of the text that is open; without one they have no place."""
-        tokens = event.logprobs.get("content")
+        tokens = tokens_of(event.logprobs)
         if event.choice == 0 and tokens and self._message is not None and self._speaker is not None and self._speaker.kind == "text":
             return self._message.logprobs(tokens)
-        if tokens:
+        if event.logprobs.get("content"):
             self._drop("logprobs")
         return b""
 
@@ -263,6 +286,10 @@ class ResponsesStreamEncoder:
         status, details = encode_finish(self._finish.reason, refused=self._refused)
         if self._finish.stop_sequence is not None:
             self._drop("stop_sequence")
+        if is_near(self._finish.reason, refused=self._refused):
+            self._drop("finish_reason")
+        for name in lost_usage(self._usage, CARRIED):
+            self._drop(name)
         out += self._close_message(status)
         for block in self._blocks.values():
             if block.item is not None and not isinstance(block.item, MessageOut):
@@ -271,6 +298,7 @@ class ResponsesStreamEncoder:
         response = {**self._response(), "status": status, "incomplete_details": details, "output": output}
         if self._usage is not None:
             response["usage"] = encode_usage(self._usage)
+        self.final = response
         return out + self._writer.event(f"response.{status}", response=response)
 
     def _drop(self, name: str) -> None:

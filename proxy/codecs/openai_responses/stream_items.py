@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.content import encode_text
 from proxy.codecs.openai_responses.output import call_item, message_item
 from proxy.codecs.openai_responses.thinking import encode_reasoning, unpacked
@@ -26,7 +27,7 @@ class Writer:
     def event(self, kind: str, **fields: Any) -> bytes:
         data = {"type": kind, "sequence_number": self.number, **fields}
         self.number += 1
-        return b"event: " + kind.encode() + b"\ndata: " + _dumps(data) + b"\n\n"
+        return b"event: " + kind.encode() + b"\ndata: " + dump_json(data) + b"\n\n"
 
     def spliced(self, head: bytes, middle: bytes, tail: bytes) -> bytes:
         """An event whose fields are written already: the number stands between `head` and `middle`."""
@@ -150,6 +151,30 @@ class CallOut:
         return out + self._writer.done(self.index, call_item(item_id, call_id, name, arguments, status))
 
 
+class CustomOut:
+    """A call of a tool that takes free text, from OpenAI chat. `call`: the item as it begins, without its id."""
+
+    def __init__(self, writer: Writer, item_id: str, call: dict[str, Any]) -> None:
+        self._writer = writer
+        self._item = {"id": item_id, **call}
+        self._pieces: list[str] = []
+        self.index, self.opening = writer.add({**self._item, "input": "", "status": "in_progress"})
+        if call["input"]:
+            self.opening += self.input(call["input"])
+
+    def input(self, text: str) -> bytes:
+        self._pieces.append(text)
+        return self._event("delta", delta=text)
+
+    def finish(self, status: str) -> bytes:
+        whole = "".join(self._pieces)
+        return self._event("done", input=whole) + self._writer.done(self.index, {**self._item, "input": whole, "status": status})
+
+    def _event(self, word: str, **fields: Any) -> bytes:
+        kind = f"response.custom_tool_call_input.{word}"
+        return self._writer.event(kind, item_id=self._item["id"], output_index=self.index, **fields)
+
+
 class ThinkingOut:
     """A reasoning item with one summary text, or none. It keeps the id that it began under, whatever the signature says."""
 
@@ -213,4 +238,4 @@ def redacted(writer: Writer, part: RedactedThinkingPart, *seed: object) -> bytes
     return opening + writer.done(index, item)
 
 
-ItemOut = MessageOut | CallOut | ThinkingOut | OpaqueOut
+ItemOut = MessageOut | CallOut | CustomOut | ThinkingOut | OpaqueOut

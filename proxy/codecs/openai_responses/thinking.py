@@ -61,6 +61,15 @@ def is_redacted(item: dict[str, Any]) -> bool:
     return isinstance(encrypted, str) and encrypted.startswith(_REDACTED)
 
 
+def is_foreign(item: dict[str, Any]) -> bool:
+    """Whether it is reasoning of another provider: an upstream of this API knows neither its id nor its content."""
+    if item.get("type") != "reasoning":
+        return False
+    encrypted, item_id = item.get("encrypted_content"), item.get("id")
+    marked = isinstance(encrypted, str) and encrypted.startswith((_SIGNED, _REDACTED))
+    return marked or (isinstance(item_id, str) and item_id.startswith(EDGE_ID))
+
+
 def is_own(part: ThinkingPart) -> bool:
     """Whether this API made it."""
     return part.signature is not None and part.signature.startswith(_OWN)

@@ -6,6 +6,7 @@ Source: openai-python 3.54, types/responses/response_usage.py, read 2026-11-25. 
 
 from typing import Any
 
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _MAIN = frozenset({"input_tokens", "output_tokens", "total_tokens", "input_tokens_details", "output_tokens_details"})
@@ -13,12 +14,17 @@ _INPUT = frozenset({"cached_tokens", "cache_write_tokens", "audio_tokens"})
 _OUTPUT = frozenset({"reasoning_tokens", "audio_tokens"})
 _NO_METERS = frozenset({"text_tokens", "image_tokens", "cost", "cost_details", "cache_write_tokens_details"})
 """Contained in the main counts, or no count at all: these hide nothing from the bill."""
-_KEPT = _NO_METERS | {"input_tokens_details", "output_tokens_details"}
+_DETAILS = ("input_tokens_details", "output_tokens_details")
+_KEPT = _NO_METERS.union(_DETAILS)
 """What encode_usage writes back: `Usage.extra` may be another dialect's."""
 
+CARRIED = frozenset({"cache_write_tokens", "reasoning_tokens", "input_audio_tokens", "output_audio_tokens"})
+"""Details of the canonical usage that have a place here."""
 
-def decode_usage(usage: dict[str, Any]) -> Usage:
-    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count or unknown."""
+
+def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
+    """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count or unknown. `tier`: the
+    response's `service_tier`."""
     given = usage.get("input_tokens_details"), usage.get("output_tokens_details")
     inputs, outputs = (details if isinstance(details, dict) else {} for details in given)
     extra: dict[str, Any] = {key: value for key, value in usage.items() if key not in _MAIN}
@@ -39,6 +45,7 @@ def decode_usage(usage: dict[str, Any]) -> Usage:
         input_audio_tokens=_known(inputs, "audio_tokens"),
         output_audio_tokens=_known(outputs, "audio_tokens"),
         incomplete=odd or beside,
+        service_tier=billed_tier(tier),
         extra=extra,
     )
 
@@ -46,6 +53,7 @@ def decode_usage(usage: dict[str, Any]) -> Usage:
 def encode_usage(usage: Usage) -> dict[str, Any]:
     """The SDK wants every detail, known or not."""
     extra = {key: value for key, value in usage.extra.items() if key in _KEPT}
+    rest = [found if isinstance(found := extra.pop(key, None), dict) else {} for key in _DETAILS]
     inputs: dict[str, Any] = {"cached_tokens": usage.cache_read_tokens, "cache_write_tokens": usage.cache_write_tokens}
     outputs: dict[str, Any] = {"reasoning_tokens": usage.reasoning_tokens or 0}
     if usage.input_audio_tokens is not None:
@@ -55,9 +63,9 @@ def encode_usage(usage: Usage) -> dict[str, Any]:
     return {
         **extra,
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": inputs | extra.get("input_tokens_details", {}),
+        "input_tokens_details": inputs | rest[0],
         "output_tokens": usage.output_tokens,
-        "output_tokens_details": outputs | extra.get("output_tokens_details", {}),
+        "output_tokens_details": outputs | rest[1],
         "total_tokens": usage.total_tokens,
     }
 

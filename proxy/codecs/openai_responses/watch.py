@@ -18,6 +18,7 @@ from proxy.codecs.openai_responses.stream_encode import KEEP_ALIVE
 from proxy.codecs.openai_responses.usage import decode_usage
 from proxy.codecs.sse import SSEEvent, SSEParser
 from proxy.core.errors import ErrorInfo
+from proxy.core.pricing import billed_tier
 from proxy.core.response import Usage
 
 _SILENT = frozenset({"message", "reasoning"})
@@ -34,6 +35,7 @@ class _Response(msgspec.Struct, gc=False):
     model: str | None = None
     usage: dict[str, Any] | None = None
     output: list[_Item] | None = None
+    service_tier: Any = None
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -63,6 +65,7 @@ class ResponsesWatcher:
         """Not of this dialect: the terminal event has the usage."""
         self.tool_calls = False
         self.text_bytes = 0
+        self.service_tier: str | None = None
         self._parser = SSEParser()
         self._failure = b""
         """The provider's own last event, where it is an error."""
@@ -125,12 +128,13 @@ class ResponsesWatcher:
     def _note(self, kind: str, response: _Response) -> None:
         self.response_id = self.response_id or response.id
         self.model = self.model or response.model
+        self.service_tier = billed_tier(response.service_tier)
         if kind in ("response.completed", "response.incomplete"):
             self.complete = self.ended = self._over = True
             for item in response.output or ():
                 self._note_item(item)
             if response.usage is not None:
-                self.usage = decode_usage(response.usage)
+                self.usage = decode_usage(response.usage, response.service_tier)
 
     def _note_item(self, item: _Item | None) -> None:
         kind = item.type if item is not None else None
@@ -147,7 +151,7 @@ class ResponsesWatcher:
         else:
             self.error = event_error(value)
         if seen.response is not None and seen.response.usage is not None:
-            self.usage = decode_usage(seen.response.usage)
+            self.usage = decode_usage(seen.response.usage, seen.response.service_tier)
         self._failure = event.raw
         return b""
 
@@ -170,7 +174,7 @@ def _liberal_response(response: dict[str, Any]) -> _Response:
     texts = {key: response[key] for key in ("id", "model") if isinstance(response.get(key), str)}
     usage, output = response.get("usage"), response.get("output")
     items = [_Item(type=str(item.get("type"))) for item in output if isinstance(item, dict)] if isinstance(output, list) else None
-    return _Response(usage=usage if isinstance(usage, dict) else None, output=items, **texts)
+    return _Response(usage=usage if isinstance(usage, dict) else None, output=items, service_tier=response.get("service_tier"), **texts)
 
 
 def _text_length(data: bytes) -> int:

@@ -12,6 +12,7 @@ What this dialect cannot carry or only approximates is reported by its path in t
 from typing import Any, assert_never
 
 from proxy.codecs.openai_chat.fields import restore
+from proxy.codecs.openai_custom import call_for_responses
 from proxy.codecs.openai_responses.content import encode_audio, encode_file, encode_image, encode_text, loses_citations
 from proxy.codecs.openai_responses.fields import DIALECT
 from proxy.codecs.openai_responses.thinking import JOINT, encode_reasoning, is_own, is_sealed
@@ -46,6 +47,8 @@ class ItemWriter:
         self._dialect = request.dialect
         self._same = request.dialect == DIALECT
         self._openai = request.dialect in _OPENAI
+        self._custom: set[str] = set()
+        """Ids of calls of chat's custom tools, whose results are called otherwise."""
 
     def write(self) -> str | Items:
         """The value of `input`; sets `instructions`."""
@@ -138,7 +141,12 @@ class ItemWriter:
             case RedactedThinkingPart():
                 return self._drop(where)
             case OpaquePart():
-                return [part.value] if part.dialect == DIALECT else self._drop(where)
+                if part.dialect == DIALECT:
+                    return [part.value]
+                if (call := call_for_responses(part)) is None:
+                    return self._drop(where)
+                self._custom.add(call["call_id"])
+                return [call]
             case _:
                 assert_never(part)
 
@@ -152,7 +160,8 @@ class ItemWriter:
             parts += self._part(item, result_path(where, i), output=False)
         plain = not parts or (len(parts) == 1 and parts[0].keys() == {"type", "text"})
         output = (parts[0]["text"] if parts else "") if plain else parts
-        return {"type": "function_call_output", "call_id": part.tool_use_id, "output": output}
+        kind = "custom_tool_call_output" if part.tool_use_id in self._custom else "function_call_output"
+        return {"type": kind, "call_id": part.tool_use_id, "output": output}
 
     def _part(self, part: Part, where: str, *, output: bool) -> Items:
         """The content part, or none where this role or dialect has no place for it."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.codecs.base import Encoded
 from proxy.codecs.openai_chat.fields import restore
+from proxy.codecs.openai_custom import tool_for_responses
 from proxy.codecs.openai_responses.fields import DIALECT, ENCRYPTED, LOGPROBS, filled
 from proxy.codecs.openai_responses.response import ECHOES
 from proxy.codecs.openai_responses.tools import encode_choice, encode_tool
@@ -36,7 +37,7 @@ def encode_request(request: ChatRequest) -> Encoded:
         body["instructions"] = writer.instructions
     fields = FieldWriter(request, body)
     fields.write()
-    return Encoded(body, tuple(dict.fromkeys(writer.dropped + fields.dropped)))
+    return Encoded(body, request.client_paths(writer.dropped + fields.dropped))
 
 
 class FieldWriter:
@@ -80,9 +81,9 @@ class FieldWriter:
 
     def _tools(self) -> None:
         request = self._request
-        tools = [tool for tool in request.tools if self._carries(tool)]
+        tools = [written for tool in request.tools if (written := self._tool(tool)) is not None]
         if tools or "tools" in self._paths:
-            self._body["tools"] = [tool.opaque or encode_tool(tool, own=self._same) for tool in tools]
+            self._body["tools"] = tools
         if request.tool_choice is not None:
             if tools or self._same:
                 self._body["tool_choice"] = encode_choice(request.tool_choice, request.tools)
@@ -91,13 +92,16 @@ class FieldWriter:
         if request.parallel_tool_calls is not None and (tools or self._same):
             self._body["parallel_tool_calls"] = request.parallel_tool_calls
 
-    def _carries(self, tool: Tool) -> bool:
+    def _tool(self, tool: Tool) -> dict[str, Any] | None:
+        """None for one that this API lacks."""
         if tool.cache is not None:
             self.dropped.append(f"{tool.path}.cache_control")
-        if tool.opaque is None or tool.dialect == DIALECT:
-            return True
-        self.dropped.append(tool.path)
-        return False
+        if tool.opaque is None:
+            return encode_tool(tool, own=self._same)
+        own = tool.opaque if tool.dialect == DIALECT else tool_for_responses(tool.opaque) if tool.dialect == "openai_chat" else None
+        if own is None:
+            self.dropped.append(tool.path)
+        return own
 
     def _format(self) -> None:
         if "text" in self._paths:

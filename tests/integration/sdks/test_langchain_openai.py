@@ -1,7 +1,4 @@
-"""LangChain's `ChatOpenAI`, on chat completions and on responses, at each of the five providers.
-
-`OpenAIEmbeddings` is not among them yet: it wants the embeddings endpoint.
-"""
+"""LangChain's `ChatOpenAI`, on chat completions and on responses, at each of the five providers; its `OpenAIEmbeddings`, at the echo."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +7,7 @@ import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
@@ -116,3 +113,12 @@ def test_a_throttled_provider(make: Make, up: ScriptedProviders, upstream: Diale
     """As the SDK's own exception, which LangChain's retries know."""
     with pytest.raises(openai.RateLimitError):
         make(model=up.model(upstream, throttled=True)).invoke("Please throttle")
+
+
+def test_embeddings(stage: Stage, http: Any) -> None:
+    """A vector for each text, the same for the same text. (Without LangChain's own check of lengths, which fetches OpenAI's tokenizer.)"""
+    base: Any = {"base_url": f"{stage.url}/v1", "api_key": stage.key, "http_client": http, "max_retries": 0}
+    embeddings = OpenAIEmbeddings(model="echo", dimensions=64, check_embedding_ctx_length=False, **base)
+    first, second = embeddings.embed_documents(["Hello", "world"])
+    assert len(first) == len(second) == 64
+    assert embeddings.embed_query("Hello") == first != second

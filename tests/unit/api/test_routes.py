@@ -21,7 +21,7 @@ def test_every_row_answers_below_every_prefix(row: Row, prefix: str) -> None:
     """With its own template as the label."""
     info = router().classify(row.method, prefix + row.path.replace("{model}", "a/b"))
     assert (info.name, info.family, info.dialect, info.public) == (row.path, row.family, row.dialect, row.public)
-    assert info.reads_body is (row.method == "POST")
+    assert info.reads_body is (row.method == "POST" and row.handler != "response_cancel")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_every_row_answers_below_every_prefix(row: Row, prefix: str) -> None:
         ("/v1/messages/nothing", "anthropic"),
         ("/v1/admin/keys", "admin"),
         ("/v1/agent/invoke", "invoke"),
-        ("/v1beta/models/x:unknown", "gemini"),
+        ("/v1beta/nothing", "gemini"),
         ("/model/x/unknown", "bedrock"),
         ("/llm-gateway/model/x/unknown", "bedrock"),
         ("/api/llm-gateway/v1/nothing", "openai"),
@@ -100,3 +100,13 @@ async def test_a_websocket_upgrade_is_501_and_says_what_to_use() -> None:
             assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")
             assert "stream: true" in answer.json()["error"]["message"]
             assert answer.headers["x-should-retry"] == "false"
+
+
+@pytest.mark.parametrize(
+    ("header", "family"),
+    [(b"anthropic-version", "anthropic"), (b"x-goog-api-key", "gemini"), (b"x-goog-api-client", "gemini"), (b"accept", "openai")],
+)
+def test_one_path_of_three_apis_is_told_apart(header: bytes, family: str) -> None:
+    """By what only one API's clients send."""
+    for path in ("/v1/models", "/v1/models/m", "/llm-gateway/v1/models"):
+        assert router().classify("GET", path).seen_by({header: b"x"}).family == family

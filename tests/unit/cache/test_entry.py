@@ -95,3 +95,9 @@ def test_entries_are_frozen() -> None:
     """Shared by all readers of L1."""
     with pytest.raises(AttributeError):
         ENTRY.model = "other"  # type: ignore[misc]
+
+
+def test_what_was_lost_is_kept_with_the_answer() -> None:
+    """Of the request and of the answer."""
+    entry = msgspec.structs.replace(ENTRY, dropped=("response.logprobs", "seed"))
+    assert decode(entry.encode()) == entry

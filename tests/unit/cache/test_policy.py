@@ -104,6 +104,7 @@ def test_max_age_limits_what_may_be_served(control: bytes, max_age_s: float | No
         ({"temperature": 0}, "openai_chat", True),
         ({"temperature": 0.0}, "anthropic_messages", True),
         ({"inferenceConfig": {"temperature": 0}}, "bedrock_converse", True),
+        ({"textGenerationConfig": {"temperature": 0}}, "bedrock_invoke", True),
         ({"generationConfig": {"temperature": 0.0}}, "gemini", True),
         ({}, "openai_embeddings", True),
         ({}, "openai_chat", False),

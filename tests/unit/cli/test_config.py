@@ -45,7 +45,7 @@ def test_the_commented_parts_of_the_sample_pass_too(capsys: pytest.CaptureFixtur
     for line in text.splitlines():
         if line.startswith(wanted):
             lines.append(line.replace("# ", "", 1))
-        elif line.startswith(("# models:", "#   ")):
+        elif line.startswith(("# models:", "# prices:", "#   ")):
             lines.append(line.removeprefix("# "))
         else:
             lines.append(line)

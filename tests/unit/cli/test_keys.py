@@ -56,6 +56,14 @@ def test_create_takes_all_of_a_keys_properties(run: Any) -> None:
     }
 
 
+def test_a_scope_that_means_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """With the nearest that does; the key is made all the same, for a later version may know it."""
+    assert main(["keys", "create", "--scopes", "provider_object,provider_objects"]) == 0
+    said = capsys.readouterr().err
+    assert "provider_object means nothing in this version" in said
+    assert said.count("provider_objects") == 1
+
+
 @pytest.mark.parametrize("span", ["90m", "12h", "30d"])
 def test_spans_count_from_now(run: Any, span: str) -> None:
     """Minutes, hours, days."""

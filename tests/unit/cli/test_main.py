@@ -110,6 +110,7 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
 def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C says nothing."""
     code = "import sys, signal, os; from proxy.cli import main as m\nimport proxy.cli.config as c\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background jobs are born deaf to it
     code += "def run(args): os.kill(os.getpid(), signal.SIGINT)\nc.run = run\nsys.exit(m.main(['config', 'docs']))"
     done = python("-c", code)
     assert (done.returncode, done.stderr) == (130, "")

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.jsonbody import dump_json, kind_of, parse_json, parse_object
+from proxy.codecs.jsonbody import dump_json, dump_text, kind_of, parse_json, parse_object, require_utf8
 
 
 @pytest.mark.parametrize(
@@ -129,3 +129,16 @@ def test_dump_is_compact() -> None:
 def test_kinds(value: Any, name: str) -> None:
     """As JSON calls them."""
     assert kind_of(value) == name
+
+
+def test_text_that_is_not_read_must_be_utf8_all_the_same() -> None:
+    """Its first wrong byte is named."""
+    require_utf8('{"ä": "€"}'.encode())
+    with pytest.raises(InvalidBody, match=r"line 2 column 2 \(byte 4\): not UTF-8"):
+        require_utf8(b'{"\n"\xff')
+
+
+def test_text_can_carry_what_a_body_cannot() -> None:
+    """Compact, characters as they are, integers beyond 64 bits with all their digits."""
+    assert dump_text({"a": [1, None], "b": "é"}) == '{"a":[1,null],"b":"é"}'
+    assert dump_text({"n": 2**70}) == f'{{"n":{2**70}}}'

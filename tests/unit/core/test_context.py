@@ -72,3 +72,6 @@ def test_an_attempt_as_a_log_field() -> None:
     record = AttemptRecord("p", "m")
     record.status, record.sent, record.duration_s = 200, True, 0.0123456
     assert record.as_dict() == {"provider": "p", "model": "m", "status": 200, "error": None, "sent": True, "duration_ms": 12.346}
+    record.calls, record.cause = 3, "refused"
+    assert record.as_dict()["calls"] == 3
+    assert record.as_dict()["cause"] == "refused"

@@ -69,3 +69,30 @@ async def test_a_failing_callback_keeps_none_of_the_others() -> None:
     await asyncio.sleep(0)
     asyncio.get_running_loop().set_exception_handler(None)
     assert (calls, reported) == (["told"], ["LookupError('no')"])
+
+
+async def test_a_hold_keeps_it_from_being_ready() -> None:
+    """Until every hold is released, whichever comes last: the release or the first connection."""
+    life = Lifecycle()
+    first, second = life.hold(), life.hold()
+    first()
+    life.mark_ready()
+    assert not life.is_ready
+    second()
+    assert (life.state, life.is_ready) == ("ready", True)
+    other = Lifecycle()
+    other.hold()()
+    assert not other.is_ready
+    other.mark_ready()
+    assert other.is_ready
+
+
+async def test_a_release_ends_no_drain() -> None:
+    """A signal came first."""
+    life = Lifecycle()
+    release = life.hold()
+    life.mark_ready()
+    life.begin_drain()
+    release()
+    release()
+    assert life.state == "draining"

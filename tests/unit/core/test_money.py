@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.money import NANOS_PER_USD, cost_nanos, usd
+from proxy.core.money import NANOS_PER_USD, cost_nanos, usd, usd_text
 
 
 @pytest.mark.parametrize(
@@ -16,3 +16,12 @@ def test_a_cost_is_rounded_half_up_once(units: int, pico_usd_per_unit: int, nano
 def test_dollars_for_display() -> None:
     """A billion nano-USD are one."""
     assert usd(NANOS_PER_USD) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("nanos", "text"),
+    [(0, b"0.000000000"), (1, b"0.000000001"), (1_234_567_890, b"1.234567890"), (9_007_199_254_740_993, b"9007199.254740993")],
+)
+def test_dollars_as_text_are_exact(nanos: int, text: bytes) -> None:
+    """Also beyond what a float can tell apart."""
+    assert usd_text(nanos) == text

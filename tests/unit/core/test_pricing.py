@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.core.pricing import Meter, Price, When, cost, overridden, pico_usd
+from proxy.core.pricing import Cost, Price, Tariff, When, billed_tier, cost, pico_usd
 from proxy.core.response import Usage
 
 DAY = 86_400.0
@@ -124,6 +124,12 @@ def test_tier_as_the_provider_reports_it(tier: str | None, nanos: int, incomplet
     assert (found.total, found.incomplete) == (nanos, incomplete)
 
 
+def test_an_unknown_tier_is_the_standard_one_meter_by_meter() -> None:
+    """Its cached tokens are not paid as fresh ones."""
+    found = cost(Usage(input_tokens=1, cache_read_tokens=1), flat(input=2_000, cache_read=1_000), at=0.0, service_tier="scale")
+    assert (found.nanos, found.incomplete) == ({"input": 2, "cache_read": 1}, True)
+
+
 def test_cheaper_tier_without_a_meter_is_not_cheaper() -> None:
     """flex has an input price only: its cached tokens cost the dearest of what may stand in."""
     prices = (*flat(input=2_000, cache_read=500), Price(meter="input", pico_usd=1_000, when=When(service_tier="flex")))
@@ -154,22 +160,89 @@ def test_price_at_the_start_of_the_request(at: float, total: int) -> None:
     assert cost(Usage(input_tokens=1), prices, at=at).total == total
 
 
+def test_each_call_of_several_has_its_own_size_and_tier() -> None:
+    """Two prompts of 60 are not one of 120; the kinds are rounded once over all."""
+    prices = (
+        Price(meter="input", pico_usd=1_400),
+        Price(meter="input", pico_usd=9_000, when=When(context_over=100)),
+        Price(meter="input", pico_usd=700, when=When(service_tier="flex")),
+    )
+    one, other = Usage(input_tokens=61), Usage(input_tokens=59, service_tier="flex")
+    both = Usage(input_tokens=120, calls=(one, other))
+    assert cost(both, prices, at=0.0) == Cost({"input": 127})  # 85 400 + 41 300 = 126 700
+    assert cost(Usage(input_tokens=120, output_tokens=1, calls=(one, Usage(output_tokens=1))), prices, at=0.0).unpriced
+
+
 def test_other_units_are_not_tokens() -> None:
     """A price for an image is not applied to tokens."""
     assert cost(Usage(input_tokens=1), (Price(meter="input", unit="second", pico_usd=9),), at=0.0).reasons == ("no price of input",)
 
 
-def test_own_prices_replace_every_condition() -> None:
+def test_an_own_price_of_the_standard_tier_stands_for_every_condition() -> None:
     """Also those of tiers and long prompts; meters without an own price keep theirs."""
     prices = (
-        *flat(input=5_000, cache_read=500, cache_write=6_000, cache_write_1h=10_000, input_audio=9_000),
+        *flat(input=5_000, cache_read=500),
         Price(meter="input", pico_usd=9_000, when=When(context_over=10)),
+        Price(meter="input", pico_usd=1, when=When(service_tier="flex")),
+        Price(meter="input", pico_usd=1_000, own=True),
     )
-    own: dict[Meter, int] = {"input": 1_000, "cache_write": 2_000}
-    usage = Usage(input_tokens=20, input_audio_tokens=10, cache_read_tokens=2, cache_write_tokens=2, cache_write_1h_tokens=1)
-    found = cost(usage, overridden(prices, own), at=0.0)
-    assert found.nanos == {"input": 20, "cache_read": 1, "cache_write": 4}
-    assert not found.incomplete
+    usage = Usage(input_tokens=20, cache_read_tokens=2)
+    assert cost(usage, prices, at=0.0).nanos == {"input": 20, "cache_read": 1}
+    assert not cost(usage, prices, at=0.0).incomplete
+    flex = cost(usage, prices, at=0.0, service_tier="flex")
+    assert (flex.nanos["input"], flex.incomplete) == (20, True)
+
+
+def test_an_own_price_of_one_tier_leaves_the_others_alone() -> None:
+    """flex has a discount; the standard tier keeps its price."""
+    prices = (
+        *flat(input=5_000),
+        Price(meter="input", pico_usd=2_500, when=When(service_tier="flex")),
+        Price(meter="input", pico_usd=1_000, when=When(service_tier="flex"), own=True),
+    )
+    assert [cost(Usage(input_tokens=1), prices, at=0.0, service_tier=tier).total for tier in (None, "flex")] == [5, 1]
+
+
+@pytest.mark.parametrize(("at", "total"), [(0.0, 5), (10 * DAY - 1, 5), (10 * DAY, 1)])
+def test_until_an_own_price_holds_the_others_do(at: float, total: int) -> None:
+    """One that begins in the future does not make today's calls unpriced."""
+    prices = (*flat(input=5_000), Price(meter="input", pico_usd=1_000, valid_from=10 * DAY, own=True))
+    assert cost(Usage(input_tokens=1), prices, at=at).total == total
+
+
+def test_tokens_without_any_price_make_the_cost_unknown() -> None:
+    """Not a part of it, and not 0."""
+    assert cost(Usage(input_tokens=1, output_tokens=1), flat(input=1_000), at=0.0).unpriced
+    assert not cost(Usage(input_tokens=1), flat(input=1_000), at=0.0).unpriced
+    assert cost(Usage(output_tokens=1), flat(input=1_000), at=0.0).nanos == {}
+
+
+@pytest.mark.parametrize(
+    ("reported", "tier"),
+    [
+        (None, None),
+        ("default", None),
+        ("auto", None),
+        ("ON_DEMAND", None),
+        ("ON_DEMAND_PRIORITY", "priority"),
+        ("Flex ", "flex"),
+        ("reserved", "reserved"),
+        ({"type": "flex"}, None),
+        ("x" * 90, "x" * 40),
+    ],
+)
+def test_names_of_tiers(reported: object, tier: str | None) -> None:
+    """As price lists have them; a provider's invention is bounded."""
+    assert billed_tier(reported) == tier
+
+
+def test_a_tariff_remembers_within_bounds() -> None:
+    """Providers choose the names of tiers; a thousand of them do not pile up, and each is paid like the first."""
+    tariff = Tariff(PRICES, source="catalogue")
+    found = [tariff.cost(Usage(input_tokens=1), at=0.0, service_tier=f"tier-{n}") for n in range(1000)]
+    assert len(tariff._known) <= 256
+    assert {one.total for one in found} == {3_000}
+    assert found[0].source == "catalogue"
 
 
 @pytest.mark.parametrize(("usd", "pico"), [(3, 3_000_000), (0.15, 150_000), (0.0000005, 1), (0.1 + 0.2, 300_000), (1e-9, 0), (0, 0)])
@@ -198,3 +271,88 @@ def test_cost_never_falls_with_usage(prompt: int, read: int, write: int, long: i
     less, dearer = cost(usage, PRICES, at=0.0), cost(more, PRICES, at=0.0)
     assert less.total == sum(less.nanos.values()) <= dearer.total
     assert min(less.nanos.values(), default=0) >= 0
+
+
+CONDITIONS = [When(service_tier=tier, context_over=over) for tier in (None, "flex", "priority") for over in (0, 100, 1000)]
+lists = st.lists(
+    st.builds(
+        Price,
+        meter=st.sampled_from(["input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio", "output_audio"]),
+        pico_usd=st.integers(0, 10**8),
+        when=st.sampled_from(CONDITIONS),
+        valid_from=st.sampled_from([0.0, 5.0, 9.0]),
+    ),
+    max_size=12,
+    unique_by=lambda price: (price.meter, price.when, price.valid_from),
+)
+amounts = st.integers(0, 2000)
+usages = st.builds(
+    Usage,
+    input_tokens=amounts,
+    output_tokens=amounts,
+    cache_read_tokens=amounts,
+    cache_write_tokens=amounts,
+    cache_write_1h_tokens=amounts,
+    input_audio_tokens=st.none() | amounts,
+    output_audio_tokens=st.none() | amounts,
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None)
+@given(lists, usages, st.sampled_from([0.0, 5.0, 7.0, 20.0]), st.sampled_from([None, "flex", "scale"]))
+def test_a_cost_is_what_a_plain_reading_of_the_list_says(prices: list[Price], usage: Usage, at: float, tier: str | None) -> None:
+    """Token by token: of the prices that hold, the one for the longest prompt, the newest of these; else the dearest stand-in."""
+    expected, missed = _by_hand(prices, usage, at, tier)
+    found = Tariff(prices).cost(usage, at=at, service_tier=tier)
+    assert (dict(found.nanos), found.unpriced) == (expected, missed)
+    assert found.total == sum(expected.values())
+
+
+def _by_hand(prices: list[Price], usage: Usage, at: float, tier: str | None) -> tuple[dict[str, int], bool]:
+    stand_ins = {
+        "cache_read": ["input"],
+        "cache_write": ["input"],
+        "cache_write_1h": ["cache_write", "input"],
+        "input_audio": ["input"],
+        "output_audio": ["output"],
+    }
+
+    def price_of(meter: str, of_tier: str | None) -> int | None:
+        held = [
+            p
+            for p in prices
+            if (p.meter, p.when.service_tier) == (meter, of_tier)
+            and p.valid_from <= at
+            and usage.prompt_tokens >= p.when.context_over + bool(p.when.context_over)
+        ]
+        return max(held, key=lambda p: (p.when.context_over, p.valid_from)).pico_usd if held else None
+
+    meters = ["input", "output", "cache_read", "cache_write", "cache_write_1h", "input_audio", "output_audio"]
+    known = any(price_of(meter, tier) is not None for meter in meters)
+
+    def rate(meter: str) -> int | None:
+        own = price_of(meter, tier if known else None)
+        if own is not None:
+            return own
+        others = [price_of(name, other) for name in [meter, *stand_ins.get(meter, [])] for other in (tier, None)]
+        return max((other for other in others if other is not None), default=None)
+
+    audio_in, audio_out = min(usage.input_audio_tokens or 0, usage.input_tokens), min(usage.output_audio_tokens or 0, usage.output_tokens)
+    long = min(usage.cache_write_1h_tokens, usage.cache_write_tokens)
+    picos: dict[str, int] = {}
+    missed = False
+    for kind, meter, tokens in (
+        ("input", "input", usage.input_tokens - audio_in),
+        ("input", "input_audio", audio_in),
+        ("cache_read", "cache_read", usage.cache_read_tokens),
+        ("cache_write", "cache_write", usage.cache_write_tokens - long),
+        ("cache_write", "cache_write_1h", long),
+        ("output", "output", usage.output_tokens - audio_out),
+        ("output", "output_audio", audio_out),
+    ):
+        if tokens:
+            price = rate(meter)
+            missed = missed or price is None
+            if price is not None:
+                picos[kind] = picos.get(kind, 0) + tokens * price
+    return {kind: (pico * 2 + 1000) // 2000 for kind, pico in picos.items()}, missed

@@ -32,6 +32,8 @@ def parsed(block: bytes) -> dict[str, str]:
         {"route": MESSAGES},
         {"cache_status": "hit", "cache_tier": "l1", "cost_nanos": 0},
         {"cost_nanos": 1_234_567, "provider_request_id": "req_1", "dropped": ["seed", "tools[0].strict"]},
+        {"cost_nanos": 12_000_000_001},
+        {"cost_nanos": 1, "route": MESSAGES, "provider": "50% off"},
         {"provider": "50% off", "served_model": "modèle"},
         {"headers_out": [(b"access-control-allow-origin", b"https://a.example")]},
     ],
@@ -91,3 +93,11 @@ def test_retry_after_is_rounded_up_and_at_least_one(retry_after_s: float, header
 def test_names_in_headers_are_ascii_or_percent_encoded(text: str, value: bytes) -> None:
     """No control character gets into a header, whatever a client calls its model."""
     assert ascii_header(text) == value
+
+
+def test_answers_that_differ_in_cost_share_a_block() -> None:
+    """The memory has one entry for all of them, and one for those whose cost is not known."""
+    blocks = HeadBlocks()
+    costs = [parsed(blocks.block(answered(cost_nanos=nanos))).get("x-llm-edge-cost-usd") for nanos in (*range(500), None)]
+    assert costs[-2:] == ["0.000000499", None]
+    assert len(blocks._known) == 2

@@ -93,3 +93,12 @@ async def test_a_guessed_provider_is_said(caplog: pytest.LogCaptureFixture) -> N
     warned = [r for r in caplog.records if "first configured one" in r.getMessage()]
     assert [getattr(r, "model", None) for r in warned] == ["mistral-large"]
     assert getattr(warned[0], "trace_id", None)
+
+
+async def test_a_provider_of_embeddings_alone_serves_no_chat() -> None:
+    """501, which SDKs do not try again."""
+    alone: dict[str, Any] = {"providers": {"tei": {"kind": "openai_compatible", "base_url": "http://up.test", "dialects": ["embeddings"]}}}
+    async with in_process(config=settings(**alone), providers={}) as edge:
+        answer = await edge.chat(model="bge-small")
+        assert (answer.status_code, answer.json()["error"]["code"], answer.headers["x-should-retry"]) == (501, "not_implemented", "false")
+        assert "tei is configured for embeddings alone" in answer.json()["error"]["message"]

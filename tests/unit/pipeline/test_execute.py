@@ -1,10 +1,12 @@
 """One governed generation request, from the parsed body to the last byte."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
+from proxy.settings import Settings
 from tests.support.eventually import eventually
 from tests.support.gateway import Running, running, settings
 from tests.support.library import data_of, in_process, json_reply, one_provider, stream_reply
@@ -154,3 +156,99 @@ async def test_an_uncacheable_request_bypasses() -> None:
             answer = await edge.chat(stream=True, store=True)
             assert answer.headers["x-llm-edge-cache"] == "bypass"
         assert len(edge.sent) == 2
+
+
+MESSAGE = {
+    "id": "msg_01X",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude",
+    "content": [{"type": "text", "text": "hello"}],
+    "stop_reason": "stop_sequence",
+    "stop_sequence": "END",
+    "usage": {"input_tokens": 3, "output_tokens": 4},
+}
+
+
+def anthropic(up: Upstream) -> Settings:
+    return settings(providers={"claude": {"kind": "anthropic", "base_url": up.url, "api_keys": ["sk-1"]}})
+
+
+async def test_losses_of_request_and_answer_are_told(upstream: Upstream) -> None:
+    """Those of the answer as `response.…`; again with the stored answer, and to whoever asks for it as a stream."""
+    upstream.on(json_answer(MESSAGE))
+    async with running(anthropic(upstream)) as edge:
+        for cache in ("miss", "hit"):
+            answer = await edge.chat(seed=7)
+            assert (answer.headers["x-llm-edge-cache"], answer.headers["x-llm-edge-dropped"]) == (cache, "seed,response.stop_sequence")
+        streamed = await edge.chat(seed=7, stream=True)
+        assert (streamed.headers["x-llm-edge-cache"], streamed.headers["x-llm-edge-dropped"]) == ("hit", "seed,response.stop_sequence")
+        assert len(upstream.calls) == 1
+
+
+async def test_a_strict_client_gets_no_stored_answer_that_lost_something(upstream: Upstream) -> None:
+    """422 before any provider is called, though others have their answer from the cache."""
+    upstream.on(json_answer(MESSAGE))
+    async with running(anthropic(upstream)) as edge:
+        await edge.chat(seed=7)
+        assert (await edge.chat(seed=7)).headers["x-llm-edge-cache"] == "hit"
+        refused = await edge.chat(seed=7, headers={"x-llm-edge-strict": "true"})
+        assert (refused.status_code, refused.json()["error"]["param"]) == (422, "seed")
+        assert len(upstream.calls) == 1
+        carried = await edge.chat("other", headers={"x-llm-edge-strict": "true"})
+        assert (carried.status_code, carried.headers["x-llm-edge-dropped"]) == (200, "response.stop_sequence")
+
+
+async def test_ids_have_the_form_of_the_client_s_dialect(upstream: Upstream) -> None:
+    """The rest of the provider's stays, whole and streamed."""
+    upstream.on(json_answer(MESSAGE))
+    async with running(anthropic(upstream)) as edge:
+        assert (await edge.chat(headers={"cache-control": "no-store"})).json()["id"] == "chatcmpl-01X"
+    upstream.on(stream_answer(chat_stream("hello")))
+    async with running(settings(upstream.url)) as edge:
+        body = {"model": "gpt-4o", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+        answer = await edge.client.post("/v1/messages", json=body)
+        assert data_of(answer.text)[0]["message"]["id"] == "msg_up1"
+
+
+async def test_a_follower_is_told_what_the_call_lost(upstream: Upstream) -> None:
+    """Of a stream that it joined before its first content."""
+    go = asyncio.Event()
+    events = [
+        b'event: message_start\ndata: {"type":"message_start","message":%b}\n\n'
+        % json.dumps({**MESSAGE, "content": [], "stop_reason": None, "stop_sequence": None}).encode(),
+        b'event: content_block_start\ndata: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}\n\n',
+        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hello"}}\n\n',
+        b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n',
+        b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":4}}\n\n',
+        b'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ]
+
+    async def handle(call: Call) -> None:
+        await go.wait()
+        await stream_answer(events)(call)
+
+    upstream.on(handle)
+    async with running(anthropic(upstream)) as edge:
+        leader = asyncio.ensure_future(edge.chat(stream=True, seed=7))
+        await upstream.received(1)
+        follower = asyncio.ensure_future(edge.chat(stream=True, seed=7))
+        await joined(edge, 1)
+        go.set()
+        for answer in (await leader, await follower):
+            assert answer.headers["x-llm-edge-dropped"] == "seed"
+        assert len(upstream.calls) == 1
+
+
+async def test_a_fallback_that_loses_nothing_says_so(upstream: Upstream) -> None:
+    """What an earlier attempt in another dialect would have lost is not told."""
+    upstream.script(json_answer({"type": "error", "error": {"type": "overloaded_error", "message": "no"}}, 529), json_answer(chat()))
+    providers = {
+        "claude": {"kind": "anthropic", "base_url": upstream.url, "api_keys": ["sk-1"]},
+        "openai": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-2"]},
+    }
+    models = {"m": {"targets": [{"provider": "claude", "model": "claude-x"}, {"provider": "openai", "model": "gpt"}]}}
+    async with running(settings(providers=providers, models=models)) as edge:
+        answer = await edge.chat(model="m", seed=7)
+        assert (answer.status_code, answer.headers["x-llm-edge-provider"]) == (200, "openai")
+        assert "x-llm-edge-dropped" not in answer.headers

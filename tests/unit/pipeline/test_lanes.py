@@ -41,6 +41,17 @@ def test_what_the_gateway_must_know_is_noted_on_the_way() -> None:
     assert out.endswith(b'{"type":"message_stop"}\n\n')
 
 
+def test_the_tier_is_known_before_the_usage() -> None:
+    """For the estimate of a stream that breaks off; what the usage says at the end holds."""
+    translated = lane()
+    translated.feed(chat_chunk({"role": "assistant", "content": "a"}, service_tier="priority"))
+    assert (translated.service_tier, translated.usage) == ("priority", None)
+    usage = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
+    translated.feed(chat_chunk({}, choices=[], usage=usage, service_tier="default"))
+    assert translated.usage is not None
+    assert (translated.service_tier, translated.usage.service_tier) == (None, None)
+
+
 def test_a_stream_without_its_end_is_not_complete() -> None:
     """Nothing terminal is invented."""
     translated = lane()

@@ -8,9 +8,12 @@ import pytest
 from proxy.cache.entry import CacheEntry
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
+from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
+from proxy.codecs.bedrock_invoke.family import Family
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.errors import BadGateway
 from proxy.pipeline import replay
+from tests.support.invoke_samples import inner_events, sample, sample_stream
 from tests.support.upstream import chat, chat_chunk, chat_stream
 
 NOW = 1_800_000_000.7
@@ -174,3 +177,47 @@ def test_anthropic_both_ways() -> None:
     entry = stored(body, "sse", dialect="anthropic_messages", response_id=started["message"]["id"])
     back = whole(entry, ANTHROPIC)
     assert (back["content"], back["usage"]["output_tokens"]) == (original["content"], 4)
+
+
+@pytest.mark.parametrize("family", ["claude", "titan", "llama"])
+def test_invoke_models_answers(family: Family) -> None:
+    """Claude's get a new id, whole and in the frames of a stream; the others have none, and get none."""
+    codec = BedrockInvokeCodec(family=family)
+    answer, frames = sample(f"answer_{family}"), sample_stream(family)
+    known: dict[str, Any] = {"dialect": "bedrock_invoke", "response_id": "msg_bdrk_1" if family == "claude" else ""}
+    served = whole(stored(answer, **known), codec)
+    body, tail = replay.stream(stored(frames, "sse", **known), codec, NOW)
+    made, _ = replay.stream(stored(answer, **known), codec, NOW)
+    assert tail == b""
+    if family != "claude":
+        assert (served, body) == (answer, frames)
+        assert made
+        return
+    ids = {served.pop("id"), *(inner_events(some)[0]["message"]["id"] for some in (body, made))}
+    assert len(ids - {"msg_bdrk_1"}) == 3
+    assert all(id_.startswith("msg_") for id_ in ids)
+    assert served == {key: value for key, value in answer.items() if key != "id"}
+    assert inner_events(body)[1:] == inner_events(frames)[1:]
+    assert whole(stored(frames, "sse", **known), codec)["content"] == answer["content"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "given", "shown"),
+    [
+        ("openai_chat", "msg_01X", "chatcmpl-01X"),
+        ("openai_responses", "chatcmpl-1", "resp_1"),
+        ("anthropic_messages", "r7", "msg_r7"),
+        ("openai_chat", "chatcmpl-1", "chatcmpl-1"),
+        ("openai_completions", "chatcmpl-1", "cmpl-1"),
+        ("gemini_generate", "msg_01X", "msg_01X"),
+    ],
+)
+def test_a_provider_s_id_in_the_form_of_the_client_s_dialect(dialect: str, given: str, shown: str) -> None:
+    """The same each time; Gemini's have no form."""
+    assert replay.own_id(dialect, given) == shown
+
+
+def test_a_provider_without_ids() -> None:
+    """Converse names none."""
+    assert replay.own_id("openai_responses", "").startswith("resp_")
+    assert replay.own_id("openai_chat", "") != replay.own_id("openai_chat", "")

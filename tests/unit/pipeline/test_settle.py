@@ -2,10 +2,14 @@
 
 import pytest
 
+from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
+from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadGateway, BadRequest
+from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
-from proxy.pipeline.settle import estimated_usage, note_error
+from proxy.pipeline.lanes import TranslateLane
+from proxy.pipeline.settle import estimated_usage, note_error, usage_so_far
 from tests.support.gateway import settings
 from tests.support.library import in_process, json_reply, one_provider
 from tests.support.upstream import chat
@@ -27,8 +31,25 @@ def test_the_first_error_is_the_one_recorded() -> None:
     assert (ctx.error, ctx.error_source) == ("upstream_error", "gateway")
 
 
-async def test_a_free_provider_costs_nothing_and_another_an_unknown_amount() -> None:
-    """Until there are prices: never a guess."""
+@pytest.mark.parametrize(
+    ("counted", "complete", "tier", "expected"),
+    [
+        (None, False, None, Usage(input_tokens=25, output_tokens=10, estimated=True)),
+        (None, True, "flex", Usage(input_tokens=25, output_tokens=10, estimated=True, service_tier="flex")),
+        (Usage(input_tokens=7, output_tokens=3), True, None, Usage(input_tokens=7, output_tokens=3)),
+        (Usage(input_tokens=7, output_tokens=3), False, None, Usage(input_tokens=7, output_tokens=10, estimated=True)),
+        (Usage(input_tokens=7, output_tokens=30), False, None, Usage(input_tokens=7, output_tokens=30, estimated=True)),
+    ],
+)
+def test_what_a_stream_has_used(counted: Usage | None, complete: bool, tier: str | None, expected: Usage) -> None:
+    """The provider's own count where the stream is whole; before, never less than what was sent. 100 bytes asked, 40 answered."""
+    lane = TranslateLane(AnthropicMessagesCodec().stream_decoder(), OpenAIChatCodec().stream_encoder())
+    lane.usage, lane.complete, lane.service_tier, lane.text_bytes = counted, complete, tier, 40
+    assert usage_so_far(lane, 100) == expected
+
+
+async def test_a_free_provider_costs_nothing_and_one_without_prices_an_unknown_amount() -> None:
+    """Never a guess."""
     async with in_process(config=settings(), providers={}) as edge:
         assert (await edge.chat()).json()["metadata"]["cost_usd"] == 0.0
     async with in_process(json_reply(chat())) as edge:

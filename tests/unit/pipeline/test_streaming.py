@@ -111,7 +111,7 @@ async def test_a_provider_that_ignores_stream_is_no_stream() -> None:
 
 async def test_an_empty_stream_is_truncated() -> None:
     """200 and nothing."""
-    async with in_process(Reply(), config=one_provider(**ONE_TRY)) as edge:
+    async with in_process(stream_reply([]), config=one_provider(**ONE_TRY)) as edge:
         answer = await edge.chat(stream=True)
         assert (answer.status_code, answer.json()["error"]["code"]) == (502, "stream_truncated")
 
@@ -124,3 +124,29 @@ async def test_a_stored_stream_is_served_with_or_without_usage() -> None:
         assert answer.headers["x-llm-edge-cache"] == "hit"
         usages = [chunk for chunk in data_of(answer.text) if chunk.get("usage")]
         assert [chunk["metadata"]["cached"] for chunk in usages] == [True]
+
+
+@pytest.mark.parametrize(
+    ("media", "code"),
+    [
+        (b"application/json; charset=utf-8", "invalid_upstream_answer"),
+        (b"text/html", "invalid_upstream_answer"),
+        (b"text/event-stream", "stream_truncated"),
+        (b"application/x-ndjson", "stream_truncated"),
+    ],
+)
+async def test_what_came_in_place_of_a_stream_is_told(media: bytes, code: str) -> None:
+    """By its content type, where that is no stream's."""
+    reply = Reply(headers=((b"content-type", media),), chunks=(b"{}",))
+    async with in_process(reply, config=one_provider(**ONE_TRY)) as edge:
+        answer = await edge.chat(stream=True)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (502, code)
+        assert (media.partition(b";")[0].decode() in answer.text) == (code == "invalid_upstream_answer")
+
+
+async def test_a_stream_that_had_content_is_truncated_whatever_its_type() -> None:
+    """Some servers label their streams oddly."""
+    reply = Reply(headers=((b"content-type", b"text/plain"),), chunks=tuple(WHOLE[:2]))
+    async with in_process(reply, config=one_provider(**ONE_TRY)) as edge:
+        answer = await edge.chat(stream=True)
+        assert (answer.status_code, data_of(answer.text)[-1]["error"]["code"]) == (200, "stream_truncated")

@@ -1,10 +1,14 @@
 """One try on the wire."""
 
+from typing import Any
+
+import httpx2
 import msgspec
 import pytest
 
 from proxy.codecs.base import InvalidBody
 from proxy.pipeline.upstream import broken_answer, transport_error
+from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import OpenAICompatible
 from proxy.transport.base import Phase, TransportError, UpstreamRequest
@@ -65,6 +69,37 @@ async def test_the_providers_request_id_is_passed_on() -> None:
     for name in (b"x-request-id", b"request-id"):
         async with in_process(json_reply(chat(), headers=((name, b"r" * 300),))) as edge:
             assert (await edge.chat()).headers["x-llm-edge-provider-request-id"] == "r" * 200
+
+
+class Picky(HttpProvider):
+    """Can't be given `top_k` and `user`."""
+
+    dialect = "openai_chat"
+    paths = {"openai_chat": "/chat/completions"}
+
+    def amend(self, body: dict[str, Any], dialect: str) -> tuple[str, ...] | None:
+        return tuple(name for name in ("top_k", "user") if body.pop(name, None) is not None)
+
+
+@pytest.mark.parametrize("translated", [False, True])
+async def test_what_a_provider_cannot_be_given_is_reported(translated: bool) -> None:
+    """Beside what the translation lost; strict clients get 422 instead."""
+    transport = ScriptedTransport(lambda _: json_reply(chat()))
+    picky = Picky("mine", base_url="http://upstream.test/v1", keys=KeyPool([]), transport=transport)
+    async with in_process(config=one_provider(cache={"enabled": False}), providers={"mine": picky}) as edge:
+
+        async def send(headers: dict[str, str]) -> httpx2.Response:
+            if translated:
+                body = {**chat_body(), "max_tokens": 5, "metadata": {"user_id": "u"}, "top_k": 3}
+                return await edge.client.post("/v1/messages", json=body, headers=headers)
+            return await edge.chat(headers=headers, top_k=3, user="u")
+
+        answer = await send({})
+        assert answer.status_code == 200
+        assert answer.headers["x-llm-edge-dropped"].split(",") == ["top_k", "user"]
+        assert not {"top_k", "user"} & set(msgspec.json.decode(transport.requests[0].body))
+        assert (await send({"x-llm-edge-strict": "true"})).status_code == 422
+        assert len(transport.requests) == 1
 
 
 @pytest.mark.parametrize("status", [301, 302, 304])

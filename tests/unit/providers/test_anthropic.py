@@ -1,5 +1,7 @@
 """Anthropic's Messages API."""
 
+from typing import Any
+
 import pytest
 
 from proxy.providers.anthropic import Anthropic
@@ -16,6 +18,7 @@ def anthropic(base_url: str = "http://up.test", api_version: str | None = None) 
 def test_both_spellings_of_the_base_url_work(base_url: str) -> None:
     """With and without `/v1`."""
     assert anthropic(base_url).url(outgoing(dialect="anthropic_messages")) == "http://up.test/v1/messages"
+    assert anthropic(base_url).count_url("m", b"beta=true&x=1") == "http://up.test/v1/messages/count_tokens?beta=true"
 
 
 def test_the_key_and_a_version_are_always_sent() -> None:
@@ -37,3 +40,10 @@ def test_the_clients_version_wins_over_the_configured_one() -> None:
     assert [value for name, value in request.headers if name == b"anthropic-version"] == [b"2025-01-01"]
     assert dict(request.headers)[b"anthropic-beta"] == b"x"
     assert request.url == "http://up.test/v1/messages?beta=true"
+
+
+def test_a_bedrock_clients_betas_are_not_sent_in_the_body() -> None:
+    """The API refuses fields that it does not know."""
+    body: dict[str, Any] = {"model": "m", "anthropic_beta": ["x"]}
+    anthropic().amend(body, "anthropic_messages")
+    assert body == {"model": "m"}

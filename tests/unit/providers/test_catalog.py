@@ -2,18 +2,22 @@
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+import yaml
 
 from proxy.core.pricing import Kind, Price, cost
 from proxy.core.response import Usage
 from proxy.providers.catalog import FREE, KINDS, Catalog, CatalogFile, foundation_model, load_catalog, own_prices
 from proxy.providers.litellm_prices import LitellmPrices
-from proxy.settings.later import PriceSettings
+from proxy.settings.prices import PriceSettings
 
 CATALOG = load_catalog(litellm=False)
 NOV_2026 = datetime(2026, 11, 25, tzinfo=UTC).timestamp()
+NOV_2027 = datetime(2027, 11, 25, tzinfo=UTC).timestamp()
 
 
 def nanos(kind: str, model: str, usage: Usage, *, tier: str | None = None, at: float = NOV_2026) -> dict[Kind, int]:
@@ -185,6 +189,90 @@ def test_own_prices_win() -> None:
     assert not catalog.find("openai_compatible", "mine").priced
 
 
+def own_cost(usage: Usage, rows: Any, *, at: float = NOV_2026, tier: str | None = None, model: str = "mine") -> dict[Kind, int]:
+    catalog = Catalog(CATALOG.files.values(), own=own_prices({model: PriceSettings.model_validate(rows)}))
+    found = cost(usage, catalog.find("openai", model).prices, at=at, service_tier=tier)
+    assert not found.incomplete, found.reasons
+    return dict(found.nanos)
+
+
+WRITES = Usage(cache_write_tokens=3, cache_write_1h_tokens=1)
+
+
+@pytest.mark.parametrize(
+    ("rows", "picos"),
+    [
+        ([{"meter": "cache_write", "pico_usd": 1000}], 3000),
+        (
+            [
+                {"meter": "cache_write", "pico_usd": 1000, "when": {"cache_ttl": "5m"}},
+                {"meter": "cache_write", "pico_usd": 5000, "when": {"cache_ttl": "1h"}},
+            ],
+            7000,
+        ),
+        ([{"meter": "cache_write", "pico_usd": 1000}, {"meter": "cache_write", "pico_usd": 5000, "when": {"cache_ttl": "1h"}}], 7000),
+        ([{"meter": "cache_write", "pico_usd": 5000}, {"meter": "cache_write", "pico_usd": 1000, "when": {"cache_ttl": "5m"}}], 7000),
+        ([{"meter": "cache_write", "pico_usd": 1000}, {"meter": "cache_write_1h", "pico_usd": 5000}], 7000),
+        ({"cache_write": 0.001, "rows": [{"meter": "cache_write_1h", "pico_usd": 5000}]}, 7000),
+    ],
+)
+def test_lifetimes_of_a_cache_write(rows: Any, picos: int) -> None:
+    """Two tokens for five minutes and one for an hour: a row that names a lifetime wins over one that does not."""
+    assert own_cost(WRITES, rows) == {"cache_write": picos // 1000}
+
+
+def test_a_lifetime_of_its_own_may_begin_later() -> None:
+    """Until then the general price holds for it; a later general one does not take it back."""
+    begin = datetime(2026, 12, 1, tzinfo=UTC).timestamp()
+    rows = [
+        {"meter": "cache_write", "pico_usd": 1000},
+        {"meter": "cache_write", "pico_usd": 5000, "when": {"cache_ttl": "1h"}, "valid_from": "2026-12-01"},
+        {"meter": "cache_write", "pico_usd": 2000, "valid_from": "2027-01-01"},
+    ]
+    assert own_cost(WRITES, rows, at=begin - 1) == {"cache_write": 3}
+    assert own_cost(WRITES, rows, at=begin) == {"cache_write": 7}
+    assert own_cost(WRITES, rows, at=datetime(2027, 1, 1, tzinfo=UTC).timestamp()) == {"cache_write": 9}
+
+
+def test_an_own_price_of_text_is_one_of_audio_too() -> None:
+    """Unless the list has one of its own for that."""
+    usage = Usage(input_tokens=3, input_audio_tokens=1, output_tokens=1, output_audio_tokens=1)
+    rows = [{"meter": "input", "pico_usd": 1000}, {"meter": "output", "pico_usd": 2000}]
+    assert own_cost(usage, rows) == {"input": 3, "output": 2}
+    assert own_cost(usage, [*rows, {"meter": "input_audio", "pico_usd": 9000}]) == {"input": 11, "output": 2}
+
+
+def test_conditions_of_own_rows() -> None:
+    """Tier by any name that providers have for it, and size of the prompt."""
+    rows = [
+        {"meter": "input", "pico_usd": 4000},
+        {"meter": "input", "pico_usd": 2000, "when": {"service_tier": "FLEX"}},
+        {"meter": "input", "pico_usd": 8000, "when": {"service_tier": "default", "context_over": 2}},
+    ]
+    assert own_cost(Usage(input_tokens=2), rows) == {"input": 8}
+    assert own_cost(Usage(input_tokens=3), rows) == {"input": 24}
+    assert own_cost(Usage(input_tokens=3), rows, tier="flex") == {"input": 6}
+
+
+def test_an_own_row_for_one_tier_leaves_the_catalogue_its_others() -> None:
+    """gpt-5 in flex at a negotiated price; else at 1.25."""
+    rows = [{"meter": "input", "pico_usd": 100_000, "when": {"service_tier": "flex"}}]
+    assert own_cost(Usage(input_tokens=1000), rows, model="gpt-5") == {"input": 1_250_000}
+    assert own_cost(Usage(input_tokens=1000), rows, model="gpt-5", tier="flex") == {"input": 100_000}
+
+
+def test_models_behind_litellm_are_found_by_their_prefix() -> None:
+    """`groq/` + the name that clients use; own prices by that name alone, or with the provider's."""
+    entry = b'{"litellm_provider": "groq", "input_cost_per_token": 1e-06, "supports_vision": true, "supports_function_calling": true}'
+    litellm = LitellmPrices({"groq/llama": msgspec.Raw(entry)})
+    catalog = Catalog(CATALOG.files.values(), litellm=litellm, own=own_prices({"fast/mine": PriceSettings(input=5)}))
+    known = catalog.find("litellm", "llama", provider="fast", prefix="groq/")
+    assert (known.source, known.priced, known.facts.input, known.facts.tools) == ("litellm", True, ("text", "image"), True)
+    assert catalog.find("litellm", "llama", provider="slow").source == "none"
+    assert catalog.find("litellm", "mine", provider="fast", prefix="groq/").source == "settings"
+    assert "groq/other" in str(catalog.find("litellm", "other", provider="fast", prefix="groq/").reason)
+
+
 def test_litellm_is_the_last_resort() -> None:
     """Asked only for what the catalogue does not have."""
     entry = b'{"litellm_provider": "openai", "input_cost_per_token": 1e-06, "max_input_tokens": 9}'
@@ -251,3 +339,27 @@ def test_patterns_do_not_overlap(kind: str) -> None:
 def test_loading_with_whatever_is_installed() -> None:
     """With LiteLLM's package or without, the catalogue's own models are the same."""
     assert load_catalog({"x": PriceSettings(input=1)}).find("openai", "gpt-4o") == CATALOG.find("openai", "gpt-4o")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_document_has_its_date(kind: str) -> None:
+    """docs/prices.md says when each file was checked."""
+    text = (Path(__file__).parents[3] / "docs/prices.md").read_text()
+    assert f"| `{kind}` | {CATALOG.files[kind].checked} |" in text
+
+
+def test_the_document_s_example() -> None:
+    """Its own prices are taken, and mean what it says."""
+    text = (Path(__file__).parents[3] / "docs/prices.md").read_text()
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    own: dict[str, PriceSettings] = {}
+    for block in blocks:
+        own |= {name: PriceSettings.model_validate(section) for name, section in yaml.safe_load(block)["prices"].items()}
+    catalog = Catalog(CATALOG.files.values(), own=own_prices(own))
+    prices = catalog.find("azure", "my-deployment", provider="azure").prices
+    usage = Usage(input_tokens=1000, cache_read_tokens=1000, cache_write_tokens=3, cache_write_1h_tokens=1, output_tokens=1000)
+    found = cost(usage, prices, at=NOV_2026)
+    assert found.nanos == {"input": 1_250_000, "cache_read": 125_000, "cache_write": 5625, "output": 10_000_000}
+    assert cost(usage, prices, at=NOV_2027).nanos["output"] == 8_000_000
+    assert cost(usage, prices, at=NOV_2026, service_tier="flex").nanos["input"] == 625_000
+    assert catalog.find("openai_compatible", "llama-3.3-70b", provider="local").priced

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai.types import Model
+from openai.types import CreateEmbeddingResponse, Model
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.providers.echo import EchoResponse, EchoTransport
@@ -413,3 +413,27 @@ def test_any_json_is_answered(fields: dict[str, Any], messages: list[Any]) -> No
     status, raw = asyncio.run(exchange())
     assert status in (200, 400)
     assert raw
+
+
+def embedding(text: str = "hello", /, **fields: Any) -> UpstreamRequest:
+    body = {"model": "echo", "input": text, **fields}
+    return UpstreamRequest(method="POST", url="http://echo.invalid/v1/embeddings", headers=(), body=orjson.dumps(body))
+
+
+async def test_embeddings() -> None:
+    """As the SDK's strict types take them, with a request id."""
+    response = await echo().send(embedding(dimensions=4))
+    got = CreateEmbeddingResponse.model_validate_json(await response.read(), strict=True)
+    assert (response.status, len(got.data[0].embedding), got.model) == (200, 4, "echo")
+    assert (response.header(b"x-request-id") or b"").startswith(b"req_echo_")
+
+
+async def test_embeddings_fail_and_wait_on_request() -> None:
+    """By the model's name or the text, as chat does; a mistake names its field."""
+    sleeper = Sleeper()
+    response = await echo(sleeper).send(embedding("echo:latency_ms=50 x", model="echo-status-503"))
+    assert (response.status, sleeper.waits) == (503, [0.05])
+    response, got = await error(embedding(dimensions=0))
+    assert (response.status, got["param"]) == (400, "dimensions")
+    response, got = await error(embedding(model=5))
+    assert (response.status, got["param"]) == (400, "model")

@@ -1,6 +1,6 @@
 """Several credentials of one provider."""
 
-from proxy.providers.key_pool import KeyPool, conversation_of
+from proxy.providers.key_pool import Credential, KeyPool, conversation_of
 
 
 def test_a_conversation_stays_with_its_member() -> None:
@@ -49,3 +49,22 @@ def test_no_key_is_an_upstream_without_credentials() -> None:
 def test_a_repr_shows_no_secret() -> None:
     """Contract K."""
     assert "hush" not in repr(KeyPool(["hush"]).members[0])
+
+
+def test_an_account_is_known_by_its_fingerprint() -> None:
+    """The same wherever it stands in a pool, and without a trace of the key."""
+    one, other = KeyPool(["sk-a-secret", "sk-b-secret"]), KeyPool(["sk-b-secret", "sk-a-secret"])
+    for member in one.members:
+        found = other.of_account(member.fingerprint)
+        assert found is not None
+        assert found.secret == member.secret
+        assert len(member.fingerprint) == 16
+    assert len({member.fingerprint for member in one.members}) == 2
+    assert one.of_account("0123456789abcdef") is None
+    assert one.of_account("") is None
+
+
+def test_an_upstream_without_credentials_is_one_account() -> None:
+    """It has no fingerprint to look for."""
+    assert Credential(0, "").fingerprint == ""
+    assert KeyPool([]).of_account("") is not None

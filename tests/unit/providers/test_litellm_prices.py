@@ -63,6 +63,7 @@ def test_fields_become_prices() -> None:
         ("gemini", "m", "vertex_ai", False),
         ("azure", "azure/m", "azure", True),
         ("litellm", "groq/m", "groq", True),
+        ("litellm", "groq/m", "somebody", True),
         ("openai_compatible", "m", "openai", False),
         ("echo", "m", "openai", False),
     ],
@@ -72,6 +73,36 @@ def test_only_the_same_provider(kind: str, name: str, provider: str, found: bool
     model = name if kind == "litellm" else name.rpartition("/")[2]
     entry = {"litellm_provider": provider, "input_cost_per_token": 1e-06}
     assert (prices(**{name: entry}).find(kind, model) is not None) is found
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "provider", "found"),
+    [
+        ("anthropic/m", "m", "anthropic", True),
+        ("anthropic/m", "m", "openai", False),
+        ("azure/m", "m", "azure_ai", False),
+        ("azure/m", "m", "azure_text", True),
+        ("vertex_ai/m", "m", "vertex_ai-language-models", True),
+        ("vertex_ai/m", "m", "vertex_ai_beta", False),
+        ("bedrock/us-east-1/m", "m", "bedrock_converse", True),
+        ("bedrock/us-east-1/m", "us-east-1/m", "bedrock", True),
+        ("openai/openai/m", "openai/m", "groq", False),
+        ("m", "m", "openai", True),
+        ("groq/m", "n", "groq", False),
+    ],
+)
+def test_names_with_a_prefix(model: str, name: str, provider: str, found: bool) -> None:
+    """Kind `litellm`: as they stand, else without the prefix if the entry is that provider's."""
+    entry = {"litellm_provider": provider, "input_cost_per_token": 1e-06}
+    assert (prices(**{name: entry}).find("litellm", model) is not None) is found
+
+
+def test_what_else_the_map_says() -> None:
+    """Limits and abilities."""
+    known = {"max_input_tokens": 9, "max_output_tokens": 3, "supports_vision": True, "supports_function_calling": False}
+    found = prices(m={"litellm_provider": "openai", "input_cost_per_token": 1, **known}).find("openai", "m")
+    assert found is not None
+    assert (found.context_tokens, found.max_output_tokens, found.vision, found.tools, found.reasoning) == (9, 3, True, False, None)
 
 
 @pytest.mark.parametrize("entry", [[], None, {"litellm_provider": "openai"}, {"litellm_provider": "openai", "output_cost_per_token": 1}])
@@ -110,6 +141,7 @@ def test_installed_without_an_import(tmp_path: Path, monkeypatch: pytest.MonkeyP
     (folder / "__init__.py").write_text("raise RuntimeError('imported')\n")
     (folder / FILE).write_text('{"m": {"litellm_provider": "openai", "input_cost_per_token": 1e-06}}')
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "litellm", raising=False)  # another test may use the real one
     found = LitellmPrices.installed()
     assert found is not None
     assert found.find("openai", "m") is not None

@@ -60,3 +60,10 @@ def test_azure_names_its_deployment_in_the_path() -> None:
 def test_azures_version_can_be_set() -> None:
     """Preview versions come often."""
     assert azure("2025-03-01-preview").url(outgoing()).endswith("?api-version=2025-03-01-preview")
+
+
+def test_embeddings_have_their_own_path() -> None:
+    """At Azure that of the deployment."""
+    call = outgoing(model="my emb", dialect="openai_embeddings")
+    assert openai().url(call) == "http://up.test/v1/embeddings"
+    assert azure("v9").url(call) == "http://res.test/openai/deployments/my%20emb/embeddings?api-version=v9"

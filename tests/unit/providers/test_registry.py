@@ -1,6 +1,8 @@
 """Providers from their settings."""
 
+import sys
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +11,12 @@ from proxy.core.clock import SystemClock
 from proxy.providers.anthropic import Anthropic
 from proxy.providers.base import Provider
 from proxy.providers.echo import MODELS
+from proxy.providers.litellm_bridge import LitellmBridge
 from proxy.providers.openai_compatible import AzureOpenAI, OpenAICompatible
 from proxy.providers.registry import KINDS, build_providers
 from proxy.settings import ProviderSettings
-from proxy.settings.providers import BUILT_KINDS, Kind
+from proxy.settings.providers import Kind
+from tests.support.fake_litellm import pretend_installed
 from tests.unit.providers.outgoing import outgoing
 
 
@@ -22,10 +26,9 @@ async def build(**settings: Any) -> Provider:
     return provider
 
 
-def test_every_built_kind_has_an_adapter() -> None:
-    """What the settings call available is, and each adapter's kind is one that the settings know."""
-    assert set(BUILT_KINDS) == set(KINDS)
-    assert set(KINDS) <= set(typing.get_args(Kind))
+def test_every_kind_has_an_adapter() -> None:
+    """Each that the settings know."""
+    assert set(KINDS) == set(typing.get_args(Kind))
 
 
 @pytest.mark.parametrize(
@@ -61,6 +64,27 @@ async def test_echo_is_free_and_lists_its_models() -> None:
     assert (provider.free, provider.models) == (True, MODELS)
 
 
-def test_a_kind_without_an_adapter_is_left_out() -> None:
-    """The start-up announces it."""
-    assert build_providers({"b": ProviderSettings(kind="litellm", model_prefix="groq/")}, SystemClock()) == {}
+@pytest.mark.parametrize(
+    ("settings", "dialects"),
+    [
+        ({"kind": "echo"}, {"openai_chat", "openai_embeddings"}),
+        ({"kind": "gemini", "api_keys": ["k"], "dialects": ["generate_content"]}, {"gemini_generate"}),
+        ({"kind": "bedrock", "api_keys": ["k"], "dialects": ["converse"]}, {"bedrock_converse"}),
+        ({"kind": "openai", "api_keys": ["k"], "dialects": ["embeddings"]}, {"openai_embeddings"}),
+        ({"kind": "azure", "base_url": "http://r.test"}, {"openai_chat", "openai_responses", "openai_embeddings"}),
+    ],
+)
+async def test_what_an_upstream_speaks(settings: dict[str, Any], dialects: set[str]) -> None:
+    """What its kind can, unless the settings say less."""
+    provider = await build(**settings)
+    assert provider.dialects == dialects
+    assert provider.dialect in dialects
+
+
+async def test_kind_litellm_is_built_without_the_package_s_import(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """That takes seconds, and waits for the start."""
+    pretend_installed(monkeypatch, tmp_path)
+    before = "litellm" in sys.modules
+    provider = await build(kind="litellm", model_prefix="groq/")
+    assert isinstance(provider, LitellmBridge)
+    assert ("litellm" in sys.modules) is before

@@ -18,7 +18,6 @@ def lines(**values: Any) -> list[str]:
     [
         ({"limits": {"default": {"rpm": 60, "input_tpm": 1, "output_tpm": 1, "concurrency": 2}, "on_redis_loss": "local"}}, "limits: "),
         ({"budgets": {"default_monthly_usd": 100, "warn_at": 0.8, "on_shortfall": "cap", "on_redis_loss": "ledger"}}, "budgets: "),
-        ({"prices": {"gpt-4o": {"input": 2.5, "output": 10}}}, "prices: "),
         ({"audit": {"previews": False}}, "audit: "),
         ({"masking": {"logs": True, "audit": True, "provider": False}}, "masking: "),
         ({"agents": {"anything": {"goes": 1}}}, "agents: "),
@@ -27,8 +26,6 @@ def lines(**values: Any) -> list[str]:
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
         ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
-        ({"providers": {"b": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.b: kind litellm "),
-        ({"providers": {"l": {"kind": "litellm", "model_prefix": "groq/"}}}, "providers.l: kind litellm "),
         ({"routing": {"strategy": "latency"}}, "routing.strategy: latency "),
         ({"models": {"m": {"strategy": "weighted", "targets": [{"provider": "echo"}]}}}, "models.m.strategy: weighted "),
     ],

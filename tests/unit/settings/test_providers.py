@@ -1,11 +1,14 @@
 """One upstream's fields."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from proxy.settings import ProviderSettings
+from tests.support.fake_litellm import pretend_installed
 
 
 def provider(**fields: Any) -> ProviderSettings:
@@ -17,7 +20,7 @@ def provider(**fields: Any) -> ProviderSettings:
     [
         ("openai", "https://api.openai.com/v1", ("chat", "completions", "responses", "embeddings")),
         ("anthropic", "https://api.anthropic.com", ("messages",)),
-        ("gemini", "https://generativelanguage.googleapis.com", ("generate_content",)),
+        ("gemini", "https://generativelanguage.googleapis.com", ("generate_content", "embed_content")),
     ],
 )
 def test_the_kind_gives_address_and_dialects(kind: str, url: str, speaks: tuple[str, ...]) -> None:
@@ -58,8 +61,38 @@ def test_an_outbound_proxy_goes_with_httpx() -> None:
     assert "pass" not in repr(made)
 
 
-def test_kinds_without_an_adapter_say_so() -> None:
-    """They parse, and are left out."""
-    assert provider(kind="echo").built
-    assert not provider(kind="litellm").built
-    assert provider(kind="litellm").url == ""
+LITELLM = {"kind": "litellm", "model_prefix": "groq/"}
+
+
+def test_kind_litellm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its prefix says which provider it is; keys and address may come from elsewhere."""
+    pretend_installed(monkeypatch, tmp_path)
+    made = provider(**LITELLM)
+    assert (made.url, made.speaks) == ("", ("chat", "embeddings"))
+    assert provider(kind="litellm", model_prefix="bedrock/us-east-1/").model_prefix == "bedrock/us-east-1/"
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"model_prefix": None}, "needs model_prefix.*for example groq/"),
+        ({"model_prefix": "groq"}, "needs model_prefix"),
+        ({"model_prefix": "/"}, "needs model_prefix"),
+        ({"model_prefix": "http://x/"}, "needs model_prefix"),
+        ({"transport": "httpx", "proxy": "http://p:1"}, "does not use proxy, transport"),
+        ({"max_connections": 5}, "does not use max_connections"),
+        ({"region": "eu-west-1"}, "does not use region"),
+    ],
+)
+def test_what_kind_litellm_cannot_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fields: dict[str, Any], text: str) -> None:
+    """Said at the start, instead of being passed over."""
+    pretend_installed(monkeypatch, tmp_path)
+    with pytest.raises(ValidationError, match=text):
+        provider(**{**LITELLM, **fields})
+
+
+def test_a_missing_package_is_a_mistake_in_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install; found without an import, and not at the first request."""
+    monkeypatch.setitem(sys.modules, "litellm", None)
+    with pytest.raises(ValidationError, match=r"pip install 'llm-edge\[litellm\]'"):
+        provider(**LITELLM)

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import Unavailable
-from proxy.storage.open import AbsentRecords, open_records, sqlite_path
+from proxy.storage.open import AbsentRecords, AbsentResponses, open_records, open_responses, sqlite_path
 from proxy.storage.records import KeyRecord, KeyRecords
 from proxy.storage.records_memory import MemoryRecords
+from proxy.storage.responses import ResponseRecord, ResponseRecords
+from proxy.storage.responses_memory import MemoryResponses
+from proxy.storage.sqlite_responses import SqliteResponses
 
 RECORD = KeyRecord(key_id="lek_a", tenant="t", key_hash="0", created_at=1.0)
 
@@ -57,3 +60,32 @@ async def test_a_back_end_without_an_adapter_is_unavailable(call: Callable[[KeyR
     with pytest.raises(Unavailable, match="no adapter for postgresql records"):
         await call(records)
     await records.aclose()
+
+
+ANSWER = ResponseRecord(
+    response_id="r", tenant="t", key_id="k", asked="m", provider="p", model="m", at_provider=True, created_at=1.0, expires_at=2.0
+)
+ANSWER_CALLS: dict[str, Callable[[ResponseRecords], Awaitable[object]]] = {
+    "put": lambda answers: answers.put(ANSWER),
+    "get": lambda answers: answers.get("t", "r", 0.0),
+    "delete": lambda answers: answers.delete("t", "r"),
+}
+
+
+@pytest.mark.parametrize("call", ANSWER_CALLS.values(), ids=ANSWER_CALLS)
+async def test_answers_without_an_adapter_are_unavailable(call: Callable[[ResponseRecords], Awaitable[object]]) -> None:
+    """As keys are; there is nothing to purge."""
+    answers = open_responses("postgresql://h/x")
+    assert isinstance(answers, AbsentResponses)
+    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
+        await call(answers)
+    assert await answers.purge(0.0) == 0
+    await answers.aclose()
+
+
+def test_answers_are_where_the_records_are(tmp_path: Path) -> None:
+    """In memory, or in the same file."""
+    assert isinstance(open_responses("memory://"), MemoryResponses)
+    answers = open_responses(f"sqlite:///{tmp_path}/a.db", open_records(f"sqlite:///{tmp_path}/a.db"))
+    assert isinstance(answers, SqliteResponses)
+    assert answers.path == tmp_path / "a.db"

@@ -13,6 +13,7 @@ import pytest
 
 from proxy.core.context import AttemptRecord
 from proxy.core.identity import Principal
+from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.telemetry import logs as module
 from proxy.telemetry.logs import Logging, Stamp, current_trace_id, parse_level
@@ -166,6 +167,7 @@ def test_access_line() -> None:
         served_model="gpt-4o-2024",
         usage=Usage(input_tokens=10, cache_read_tokens=5, output_tokens=20, estimated=True),
         cost_nanos=1_500_000,
+        cost=Cost({"input": 500_000, "output": 1_000_000}, source="catalogue"),
         cache_status="miss",
         upstream_s=0.01,
         first_token_s=0.005,
@@ -199,12 +201,34 @@ def test_access_line() -> None:
         "completion_tokens": 20,
         "tokens_estimated": True,
         "cost_usd": 0.0015,
+        "cost_nanos": 1_500_000,
+        "cost_kinds": {"input": 500_000, "output": 1_000_000},
+        "price_source": "catalogue",
         "duration_ms": 12.345,
         "upstream_ms": 10.0,
         "ttft_ms": 5.0,
         "bytes_in": 250,
         "bytes_out": 330,
     }
+
+
+@pytest.mark.parametrize(
+    ("cost", "nanos", "shown"),
+    [
+        (None, 0, {"cost_usd": 0.0}),
+        (None, None, {}),
+        (
+            Cost({"input": 5}, incomplete=True, reasons=("a", "b"), source="settings"),
+            5,
+            {"cost_usd": 5e-9, "cost_nanos": 5, "cost_kinds": {"input": 5}, "price_source": "settings", "cost_incomplete": ["a", "b"]},
+        ),
+        (Cost({}, incomplete=True, reasons=("none",), unpriced=True), None, {"price_source": "none"}),
+    ],
+)
+def test_cost_in_the_access_line(cost: Cost | None, nanos: int | None, shown: dict[str, Any]) -> None:
+    """Exact where it is billed, with its doubts; of an unknown one it only says that it is."""
+    line = accessed(ctx(cost=cost, cost_nanos=nanos))
+    assert {name: value for name, value in line.items() if "cost" in name or "price" in name} == shown
 
 
 def test_access_line_of_a_failure() -> None:

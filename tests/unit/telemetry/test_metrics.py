@@ -3,6 +3,7 @@
 import pytest
 
 from proxy.core.context import AttemptRecord, RequestContext
+from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 from proxy.telemetry import metrics as module
@@ -54,6 +55,20 @@ def test_a_request_counts_once_everywhere() -> None:
     assert value(m, "llm_edge_tokens_cached_total", "openai", "gpt-4o", "write") == 2
     assert value(m, "llm_edge_cost_usd_total", "openai", "gpt-4o") == pytest.approx(0.0015)
     assert value(m, "llm_edge_cache_misses_total", "all") == 1
+
+
+def test_costs_that_are_unknown_or_incomplete_are_counted() -> None:
+    """The one is not in the sum, the other is; a hit's is neither."""
+    m = Metrics()
+    unknown, doubtful = Cost({}, incomplete=True, unpriced=True), Cost({"input": 5}, incomplete=True)
+    done(m, ctx(cost=unknown, cost_nanos=None))
+    done(m, ctx(cost=unknown, cost_nanos=None))
+    done(m, ctx(cost=doubtful, cost_nanos=5))
+    done(m, ctx(cost=Cost({"input": 7}), cost_nanos=7))
+    done(m, ctx(cost_nanos=0, cache_status="hit"))
+    assert value(m, "llm_edge_unpriced_calls_total", "openai", "gpt-4o") == 2
+    assert value(m, "llm_edge_incomplete_costs_total", "openai", "gpt-4o") == 1
+    assert value(m, "llm_edge_cost_usd_total", "openai", "gpt-4o") == pytest.approx(12e-9)
 
 
 def test_cost_below_a_cent_is_not_lost() -> None:

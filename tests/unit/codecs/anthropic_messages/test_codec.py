@@ -5,6 +5,7 @@ from typing import Any
 from proxy.codecs.accumulate import response_to_events
 from proxy.codecs.anthropic_messages import DEFAULT_MAX_TOKENS, AnthropicMessagesCodec
 from proxy.codecs.anthropic_messages.models import ModelFacts
+from proxy.codecs.anthropic_messages.shape import WireRequest
 from proxy.codecs.base import Codec
 from proxy.core.errors import ErrorInfo
 from proxy.core.messages import Message, TextPart
@@ -61,3 +62,12 @@ def test_delegates() -> None:
     assert codec.decode_response(body).usage == codec.facts(body).usage
     assert codec.decode_error(429, codec.encode_error(ErrorInfo(status=429, message="m")), {}).message == "m"
     assert codec.response_to_events(response) == response_to_events(response)
+
+
+def test_betas_stand_in_a_header() -> None:
+    """Kept for the dialect that has them in its body; this one never writes them into its own."""
+    codec = AnthropicMessagesCodec()
+    request = codec.decode_request(BODY, {"anthropic-beta": "a, b,"})
+    assert isinstance(request, WireRequest)
+    assert request.betas == ("a", "b")
+    assert codec.encode_request(request).body == BODY

@@ -35,7 +35,6 @@ def foreign(part: Part) -> tuple[dict[str, Any] | None, list[str]]:
     ("part", "block"),
     [
         (TextPart(text="a", cache=CacheHint("1h")), {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "ttl": "1h"}}),
-        (RefusalPart(text="no"), {"type": "text", "text": "no"}),
         (RedactedThinkingPart(data="d"), {"type": "redacted_thinking", "data": "d"}),
         (ThinkingPart(text="x", signature="s"), {"type": "thinking", "thinking": "x", "signature": "s"}),
         (
@@ -100,6 +99,12 @@ def foreign(part: Part) -> tuple[dict[str, Any] | None, list[str]]:
 def test_part_has_its_block(part: Part, block: dict[str, Any]) -> None:
     """Each part that the API can take, in the form it takes."""
     assert foreign(part) == (block, [])
+
+
+def test_a_refusal_becomes_text() -> None:
+    """Reported: nothing says any more that it was one."""
+    block, dropped = foreign(RefusalPart(text="no"))
+    assert (block, len(dropped)) == ({"type": "text", "text": "no"}, 1)
 
 
 @pytest.mark.parametrize(

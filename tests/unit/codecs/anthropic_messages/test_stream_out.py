@@ -96,7 +96,7 @@ def test_text_stream() -> None:
         },
         {"type": "message_stop"},
     ]
-    assert encoder.dropped == []
+    assert encoder.dropped == ["system_fingerprint"]
 
 
 @pytest.mark.parametrize("name", ["stream_text.sse", "stream_tools.sse"])

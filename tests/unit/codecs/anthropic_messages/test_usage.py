@@ -37,7 +37,9 @@ def test_null_details_and_counts_are_zero(details: str) -> None:
         {"video_seconds": 3},
         {"video": {"seconds": 0.5}},
         {"videos": [{"seconds": 1}]},
-        {"server_tool_use": {"web_search_requests": 1, "map_requests": 2}},
+        {"server_tool_use": {"map_requests": 2}},
+        {"server_tool_use": {"web_search_requests": 1}},
+        {"inference_geo": "us"},
         {"cache_creation": {"ephemeral_24h_input_tokens": 7}},
         {"server_tool_use": 3},
         {"iterations": [{"type": "message", "input_tokens": 4}, {"type": "advisor_message", "input_tokens": 4}]},
@@ -53,8 +55,8 @@ def test_unknown_meter_makes_the_usage_incomplete(meter: dict[str, Any]) -> None
     "extra",
     [
         {"video_seconds": 0},
-        {"service_tier": "standard", "inference_geo": "us", "speed": None, "flag": True},
-        {"server_tool_use": {"web_search_requests": 4, "web_fetch_requests": 1, "map_requests": 0}},
+        {"service_tier": "standard", "inference_geo": "global", "speed": None, "flag": True},
+        {"server_tool_use": {"web_search_requests": 0, "web_fetch_requests": 1, "map_requests": 0}},
         {"iterations": [{"type": "message", "input_tokens": 4}]},
     ],
 )
@@ -113,3 +115,18 @@ def test_service_tier(wire: str, tier: str) -> None:
 def test_tiers_that_this_dialect_lacks() -> None:
     """They are left out."""
     assert (encode_tier(None), encode_tier("flex"), decode_tier({}), decode_tier({"service_tier": 3})) == (None, None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"service_tier": "standard"}, None),
+        ({"service_tier": "batch"}, "batch"),
+        ({"service_tier": "priority"}, "priority"),
+        ({"service_tier": "standard", "speed": "fast"}, "priority"),
+        ({"service_tier": "standard", "speed": "standard"}, None),
+    ],
+)
+def test_tier_that_is_billed(said: dict[str, str], tier: str | None) -> None:
+    """Fast answers are dearer than standard ones, whatever their tier is called."""
+    assert decode_usage({**COUNTS, **said}).service_tier == tier

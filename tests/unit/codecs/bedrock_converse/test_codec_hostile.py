@@ -4,6 +4,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.bedrock_converse.check import check
+from proxy.codecs.eventstream import event_frame
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from tests.support.converse_samples import wire
 from tests.support.shared_corpus import without_nulls
@@ -77,3 +79,16 @@ def test_random_bytes(body: bytes) -> None:
     for read in (CODEC.decode_response, CODEC.facts, CODEC.stream_decoder().feed, CODEC.watcher().feed):
         with suppress(InvalidBody):
             read(body)
+
+
+def test_bottomless_answers() -> None:
+    """Deeper than a parser goes, where nobody looks for anything."""
+    deep = b'{"zz":' + b"[" * 5000 + b"]" * 5000 + b"}"
+    frame = event_frame("contentBlockDelta", deep)
+    for codec in CODECS:
+        for read in (codec.decode_response, codec.facts):
+            with pytest.raises(InvalidBody):
+                read(deep)
+    for feed in (CODEC.stream_decoder().feed, CODEC.watcher().feed):
+        with pytest.raises(InvalidBody):
+            feed(frame)

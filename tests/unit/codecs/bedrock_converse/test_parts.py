@@ -39,7 +39,6 @@ def written(*parts: Part, model: str = CLAUDE) -> tuple[list[dict[str, Any]], li
     ("part", "block"),
     [
         (TextPart(text="t"), {"text": "t"}),
-        (RefusalPart(text="no"), {"text": "no"}),
         (ToolUsePart(id="a b", name="f", arguments=""), {"toolUse": {"toolUseId": "a_b", "name": "f", "input": {}}}),
         (ImagePart(data=PNG), {"image": {"format": "png", "source": {"bytes": PNG}}}),
         (ImagePart(url=f"data:image/png;base64,{PNG}"), {"image": {"format": "png", "source": {"bytes": PNG}}}),
@@ -72,6 +71,13 @@ def test_parts_that_are_carried(part: Part, block: dict[str, Any]) -> None:
     dropped: list[str] = []
     assert BlockWriter(target_facts(CLAUDE), dropped).write(part, "p") == [block]
     assert dropped == []
+
+
+def test_a_refusal_becomes_text() -> None:
+    """Reported: nothing says any more that it was one."""
+    dropped: list[str] = []
+    assert BlockWriter(target_facts(CLAUDE), dropped).write(RefusalPart(text="no"), "p") == [{"text": "no"}]
+    assert dropped == ["p"]
 
 
 @pytest.mark.parametrize(

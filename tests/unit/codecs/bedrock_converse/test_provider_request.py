@@ -7,7 +7,7 @@ import pytest
 from proxy.codecs.base import Encoded
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.core.messages import Message, TextPart
-from proxy.core.request import ChatRequest, Reasoning, ResponseFormat
+from proxy.core.request import ChatRequest, Reasoning, ResponseFormat, Tool, ToolChoice
 from tests.support.converse_samples import CLAUDE, NOVA, assert_valid
 
 ADAPTIVE = "us.anthropic.claude-opus-4-6-v1"
@@ -127,8 +127,24 @@ def test_what_the_api_lacks_is_reported() -> None:
     assert encoded(frequency_penalty=0, n=1, logprobs=False, parallel_tool_calls=False).dropped == ()
 
 
-def test_one_call_at_a_time_is_reported() -> None:
-    """Where there are tools."""
-    from proxy.core.request import Tool
+@pytest.mark.parametrize(("model", "choice"), [(CLAUDE, None), (NOVA, None), (ADAPTIVE, ToolChoice(mode="required"))])
+def test_one_call_at_a_time_is_reported(model: str, choice: ToolChoice | None) -> None:
+    """Where the model has no word for it, and where a call is forced."""
+    made = encoded(model, tools=(Tool(name="f"),), tool_choice=choice, parallel_tool_calls=False)
+    assert made.dropped == ("parallel_tool_calls",)
+    assert "additionalModelRequestFields" not in made.body
 
-    assert encoded(tools=(Tool(name="f"),), parallel_tool_calls=False).dropped == ("parallel_tool_calls",)
+
+@pytest.mark.parametrize("choice", [None, ToolChoice(mode="auto")])
+def test_one_call_at_a_time_is_claude_s_own_field(choice: ToolChoice | None) -> None:
+    """From 4.5 on, in place of Converse's toolChoice."""
+    made = encoded(ADAPTIVE, tools=(Tool(name="f"),), tool_choice=choice, parallel_tool_calls=False)
+    assert made.dropped == ()
+    assert made.body["additionalModelRequestFields"] == {"tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
+    assert list(made.body["toolConfig"]) == ["tools"]
+
+
+def test_one_call_at_a_time_without_tools_is_nothing() -> None:
+    """`none` keeps the tools away."""
+    made = encoded(ADAPTIVE, tools=(Tool(name="f"),), tool_choice=ToolChoice(mode="none"), parallel_tool_calls=False)
+    assert rest(made) == {"stream": False}

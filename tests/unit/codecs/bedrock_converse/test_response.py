@@ -66,7 +66,8 @@ def test_another_dialect_s_answer() -> None:
         {"toolUse": {"toolUseId": "i/1", "name": "f", "input": {}}},
     ]
     assert (encoded.body["stopReason"], encoded.body["usage"]["totalTokens"], encoded.body["metrics"]) == ("tool_use", 6, {"latencyMs": 0})
-    assert encoded.dropped == ("choices[1]", "logprobs", "stop_sequence", "content[2].citations", "content[5].input", "content[6]", "x")
+    lost = ("choices[1]", "logprobs", "stop_sequence", "content[2].citations", "content[3]", "content[5].input", "content[6]")
+    assert encoded.dropped == (*lost, "service_tier", "x")
 
 
 def test_an_answer_without_a_choice_or_usage() -> None:

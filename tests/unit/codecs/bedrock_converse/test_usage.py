@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.bedrock_converse.usage import decode_usage, encode_usage
+from proxy.codecs.bedrock_converse.usage import decode_usage, encode_usage, tier_of
 from proxy.core.response import Usage
 
 
@@ -55,3 +55,19 @@ def test_a_count_that_is_none_is_refused(raw: dict[str, object]) -> None:
     """With its place."""
     with pytest.raises(InvalidBody, match=r"^usage\."):
         decode_usage(raw)
+
+
+@pytest.mark.parametrize(
+    ("tier", "performance", "billed"),
+    [
+        (None, None, None),
+        ({"type": "default"}, {"latency": "standard"}, None),
+        ({"type": "priority"}, {"latency": "standard"}, "priority"),
+        ({"type": "default"}, {"latency": "optimized"}, "optimized"),
+        ({"type": 3}, "fast", None),
+        ("flex", [], None),
+    ],
+)
+def test_tier_that_is_billed(tier: object, performance: object, billed: str | None) -> None:
+    """Latency-optimised inference has prices of its own."""
+    assert tier_of(tier, performance) == billed

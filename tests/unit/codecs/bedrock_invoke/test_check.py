@@ -31,6 +31,12 @@ def test_other_vendors_are_the_providers_to_judge() -> None:
         ({"model": ""}, "model"),
         ({"model": "anthropic.claude-x", "messages": [{"role": "user"}]}, "max_tokens"),
         ({"model": "anthropic.claude-x", "messages": [], "max_tokens": 1}, "messages"),
+        ({"model": "anthropic.claude-x", "messages": [{"role": "user"}], "max_tokens": 1, "anthropic_beta": "x"}, "anthropic_beta"),
+        ({"model": "anthropic.claude-x", "messages": [{"role": "user"}], "max_tokens": 1, "anthropic_beta": ["x", 5]}, "anthropic_beta[1]"),
+        (
+            {"model": "anthropic.claude-x", "messages": [{"role": "user"}], "max_tokens": 1, "anthropic_beta": ["x\r\n"]},
+            "anthropic_beta[0]",
+        ),
         ({"model": "amazon.titan-text-lite-v1"}, "inputText"),
         ({"model": "amazon.titan-embed-text-v2:0", "inputText": 5}, "inputText"),
         ({"model": "amazon.titan-text-lite-v1", "inputText": "x", "textGenerationConfig": 5}, "textGenerationConfig"),

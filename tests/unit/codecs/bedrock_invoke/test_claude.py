@@ -1,5 +1,7 @@
 """Claude's requests."""
 
+from typing import Any
+
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.bedrock_invoke.claude import decode_request, encode_request
 from proxy.codecs.openai_chat import OpenAIChatCodec
@@ -16,6 +18,26 @@ def test_the_sample_comes_back() -> None:
     assert request.stream
     encoded = encode_request(CODEC, request)
     assert (encoded.body, encoded.dropped) == (body, ())
+
+
+def test_what_the_path_says_is_not_sent_on() -> None:
+    """A Messages upstream gets no `stream: false` that its client never wrote."""
+    body = {**sample("request_claude"), "stream": False}
+    assert "stream" not in CODEC.encode_request(decode_request(CODEC, body)).body
+
+
+def test_betas_of_a_messages_client() -> None:
+    """From its header into the body; those that Bedrock refuses are reported."""
+    body = {"model": "anthropic.claude-x", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}]}
+
+    def encoded(header: str) -> tuple[Any, tuple[str, ...]]:
+        result = encode_request(CODEC, CODEC.decode_request(body, {"anthropic-beta": header}))
+        return result.body.get("anthropic_beta"), result.dropped
+
+    assert encoded("context-1m-2025-08-07") == (["context-1m-2025-08-07"], ())
+    assert encoded("context-1m-2025-08-07, other") == (["context-1m-2025-08-07"], ("anthropic-beta",))
+    assert encoded("other") == (None, ("anthropic-beta",))
+    assert encoded(" , ") == (None, ())
 
 
 def test_from_chat() -> None:

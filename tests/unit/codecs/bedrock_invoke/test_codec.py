@@ -86,3 +86,13 @@ def test_other_parts() -> None:
     assert CODEC.finish_stream(b"", include_usage=True, metadata=b"{}") == b""
     assert CODEC.watcher().feed(sample_stream("llama")) == sample_stream("llama")
     assert CODEC.decode_response(json.dumps(sample("answer_claude")).encode()).id == "msg_bdrk_1"
+
+
+def test_one_codec_answers_every_family() -> None:
+    """Each client in its own form; of a vendor that nobody knows nothing is read or written, and everything passes."""
+    assert CODEC.answering("claude") is CODEC
+    titan, other = CODEC.answering("titan"), CODEC.answering(None)
+    assert "results" in titan.encode_response(CHAT.decode_response(json.dumps(ANSWER).encode())).body
+    assert (titan.fits("amazon.titan-text-lite-v1"), titan.fits("anthropic.claude-x")) == (True, False)
+    assert other.fits("anthropic.claude-x")
+    assert [type(codec.stream_encoder()).__name__ for codec in (titan, other)] == ["TextStreamEncoder", "ClaudeStreamEncoder"]

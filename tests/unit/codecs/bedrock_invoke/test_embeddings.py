@@ -118,3 +118,25 @@ def test_errors_are_those_of_converse() -> None:
     """Both ways."""
     assert CODEC.decode_error(400, b'{"message": "m"}', {}).message == "m"
     assert json.loads(CODEC.encode_error(ErrorInfo(status=400, message="m")))["message"] == "m"
+
+
+@pytest.mark.parametrize(
+    ("model", "takes"),
+    [
+        ("amazon.titan-embed-text-v2:0", True),
+        ("eu.amazon.titan-embed-text-v1", True),
+        ("arn:aws:bedrock:us-east-1:1:provisioned-model/x", True),
+        ("arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0", False),
+        ("amazon.titan-text-express-v1", False),
+        ("cohere.embed-v4:0", False),
+    ],
+)
+def test_which_models_it_fits(model: str, takes: bool) -> None:
+    """Titan's embeddings; an ARN that says nothing may be one."""
+    assert CODEC.takes(model) is takes
+
+
+def test_one_vector_a_call() -> None:
+    """Asked for and answered."""
+    assert (CODEC.max_inputs, CODEC.count({"inputText": "x"})) == (1, 1)
+    assert CODEC.facts(b'{"embedding": [1]}').vectors == 1

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.llama import decode_request, decode_response, encode_request, encode_response
+from proxy.codecs.bedrock_invoke.titan import decode_request as decode_titan
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.messages import TextPart
 from proxy.core.response import ChatResponse, Choice, Usage
@@ -89,3 +91,11 @@ def test_mistakes(body: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidBody) as caught:
         decode_request({"model": "m", **body})
     assert caught.value.path == path
+
+
+def test_a_titan_clients_own_fields_are_not_written_into_llamas_body() -> None:
+    """One dialect, two forms."""
+    request = decode_titan({"model": "smart", "inputText": "x", "textGenerationConfig": {"maxTokenCount": 5, "y": 1}})
+    encoded = encode_request(msgspec.structs.replace(request, model="meta.llama3-8b-instruct-v1:0"))
+    assert encoded.body.keys() == {"model", "stream", "prompt", "max_gen_len"}
+    assert encoded.dropped == ("textGenerationConfig.y",)

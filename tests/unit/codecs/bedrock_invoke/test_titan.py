@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from proxy.codecs.base import InvalidBody
+from proxy.codecs.bedrock_invoke.llama import decode_request as decode_llama
 from proxy.codecs.bedrock_invoke.titan import decode_request, decode_response, encode_request, encode_response
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.messages import TextPart, ThinkingPart
@@ -100,3 +102,11 @@ def test_mistakes(body: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidBody) as caught:
         decode_request({"model": "m", **body})
     assert caught.value.path == path
+
+
+def test_a_llama_clients_own_fields_are_not_written_into_titans_body() -> None:
+    """One dialect, two forms."""
+    request = decode_llama({"model": "smart", "prompt": "x", "images": ["y"], "max_gen_len": 5})
+    encoded = encode_request(msgspec.structs.replace(request, model="amazon.titan-text-lite-v1"))
+    assert encoded.body.keys() == {"model", "stream", "inputText", "textGenerationConfig"}
+    assert encoded.dropped == ("images",)

@@ -75,7 +75,7 @@ def test_ids_are_unique_and_repeatable() -> None:
 @pytest.mark.parametrize(
     ("part", "expected", "lost"),
     [
-        (RefusalPart(text="no"), [{"text": "no"}], []),
+        (RefusalPart(text="no"), [{"text": "no"}], ["c[0]"]),
         (TextPart(text=""), [], []),
         (TextPart(text="a", citations=({"x": 1},), citations_dialect="openai_chat"), [{"text": "a"}], ["c[0].citations"]),
         (ImagePart(data="aGk="), [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}], []),

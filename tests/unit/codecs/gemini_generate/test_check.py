@@ -36,3 +36,15 @@ def test_what_every_provider_would_refuse(change: dict[str, Any], path: str) -> 
     with pytest.raises(InvalidBody) as caught:
         check({**ASK, **change})
     assert caught.value.path == path
+
+
+@pytest.mark.parametrize(("value", "good"), [("5", True), (5.0, True), (5, True), ("0", False), ("many", False), (1.5, False), ("", False)])
+def test_integers_may_be_strings(value: object, good: bool) -> None:
+    """As Protocol Buffers in JSON allow."""
+    body = {"model": "m", "contents": [{}], "generationConfig": {"maxOutputTokens": value}}
+    if good:
+        assert check(body).model == "m"
+    else:
+        with pytest.raises(InvalidBody) as caught:
+            check(body)
+        assert caught.value.path == "generationConfig.maxOutputTokens"

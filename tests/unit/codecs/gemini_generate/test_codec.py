@@ -134,7 +134,7 @@ def test_other_dialects_report_the_clients_own_paths() -> None:
         "contents[0].parts[3]",
         "contents[1].parts[0]",
         "contents[1].parts[1]",
-        "contents[2].parts[1].content[1]",
+        "contents[2].parts[1].functionResponse.parts[0]",
         "contents[0].parts[3].videoMetadata",
         "contents[3].parts[0]",
         "contents[3].parts[1]",

@@ -69,3 +69,19 @@ def test_another_dialects_usage() -> None:
         "cachedContentTokenCount": 2,
         "thoughtsTokenCount": 4,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "tier"),
+    [
+        ({"trafficType": "ON_DEMAND"}, None),
+        ({"trafficType": "ON_DEMAND_FLEX"}, "flex"),
+        ({"trafficType": "PROVISIONED_THROUGHPUT"}, "provisioned_throughput"),
+        ({"serviceTier": "standard"}, None),
+        ({"serviceTier": "PRIORITY", "trafficType": "ON_DEMAND"}, "priority"),
+        ({}, None),
+    ],
+)
+def test_tier_that_is_billed(said: dict[str, str], tier: str | None) -> None:
+    """Under either name that Google has for it."""
+    assert decode_usage({"promptTokenCount": 1, "totalTokenCount": 1, **said}).service_tier == tier

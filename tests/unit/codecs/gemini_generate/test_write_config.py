@@ -89,8 +89,8 @@ def test_formats(wanted: ResponseFormat, expected: dict[str, Any], lost: list[st
     [
         ("gemini-2.0-flash", Reasoning(effort="high"), None, True),
         ("gemini-2.0-flash", Reasoning(mode="disabled"), None, False),
-        ("gemini-2.5-flash", Reasoning(effort="low"), {"thinkingBudget": 1024, "includeThoughts": True}, False),
-        ("gemini-2.5-pro", Reasoning(effort="max"), {"thinkingBudget": 32768, "includeThoughts": True}, False),
+        ("gemini-2.5-flash", Reasoning(effort="low"), {"thinkingBudget": 1024, "includeThoughts": True}, True),
+        ("gemini-2.5-pro", Reasoning(effort="max"), {"thinkingBudget": 32768, "includeThoughts": True}, True),
         ("gemini-2.5-flash", Reasoning(effort="none"), {"thinkingBudget": 0}, False),
         ("gemini-2.5-pro", Reasoning(effort="none"), {"thinkingBudget": 128}, True),
         ("gemini-2.5-flash", Reasoning(mode="enabled", budget_tokens=5000), {"thinkingBudget": 5000, "includeThoughts": True}, False),
@@ -106,7 +106,7 @@ def test_formats(wanted: ResponseFormat, expected: dict[str, Any], lost: list[st
     ],
 )
 def test_thinking(model: str, asked: Reasoning, expected: dict[str, Any] | None, lost: bool) -> None:
-    """Levels from Gemini 3 on, budgets before; what a model cannot do is reported."""
+    """Levels from Gemini 3 on, budgets before; what a model cannot do, and an effort that becomes a budget, is reported."""
     encoded, dropped = config(model, reasoning=asked)
     assert encoded.get("thinkingConfig") == expected
     assert dropped == (["reasoning"] if lost else [])
@@ -114,4 +114,4 @@ def test_thinking(model: str, asked: Reasoning, expected: dict[str, Any] | None,
 
 def test_unknown_details_of_thinking_are_reported() -> None:
     """By path."""
-    assert config(reasoning=Reasoning(effort="low", extra={"display": "omitted"}))[1] == ["reasoning.display"]
+    assert config("gemini-3-flash", reasoning=Reasoning(effort="low", extra={"display": "omitted"}))[1] == ["reasoning.display"]

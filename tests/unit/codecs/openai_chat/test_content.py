@@ -13,7 +13,7 @@ from proxy.core.messages import CacheHint, DocumentPart, ImagePart, TextPart
 def test_short_lists_are_noted(content: list[Any]) -> None:
     """So that they are written as lists again."""
     paths: dict[str, str] = {}
-    decode_content(content, "messages[3]", {}, paths)
+    decode_content(content, "messages[3]", {}, paths, {})
     assert paths == {"messages[3].content": "messages[3].content[0]"}
 
 
@@ -21,7 +21,7 @@ def test_short_lists_are_noted(content: list[Any]) -> None:
 def test_strings_and_longer_lists_need_no_note(content: Any) -> None:
     """They are told apart by their parts."""
     paths: dict[str, str] = {}
-    parts = decode_content(content, "messages[3]", {}, paths)
+    parts = decode_content(content, "messages[3]", {}, paths, {})
     assert all(isinstance(part, TextPart) for part in parts)
     assert paths == {}
 

@@ -186,6 +186,12 @@ def test_types_by_status(status: int, type_: str, code: str | None) -> None:
     }
 
 
+def test_a_type_of_aws_is_none_of_this_api() -> None:
+    """The status says it in this API's words."""
+    error = ErrorInfo(status=429, message="m", type="ThrottlingException")
+    assert json.loads(CODEC.encode_error(error))["error"]["type"] == "rate_limit_error"
+
+
 def test_providers_type_and_code_are_kept() -> None:
     """What the provider sent comes back."""
     given = {"error": {"message": "m", "type": "t", "param": None, "code": "c"}}

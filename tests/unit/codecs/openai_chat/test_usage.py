@@ -98,3 +98,10 @@ def test_foreign_usage() -> None:
         "total_tokens": 37,
         "prompt_tokens_details": {"cached_tokens": 20, "cache_write_tokens": 10},
     }
+
+
+@pytest.mark.parametrize("usage", [MAIN, {**MAIN, "prompt_tokens_details": {"cached_tokens": 1}}])
+@pytest.mark.parametrize(("said", "tier"), [(None, None), ("default", None), ("flex", "flex"), (3, None)])
+def test_tier_of_the_answer(usage: dict[str, Any], said: object, tier: str | None) -> None:
+    """It stands beside the usage, and is what that is billed at."""
+    assert decode_usage(usage, said).service_tier == tier

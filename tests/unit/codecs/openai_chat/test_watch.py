@@ -225,3 +225,21 @@ def test_spliced_chunk_is_json() -> None:
     chunk, done = chunks_of(CODEC.finish_stream(watcher.usage_chunk, include_usage=True, metadata=b'{"provider":"p"}'))
     assert (chunk.pop("metadata"), done) == ({"provider": "p"}, "[DONE]")
     assert chunk == chunks_of(watcher.usage_chunk)[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "tier"),
+    [("priority", None, "priority"), ("auto", "flex", "flex"), ("flex", "flex", "flex"), (None, None, None), (3, {}, None)],
+)
+def test_the_tier_that_is_billed(first: Any, last: Any, tier: str | None) -> None:
+    """The usage chunk's own, else that of the first chunk; what is no name is forgiven."""
+    said = [{} if word is None else {"service_tier": word} for word in (first, last)]
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    watcher, _ = watch(
+        b"data: "
+        + json.dumps({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "a"}}], **said[0]}).encode()
+        + b"\n\n",
+        b"data: " + json.dumps({"choices": [], "usage": usage, **said[1]}).encode() + b"\n\n",
+    )
+    assert watcher.usage is not None
+    assert (watcher.usage.service_tier, watcher.service_tier) == (tier, tier)

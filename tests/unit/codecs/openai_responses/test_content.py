@@ -23,7 +23,7 @@ def read(*parts: Any, usual: str = "input_text") -> tuple[list[Part], dict[str, 
     """(parts, extra, own) of a content list."""
     extra: dict[str, Any] = {}
     own: dict[str, Any] = {}
-    return ContentReader("input[0]", extra, own, usual=usual).read(list(parts), "content"), extra, own
+    return ContentReader("input[0]", extra, own, {}, usual=usual).read(list(parts), "content"), extra, own
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_second_source_is_left_over() -> None:
 def test_broken_content(value: Any, path: str) -> None:
     """Named by its place."""
     with pytest.raises(InvalidBody) as caught:
-        ContentReader("input[0]", {}, {}, usual="input_text").read(value, "content")
+        ContentReader("input[0]", {}, {}, {}, usual="input_text").read(value, "content")
     assert caught.value.path == path
 
 

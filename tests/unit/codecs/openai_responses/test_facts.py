@@ -52,7 +52,7 @@ def test_calls_and_metadata() -> None:
         (body(output=[{}]), "output[0].type"),
         (body(id=5), "id"),
         (body(status=5), "status"),
-        (body(created_at="x"), ""),
+        (body(created_at="x"), "created_at"),
     ],
 )
 def test_no_response(raw: bytes, path: str) -> None:

@@ -11,18 +11,18 @@ from tests.support.responses_samples import sample_json
 
 
 def only(item: dict[str, Any]) -> Message:
-    (message,) = decode_input([item])
+    (message,) = decode_input([item], {})
     return message
 
 
 def test_a_string() -> None:
     """A user's words, at `input` itself."""
-    assert decode_input("hi") == (Message(role="user", content=(TextPart(text="hi"),), path="input", single=True),)
+    assert decode_input("hi", {}) == (Message(role="user", content=(TextPart(text="hi"),), path="input", single=True),)
 
 
 def test_one_message_an_item() -> None:
     """In order, with roles and paths."""
-    messages = decode_input(sample_json("request_full.json")["input"])
+    messages = decode_input(sample_json("request_full.json")["input"], {})
     assert [message.path for message in messages] == [f"input[{i}]" for i in range(16)]
     assert [message.role for message in messages] == [
         "developer",
@@ -104,5 +104,5 @@ def test_items_of_this_dialect_alone(item: dict[str, Any], role: str) -> None:
 def test_broken_input(value: Any, path: str) -> None:
     """Named by its place."""
     with pytest.raises(InvalidBody) as caught:
-        decode_input(value)
+        decode_input(value, {})
     assert caught.value.path == path

@@ -106,7 +106,8 @@ def test_another_dialect_s_answer() -> None:
         content=(ThinkingPart(text="t", signature="s"), TextPart(text="a"), ToolUsePart(id="c", name="f", arguments="{}")),
         finish="tool_calls",
     )
-    response = ChatResponse(id="", model="claude", choices=(choice, Choice(index=1)), usage=Usage(input_tokens=3), extra={"container": {}})
+    extra = {"container": {"id": "c"}, "empty": {}}
+    response = ChatResponse(id="", model="claude", choices=(choice, Choice(index=1)), usage=Usage(input_tokens=3), extra=extra)
     encoded = CODEC.encode_response(response)
     parsed = Response.model_validate_json(json.dumps(encoded.body), strict=True)
     assert parsed.id.startswith("resp_")

@@ -67,3 +67,9 @@ def test_audio_and_unknown_details_come_back() -> None:
     assert encoded["output_tokens_details"] == {"reasoning_tokens": 0, "audio_tokens": 1}
     assert encoded["cost"] == 0.5
     assert "prompt_tokens_details" not in encode_usage(Usage(extra={"prompt_tokens_details": {}}))
+
+
+def test_tier_of_the_response() -> None:
+    """It stands beside the usage, and is what that is billed at."""
+    usage = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+    assert [decode_usage(usage, tier).service_tier for tier in ("priority", "default", None)] == ["priority", None, None]

@@ -1,0 +1,88 @@
+"""What Gemini's generateContent can say of each feature (features.py). Paths are those of its requests and answers."""
+
+from proxy.codecs.features import Answered, Asked, Declaration, Says
+from proxy.codecs.gemini_generate.fields import DIALECT
+
+_PART = "contents[].parts[]"
+_CONFIG = "generationConfig"
+_CALLING = "toolConfig.functionCallingConfig"
+_CANDIDATE = "candidates[]"
+
+DECLARATION = Declaration(
+    dialect=DIALECT,
+    title="Gemini",
+    models="Gemini 3 Pro",
+    requests={
+        Asked.SYSTEM: Says(place="systemInstruction"),
+        Asked.SYSTEM_MIDWAY: Says(becomes="part of `systemInstruction`"),
+        Asked.TEXT: Says(place=f"{_PART}.text"),
+        Asked.IMAGE_INLINE: Says(place=f"{_PART}.inlineData"),
+        Asked.IMAGE_URL: Says(place=f"{_PART}.fileData"),
+        Asked.DOCUMENT_INLINE: Says(place=f"{_PART}.inlineData"),
+        Asked.DOCUMENT_TEXT: Says(becomes="a text part"),
+        Asked.DOCUMENT_URL: Says(place=f"{_PART}.fileData"),
+        Asked.FILE_ID: Says(place=f"{_PART}.fileData", form="Google"),
+        Asked.AUDIO_INPUT: Says(place=f"{_PART}.inlineData"),
+        Asked.TOOLS: Says(place="tools[].functionDeclarations[]"),
+        Asked.TOOL_STRICT: Says(written=f"{_CALLING}.mode VALIDATED"),
+        Asked.PROVIDER_TOOLS: Says(place="tools[], its other fields", form="Gemini"),
+        Asked.TOOL_CHOICE_NONE: Says(place=f"{_CALLING}.mode"),
+        Asked.TOOL_CHOICE_REQUIRED: Says(place=f"{_CALLING}.mode"),
+        Asked.TOOL_CHOICE_NAMED: Says(place=f"{_CALLING}.allowedFunctionNames"),
+        Asked.TOOL_CHOICE_ALLOWED: Says(place=f"{_CALLING}.allowedFunctionNames"),
+        Asked.TOOL_CALLS: Says(place=f"{_PART}.functionCall"),
+        Asked.TOOL_RESULTS: Says(place=f"{_PART}.functionResponse"),
+        Asked.TOOL_RESULT_IMAGE: Says(place=f"{_PART}.functionResponse.parts[]", note="before Gemini 3 a part after it, reported"),
+        Asked.TOOL_RESULT_ERROR: Says(place=f"{_PART}.functionResponse.response.error"),
+        Asked.THINKING: Says(place=f"{_PART}.thoughtSignature"),
+        Asked.THINKING_FOREIGN: Says(place=f"{_PART}.thoughtSignature", takes=False),
+        Asked.THINKING_REDACTED: Says(place=f"{_PART}.thoughtSignature", takes=False),
+        Asked.EFFORT: Says(place=f"{_CONFIG}.thinkingConfig.thinkingLevel", note="before Gemini 3 a budget, reported"),
+        Asked.THINKING_BUDGET: Says(place=f"{_CONFIG}.thinkingConfig.thinkingBudget"),
+        Asked.THINKING_OFF: Says(
+            place=f"{_CONFIG}.thinkingConfig.thinkingBudget", becomes="the least `thinkingLevel`", note="carried where the model can"
+        ),
+        Asked.REFUSAL_EARLIER: Says(becomes="text"),
+        Asked.JSON_SCHEMA: Says(place=f"{_CONFIG}.responseJsonSchema"),
+        Asked.JSON_OBJECT: Says(place=f"{_CONFIG}.responseMimeType"),
+        Asked.MAX_TOKENS: Says(place=f"{_CONFIG}.maxOutputTokens"),
+        Asked.TEMPERATURE: Says(place=f"{_CONFIG}.temperature"),
+        Asked.TEMPERATURE_HIGH: Says(place=f"{_CONFIG}.temperature"),
+        Asked.TOP_P: Says(place=f"{_CONFIG}.topP"),
+        Asked.TOP_K: Says(place=f"{_CONFIG}.topK"),
+        Asked.STOP: Says(place=f"{_CONFIG}.stopSequences", note="the first five"),
+        Asked.SEED: Says(place=f"{_CONFIG}.seed"),
+        Asked.CHOICES: Says(place=f"{_CONFIG}.candidateCount", note="at most eight"),
+        Asked.PENALTIES: Says(place=f"{_CONFIG}.frequencyPenalty, presencePenalty"),
+        Asked.LOGPROBS: Says(place=f"{_CONFIG}.responseLogprobs"),
+        Asked.SERVICE_TIER: Says(place="serviceTier"),
+        Asked.SERVICE_TIER_FLEX: Says(place="serviceTier"),
+        Asked.METADATA: Says(place="labels", form="Gemini"),
+    },
+    answers={
+        Answered.TEXT: Says(place=f"{_CANDIDATE}.content.parts[].text"),
+        Answered.TOOL_CALLS: Says(place=f"{_CANDIDATE}.content.parts[].functionCall"),
+        Answered.PROVIDER_CALLS: Says(place=f"{_CANDIDATE}.content.parts[], executableCode and others", form="Gemini"),
+        Answered.REFUSAL: Says(becomes="text"),
+        Answered.THINKING: Says(place=f"{_CANDIDATE}.content.parts[].thought"),
+        Answered.SIGNATURE: Says(place=f"{_CANDIDATE}.content.parts[].thoughtSignature"),
+        Answered.REDACTED: Says(written=f"{_CANDIDATE}.content.parts[].thoughtSignature"),
+        Answered.CITATIONS: Says(place=f"{_CANDIDATE}.citationMetadata, groundingMetadata", form="Gemini"),
+        Answered.LOGPROBS: Says(place=f"{_CANDIDATE}.logprobsResult"),
+        Answered.CHOICES: Says(place=f"{_CANDIDATE}"),
+        Answered.IMAGES: Says(place=f"{_CANDIDATE}.content.parts[].inlineData", form="Gemini"),
+        Answered.STOP: Says(place="finishReason STOP"),
+        Answered.LENGTH: Says(place="finishReason MAX_TOKENS"),
+        Answered.CALLS_WAIT: Says(place="finishReason STOP"),
+        Answered.FILTERED: Says(place="finishReason SAFETY and others"),
+        Answered.REFUSED: Says(becomes="finishReason SAFETY"),
+        Answered.PAUSED: Says(becomes="finishReason OTHER"),
+        Answered.CONTEXT_FULL: Says(becomes="finishReason MAX_TOKENS"),
+        Answered.STOP_SEQUENCE: Says(becomes="finishReason STOP"),
+        Answered.USAGE: Says(place="usageMetadata.promptTokenCount, candidatesTokenCount"),
+        Answered.USAGE_CACHED: Says(place="usageMetadata.cachedContentTokenCount"),
+        Answered.USAGE_REASONING: Says(place="usageMetadata.thoughtsTokenCount"),
+        Answered.USAGE_AUDIO: Says(place="usageMetadata.promptTokensDetails[]", takes=False),
+        Answered.SERVICE_TIER: Says(place="usageMetadata.serviceTier"),
+    },
+)

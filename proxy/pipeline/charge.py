@@ -1,0 +1,63 @@
+"""What calls cost, by the target that answered: prices are looked up at a target's first answer and remembered.
+
+The hot path is one look-up and the arithmetic of `Tariff.cost`; free providers do not come here at all.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from proxy.core.pricing import Cost, Tariff
+from proxy.core.response import Usage
+from proxy.providers.catalog import Catalog, Facts, Known
+
+_REMEMBERED = 1024
+"""Targets kept, and told of; clients choose models where routing goes by name."""
+NO_USAGE = Cost(nanos={}, incomplete=True, unpriced=True, reasons=("the provider reported no usage",))
+
+_log = logging.getLogger("llm_edge")
+
+
+class Charges:
+    """`kinds`: provider name → its kind, which says whose prices count; `prefixes`: → what stands before its models' names there."""
+
+    def __init__(self, catalog: Catalog, kinds: Mapping[str, str], prefixes: Mapping[str, str] | None = None) -> None:
+        self._catalog = catalog
+        self._kinds = kinds
+        self._prefixes = prefixes or {}
+        self._known: dict[tuple[str, str], Tariff | Cost] = {}
+        """A Cost for a model without prices: unknown, and why."""
+        self._told: set[tuple[str, str]] = set()
+
+    def cost(self, provider: str, model: str, usage: Usage | None, at: float) -> Cost:
+        """`at`: when the request began, Unix seconds. Why a cost is unknown is logged once a model."""
+        key = (provider, model)
+        known = self._known.get(key) or self._learn(key)
+        if isinstance(known, Cost):
+            return known
+        cost = NO_USAGE if usage is None else known.cost(usage, at=at, service_tier=usage.service_tier)
+        if cost.unpriced:
+            self._tell(key, cost)
+        return cost
+
+    def facts(self, provider: str, model: str) -> Facts:
+        """What the same catalogue knows of the model besides."""
+        return self._find(provider, model).facts
+
+    def _find(self, provider: str, model: str) -> Known:
+        return self._catalog.find(self._kinds.get(provider, ""), model, provider=provider, prefix=self._prefixes.get(provider, ""))
+
+    def _learn(self, key: tuple[str, str]) -> Tariff | Cost:
+        found = self._find(*key)
+        known: Tariff | Cost = Tariff(found.prices, source=found.source)
+        if not found.prices:
+            known = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(found.reason or "no price",))
+            self._tell(key, known)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        self._known[key] = known
+        return known
+
+    def _tell(self, key: tuple[str, str], cost: Cost) -> None:
+        if key not in self._told and len(self._told) < _REMEMBERED:
+            self._told.add(key)
+            _log.warning("cost unknown", extra={"provider": key[0], "model": key[1][:200], "reason": "; ".join(cost.reasons)})

@@ -1,0 +1,12 @@
+"""What the wrappers know of a route."""
+
+from proxy.core.route import RouteInfo
+
+
+def test_a_shared_route_is_seen_by_its_clients() -> None:
+    """By a header that only they send; by everybody else as it is."""
+    theirs = RouteInfo(name="/x", family="anthropic")
+    route = RouteInfo(name="/x", family="openai", shared=((b"theirs", theirs),))
+    assert route.seen_by({b"theirs": b""}) is theirs
+    assert route.seen_by({b"other": b""}) is route
+    assert theirs.seen_by({b"theirs": b""}) is theirs
