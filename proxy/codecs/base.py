@@ -13,12 +13,14 @@ from proxy.core.response import ChatResponse, Usage
 
 
 class InvalidBody(ValueError):
-    """A body breaks its dialect's schema. `path`: JSON path of the culprit (`messages[0].role`), "" for the whole."""
+    """A body breaks its dialect's schema. `path`: JSON path of the culprit (`messages[0].role`), "" for the whole; `code`: the machine
+    word of the error where it has one of its own."""
 
-    def __init__(self, message: str, path: str = "") -> None:
+    def __init__(self, message: str, path: str = "", code: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.path = path
+        self.code = code
 
 
 class Encoded(msgspec.Struct, frozen=True):

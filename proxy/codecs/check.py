@@ -12,6 +12,10 @@ import msgspec
 from proxy.codecs.base import InvalidBody
 
 T = TypeVar("T")
+NO_THREADS = "thread_unsupported_request"
+"""Anthropic's word for a request that cannot continue a message thread: its SDK then sends the whole conversation. A thread is named by
+the id of an answer and lives in the provider's account, which all tenants share. Source: anthropic SDK 2.12, lib/threads, read
+2026-11-25."""
 
 
 class _Turn(msgspec.Struct, gc=False):
@@ -74,6 +78,8 @@ def check_messages(body: dict[str, Any]) -> Asked:
         raise InvalidBody("model: must not be empty", "model")
     if body.get("messages") == []:
         raise InvalidBody("messages: at least one message is required", "messages")
+    if body.get("thread") is not None:
+        raise InvalidBody("thread: is not kept here, send all messages without it", "thread", NO_THREADS)
     asked = convert(body, _Messages)
     if asked.max_tokens < 1:
         raise InvalidBody("max_tokens: must be at least 1", "max_tokens")

@@ -142,7 +142,7 @@ def _scope(ctx: RequestContext, kind: str) -> str:
 
 def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
     """`root`: what the path is relative to."""
-    return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None)
+    return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None, code=exc.code)
 
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx2
 import pytest
 from google import genai
 
@@ -87,7 +88,10 @@ async def test_bad_input_names_the_field(edge: Running, body: dict[str, Any], fi
 
 async def test_googles_own_sdk(edge: Running) -> None:
     """google-genai with another base URL: whole, streamed, with a tool, and an error as its own exception."""
-    options = genai.types.HttpOptions(base_url=edge.url, retry_options=genai.types.HttpRetryOptions(attempts=1))
+    retries = genai.types.HttpRetryOptions(attempts=1)
+    # a client of its own, since with aiohttp in the environment the SDK would take that one, which warns
+    http = httpx2.AsyncClient(trust_env=False)
+    options = genai.types.HttpOptions(base_url=edge.url, retry_options=retries, httpx_async_client=http)
     client = genai.Client(api_key=KEY, http_options=options)
     models = client.aio.models
     try:
@@ -108,3 +112,4 @@ async def test_googles_own_sdk(edge: Running) -> None:
     finally:
         await client.aio.aclose()
         client.close()
+        await http.aclose()

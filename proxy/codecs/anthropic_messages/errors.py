@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from proxy.codecs.check import NO_THREADS
 from proxy.codecs.sse import sse_event
 from proxy.core.errors import ErrorInfo
 
@@ -94,6 +95,8 @@ def _error_object(error: ErrorInfo) -> dict[str, Any]:
     if error.param and error.blame == "client" and error.param not in message:
         message = f"{error.param}: {message}"
     encoded: dict[str, Any] = {"type": "error", "error": {"type": _type(error), "message": message}}
+    if error.code == NO_THREADS and error.blame == "client":
+        encoded["error"]["details"] = {"error_code": NO_THREADS, "unsupported": ["thread"]}
     if error.request_id is not None:
         encoded["request_id"] = error.request_id
     return encoded

@@ -16,7 +16,8 @@ Source: OpenAI API reference, "Streaming events" of Responses; openai-python 3.5
     response.failed, error                   StreamFailed
 
 Liberties of compatible servers that are understood: no `sequence_number`, no `added` events, whole texts only in `done`, items only in
-the terminal event, a final `[DONE]`.
+the terminal event, a final `[DONE]`; no `output_index` (llama.cpp), where an item's own id, or a call's, tells whose an event is, and else
+it is the latest item's.
 """
 
 from collections.abc import Callable
@@ -56,6 +57,8 @@ class ResponsesStreamDecoder:
         self._parser = SSEParser()
         self._blocks = Blocks()
         self._items: dict[int, Item] = {}
+        self._named: dict[str, int] = {}
+        """Id of an item, or of its call, to its index."""
         self._started = False
         self._over = False
 
@@ -88,7 +91,7 @@ class ResponsesStreamDecoder:
             handler(self, event, out)
         elif kind == "keepalive":
             out.append(StreamPing())
-        elif isinstance(item := self._items.get(optional(event, "output_index", integer(), "") or 0), OpaqueItem):
+        elif isinstance(item := self._items.get(self._index(event)), OpaqueItem) and not event.keys().isdisjoint(_PLACES):
             item.event(event, out)
 
     def _lifecycle(self, event: dict[str, Any], out: Out) -> None:
@@ -133,8 +136,10 @@ class ResponsesStreamDecoder:
 
     def _item_added(self, event: dict[str, Any], out: Out) -> None:
         item = required(event, "item", record, "")
-        index = required(event, "output_index", integer(0), "")
-        if index in self._items:
+        index = optional(event, "output_index", integer(0), "")
+        if index is None:
+            index = self._next()
+        elif index in self._items:
             raise InvalidBody(f"output_index {index} begins twice", "output_index")
         self._begin(index, item, out)
 
@@ -151,11 +156,36 @@ class ResponsesStreamDecoder:
         else:
             begun = OpaqueItem(self._blocks, item, out)
         self._items[index] = begun
+        self._named |= dict.fromkeys(_names(item), index)
         return begun
+
+    def _next(self) -> int:
+        return max(self._items, default=-1) + 1
+
+    def _index(self, event: dict[str, Any]) -> int:
+        """Of the item that an event speaks of."""
+        index = optional(event, "output_index", integer(0), "")
+        if index is not None:
+            return index
+        item_id = event.get("item_id")
+        found = self._named.get(item_id) if isinstance(item_id, str) else None
+        return max(self._items, default=0) if found is None else found
+
+    def _index_of(self, item: dict[str, Any]) -> int:
+        """Of an item that is done without an index: known by its name, or the latest, if that has none and is of its kind; else new."""
+        names = _names(item)
+        for name in names:
+            if name in self._named:
+                return self._named[name]
+        latest = self._next() - 1
+        nameless = latest not in self._named.values() or not names
+        return latest if nameless and type(self._items.get(latest)) is _KINDS.get(item.get("type", "")) else latest + 1
 
     def _item_done(self, event: dict[str, Any], out: Out) -> None:
         given = required(event, "item", record, "")
-        index = required(event, "output_index", integer(0), "")
+        index = optional(event, "output_index", integer(0), "")
+        if index is None:
+            index = self._index_of(given)
         item = self._items.get(index) or self._begin(index, given, out)
         if isinstance(item, MessageItem):
             item.finish(given, out)
@@ -169,7 +199,7 @@ class ResponsesStreamDecoder:
 
     def _message(self, event: dict[str, Any], out: Out) -> tuple[MessageItem, int] | None:
         """The message that an event speaks of, begun if need be, and the part's index; None for another item's content."""
-        index = optional(event, "output_index", integer(0), "") or 0
+        index = self._index(event)
         item = self._items.get(index) or self._begin(index, {"type": "message"}, out)
         return (item, optional(event, "content_index", integer(0), "") or 0) if isinstance(item, MessageItem) else None
 
@@ -206,7 +236,7 @@ class ResponsesStreamDecoder:
             found[0].annotation(found[1], required(event, "annotation", record, ""), out)
 
     def _call(self, event: dict[str, Any]) -> CallItem:
-        index = required(event, "output_index", integer(0), "")
+        index = self._index(event)
         item = self._items.get(index)
         if not isinstance(item, CallItem):
             raise InvalidBody(f"Arguments of a call at output_index {index} that has not begun", "output_index")
@@ -220,7 +250,7 @@ class ResponsesStreamDecoder:
 
     def _thought(self, event: dict[str, Any], out: Out) -> None:
         """A delta or a done event of a summary or content text."""
-        index = optional(event, "output_index", integer(0), "") or 0
+        index = self._index(event)
         item = self._items.get(index) or self._begin(index, {"type": "reasoning"}, out)
         if not isinstance(item, ReasoningItem):
             return
@@ -230,6 +260,15 @@ class ResponsesStreamDecoder:
             item.text(piece, required(event, "delta", string, ""), out)
         else:
             item.finish_text(piece, required(event, "text", string, ""), out)
+
+
+_PLACES = frozenset({"output_index", "item_id"})
+_KINDS: dict[str, type[Item]] = {"message": MessageItem, "function_call": CallItem, "reasoning": ReasoningItem}
+
+
+def _names(item: dict[str, Any]) -> list[str]:
+    """What later events may call an item by."""
+    return [name for key in ("id", "call_id") if isinstance(name := item.get(key), str) and name]
 
 
 _HANDLERS: dict[str, Callable[[ResponsesStreamDecoder, dict[str, Any], Out], None]] = {

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.check import Asked, check_chat, check_messages
+from proxy.codecs.check import NO_THREADS, Asked, check_chat, check_messages
 
 TURNS = [{"role": "user", "content": "hi"}]
 CHAT: dict[str, Any] = {"model": "m", "messages": TURNS}
@@ -77,3 +77,12 @@ def test_what_anthropic_would_refuse(body: dict[str, Any], path: str, says: str)
 def test_bounds_are_inclusive_and_null_is_absent(temperature: float | None) -> None:
     """As the API has it."""
     assert check_chat({**CHAT, "temperature": temperature}).model == "m"
+
+
+@pytest.mark.parametrize("thread", [{"type": "create"}, {"type": "continue", "previous_message_id": "msg_1"}])
+def test_threads_are_refused_by_their_name(thread: dict[str, Any]) -> None:
+    """A thread would live in the account that all tenants share; the code is the one that Anthropic's SDK knows what to do with."""
+    with pytest.raises(InvalidBody) as refused:
+        check_messages({**MESSAGES, "thread": thread})
+    assert (refused.value.path, refused.value.code) == ("thread", NO_THREADS)
+    assert check_messages({**MESSAGES, "thread": None}).model == "m"

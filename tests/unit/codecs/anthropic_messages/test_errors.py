@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.codecs.anthropic_messages.errors import decode_error, decode_stream_error, encode_error, error_event
+from proxy.codecs.check import NO_THREADS
 from proxy.core.errors import ErrorInfo
 
 WIRE = Path(__file__).parents[3] / "wire" / "anthropic_messages"
@@ -213,3 +214,9 @@ def test_error_event_is_one_event() -> None:
     """Named `error`, ended by a blank line."""
     event = error_event(ErrorInfo(status=504, message="too\nslow"))
     assert event == b'event: error\ndata: {"type":"error","error":{"type":"timeout_error","message":"too\\nslow"}}\n\n'
+
+
+def test_the_sdk_is_told_what_is_not_threaded() -> None:
+    """`error.details`, where it looks for it; a provider's own refusal of that name does not get ours."""
+    assert shown(code=NO_THREADS, blame="client")["error"]["details"] == {"error_code": NO_THREADS, "unsupported": ["thread"]}
+    assert "details" not in shown(code=NO_THREADS, blame="provider")["error"]

@@ -165,6 +165,45 @@ def test_only_the_terminal_event_has_items() -> None:
     assert choice.logprobs == {"content": [{"token": "a"}], "refusal": None}
 
 
+def nameless(event: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in event.items() if key != "output_index"}
+
+
+@pytest.mark.parametrize("name", WHOLE_STREAMS)
+def test_items_without_an_index(name: str) -> None:
+    """Ids tell them apart: the same events come out."""
+    stream = [json.loads(line[6:]) for line in sample(name).decode().splitlines() if line.startswith("data: {")]
+    stripped = b"".join(sse_event(json.dumps(nameless(event)).encode(), event["type"].encode()) for event in stream)
+    assert decode_all(CODEC.stream_decoder(), stripped) == decode_all(CODEC.stream_decoder(), sample(name))
+
+
+def test_calls_without_an_index_are_known_by_their_call() -> None:
+    """Parallel ones, whose deltas name the call, and whose items have no id of their own."""
+    calls = [{"type": "function_call", "call_id": name, "name": "f"} for name in ("fc_a", "fc_b")]
+    found = events(
+        *(nameless(added(0, **call)) for call in calls),
+        {"type": "response.function_call_arguments.delta", "item_id": "fc_a", "delta": "{}"},
+        {"type": "response.function_call_arguments.delta", "item_id": "fc_b", "delta": "[]"},
+        *(nameless(done(0, **call, arguments=given)) for call, given in zip(calls, ("{}", "[]"), strict=True)),
+    )
+    assert [(event.block, event.json) for event in found if isinstance(event, ArgumentsDelta)] == [(0, "{}"), (1, "[]")]
+    assert [event.id for event in found if isinstance(event, BlockStart)] == ["fc_a", "fc_b"]
+
+
+def test_a_message_without_any_name_is_the_latest() -> None:
+    """Begun, told and done; a second one is new, and so is an item of another kind."""
+    text = {"type": "message", "content": [{"type": "output_text", "text": "ab"}]}
+    found = events(
+        nameless(added(0, type="message")),
+        {"type": "response.output_text.delta", "item_id": 5, "delta": "a"},
+        nameless(done(0, **text)),
+        nameless(done(0, type="reasoning", summary=[{"type": "summary_text", "text": "t"}])),
+        nameless(done(0, type="message", id="msg_2", content=[{"type": "output_text", "text": "c"}])),
+    )
+    assert [event.kind for event in found if isinstance(event, BlockStart)] == ["text", "thinking", "text"]
+    assert [event.text for event in found if isinstance(event, TextDelta)] == ["a", "t", "c"]
+
+
 def test_type_in_the_event_name_only() -> None:
     """Some servers leave it out of the data."""
     data = json.dumps({"response": {"id": "r", "model": "m", "output": []}}).encode()
