@@ -270,7 +270,8 @@ async def test_a_wrong_field_is_named(edge: Running, path: str, body: dict[str, 
 @pytest.mark.parametrize("field", ["previous_response_id", "conversation"])
 async def test_what_another_answer_left_behind_is_not_counted(upstream: Upstream, edge: Running, provider: str, field: str) -> None:
     """Its id would open another tenant's at the provider."""
-    answer = await post(edge, "openai", provider, **{field: "resp_1"})
+    more: dict[str, Any] = {field: "resp_1"}
+    answer = await post(edge, "openai", provider, **more)
     assert (answer.status_code, answer.json()["error"]["param"]) in ((501, field), (403, field))
     assert upstream.calls == []
 
