@@ -1,14 +1,9 @@
-"""What an image is by its first bytes, whatever its label says.
+"""What an image is by its first bytes, where its label does not say.
 
-Providers differ in whom they believe: OpenAI looks at the bytes, Anthropic and Bedrock refuse a label that the bytes contradict. So the
-label goes by the bytes on the way from one to another.
 Source: PNG, JFIF, GIF89a, WebP, BMP, TIFF 6.0, ISO/IEC 23008-12 (HEIF) and AVIF specifications, read 2026-11-25.
 """
 
 import binascii
-
-PLAIN = frozenset(("image/png", "image/jpeg", "image/jpg", "image/gif", "image/webp"))
-"""What every provider takes, and what always begins as its kind does."""
 
 _LOOKED_AT = 32
 """Characters of base64."""

@@ -3,7 +3,9 @@
     tool result       answers a call that stands before it
     tool call         has an id that no other open call has; one that was answered may be used again. Its arguments are an object
                       where the client's dialect has them as JSON (where they are a string, models have written it: the target judges)
-    image             its bytes are an image; its label is what the bytes are (image_type.py), corrected where it is not
+    image             is not empty, and an image by its label or, where that says nothing of the kind, by its bytes (image_type.py),
+                      which label it then. A label of one kind of image on another is passed on: some providers go by the bytes,
+                      some refuse the difference in words of their own, and none is misled
 
 A request that passes untranslated is its provider's to judge. Nor is anything known of what a provider or the gateway keeps: a request
 that continues such an answer may bring the results of its calls.
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 import msgspec
 
 from proxy.codecs.base import InvalidBody
-from proxy.codecs.image_type import PLAIN, type_of
+from proxy.codecs.image_type import type_of
 from proxy.codecs.part_path import part_path, result_path
 from proxy.core.messages import ImagePart, Message, OpaquePart, Part, TextPart, ToolResultPart, ToolUsePart
 from proxy.core.request import ChatRequest
@@ -25,7 +27,7 @@ _SUFFIXES = (".function.arguments", ".arguments", ".input")
 
 
 def checked(request: ChatRequest) -> ChatRequest:
-    """The request, with images labelled as what they are. Raises InvalidBody with the path in the client's body."""
+    """The request, with every image labelled as one. Raises InvalidBody with the path in the client's body."""
     calls = _Calls(request)
     relabelled: dict[int, Message] = {}
     for at, message in enumerate(request.messages):
@@ -120,16 +122,14 @@ def _labelled_result(request: ChatRequest, result: ToolResultPart, path: str) ->
     return None if content == list(result.content) else msgspec.structs.replace(result, content=tuple(content))
 
 
-def _kind(part: ImagePart, path: str) -> str | None:
+def _kind(part: ImagePart, path: str) -> str:
     """The media type to send."""
     if not part.data:
         raise InvalidBody(f"{path}: the image is empty", path)
+    label = part.media_type or ""
+    if label.lower().startswith("image/"):
+        return label
     found = type_of(part.data)
-    if found is not None:
-        return found
-    label = (part.media_type or "").partition(";")[0].strip().lower()
-    if label in PLAIN:
-        raise InvalidBody(f"{path}: labelled {label}, but the bytes are no image", path)
-    if not label.startswith("image/"):
+    if found is None:
         raise InvalidBody(f"{path}: labelled {label[:80]!r}, which is no image, and neither are the bytes", path)
-    return part.media_type
+    return found

@@ -76,9 +76,9 @@ def test_arguments_are_an_object() -> None:
     assert checked(theirs) is theirs
 
 
-def test_labels_go_by_the_bytes() -> None:
+def test_labels_that_say_no_image_go_by_the_bytes() -> None:
     """In messages and in results; the rest of the part stays."""
-    wrong = ImagePart(data=PNG, media_type="image/jpeg", detail="low")
+    wrong = ImagePart(data=PNG, media_type="application/octet-stream", detail="low")
     right = ImagePart(data=PNG, media_type="image/png", detail="low")
     result = ToolResultPart(tool_use_id="a", content=(TextPart(text="t"), wrong), is_error=True)
     asked = request(("user", (TextPart(text="x"), wrong)), ("assistant", (CALL,)), ("user", (result, right)))
@@ -95,16 +95,16 @@ def test_labels_go_by_the_bytes() -> None:
         (PNG, None, "image/png"),
         (PNG, "text/html", "image/png"),
         (PNG, "application/octet-stream", "image/png"),
+        (PNG, "image/jpeg", "image/jpeg"),
         (TEXT, "image/svg+xml", "image/svg+xml"),
-        (TEXT, "image/png", None),
-        (TEXT, "IMAGE/JPEG; q=1", None),
+        (TEXT, "IMAGE/PNG", "IMAGE/PNG"),
         (TEXT, "text/plain", None),
         (TEXT, None, None),
         ("", "image/png", None),
     ],
 )
 def test_what_counts_as_an_image(data: str, label: str | None, kind: str | None) -> None:
-    """Known bytes, or a label that only few know; never a common label with other bytes."""
+    """By its label, which its provider may doubt; else by its bytes."""
     asked = request(("user", (ImagePart(data=data, media_type=label),)))
     if kind is None:
         assert refused(asked) == "messages[0].content[0]"
@@ -116,7 +116,7 @@ def test_what_counts_as_an_image(data: str, label: str | None, kind: str | None)
 
 def test_an_image_in_a_result_is_named_by_its_place() -> None:
     """Within the result."""
-    result = ToolResultPart(tool_use_id="a", content=(ImagePart(data=TEXT, media_type="image/png"),))
+    result = ToolResultPart(tool_use_id="a", content=(ImagePart(data=TEXT, media_type="text/plain"),))
     assert refused(request(("assistant", (CALL,)), ("user", (result,)))) == "messages[1].content[0].content[0]"
 
 
