@@ -148,6 +148,8 @@ class Upstream:
         dropped = [under(asked.root, path) for path in encoded.dropped] if asked.root else list(encoded.dropped)
         if asked.codec.name == INVOKE:
             dropped += asked_invoke.lost_headers(asked.ctx)
+        elif asked.codec.name == "anthropic_messages" and self.codec.name != INVOKE and b"anthropic-beta" in asked.ctx.headers:
+            dropped.append("anthropic-beta")
         self._report(asked, dropped)
         return encoded.body
 

@@ -159,6 +159,18 @@ async def test_a_follower_learns_what_its_leaders_call_drops(upstream: Upstream)
     assert len(upstream.calls) == 1
 
 
+async def test_betas_of_another_api_are_lost(upstream: Upstream) -> None:
+    """A header that only Anthropic knows is reported like a field."""
+    upstream.on(json_answer(chat()))
+    body = {"model": "gpt-4o", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    async with running(settings(upstream.url)) as edge:
+        lax = await edge.client.post("/v1/messages", json=body, headers={"anthropic-beta": "context-1m-2025-08-07"})
+        assert (lax.status_code, lax.headers["x-llm-edge-dropped"]) == (200, "anthropic-beta")
+        strict = {"anthropic-beta": "context-1m-2025-08-07", "x-llm-edge-strict": "true"}
+        assert (await edge.client.post("/v1/messages", json=body, headers=strict)).status_code == 422
+        assert "x-llm-edge-dropped" not in (await edge.client.post("/v1/messages", json=body)).headers
+
+
 async def test_what_one_target_drops_is_forgotten_at_the_next(upstream: Upstream) -> None:
     """The answer came from one that could carry all."""
     upstream.script(failing(500), json_answer(chat()))
