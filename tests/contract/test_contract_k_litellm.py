@@ -139,7 +139,7 @@ async def test_strict_clients_get_422(upstream: Upstream, name: str) -> None:
     "tool",
     [
         {"type": "mcp", "server_url": "litellm_proxy", "server_label": "x"},
-        {"type": "file_search", "vector_store_ids": ["x"]},
+        {"type": "file_search"},
         {"googleSearch": {}},
         "x",
     ],
