@@ -14,6 +14,17 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 """The last 32 bits are the IPv4 address that is reached. The like of a network's own (64:ff9b:1::/48) is reserved, so refused."""
 _LOW_32 = 0xFFFF_FFFF
 
+_REFUSED: tuple[Network, ...] = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv6Network("64:ff9b:1::/48"),
+    IPv6Network("100::/64"),
+    IPv6Network("2001::/23"),
+    IPv6Network("3fff::/20"),
+    IPv6Network("5f00::/16"),
+)
+"""What the registries call not global and older versions of `ipaddress` do not."""
+
 
 class PublicOnly:
     """A Dialer's `admit`. `allowed`: networks that may be reached although they are not public."""
@@ -38,7 +49,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     if isinstance(address, IPv6Address) and (inner := _wrapped(address)) is not None:
         return is_public(inner)
     special = address.is_multicast or address.is_reserved or (isinstance(address, IPv6Address) and address.is_site_local)
-    return address.is_global and not special
+    return address.is_global and not special and not any(address in network for network in _REFUSED)
 
 
 def _wrapped(address: IPv6Address) -> IPv4Address | None:
