@@ -20,6 +20,7 @@ NOTHING_HAPPENED = {
     "llm_edge_http_refused_total",
     "llm_edge_unpriced_calls_total",
     "llm_edge_incomplete_costs_total",
+    "llm_edge_response_records_lost_total",
     "llm_edge_retries_total",
     "llm_edge_fallbacks_total",
 }
