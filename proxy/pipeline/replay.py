@@ -63,7 +63,7 @@ def new_id(dialect: str) -> str:
 
 def own_id(dialect: str, given: str) -> str:
     """A provider's id as the client's dialect forms its own: `msg_01X` is `chatcmpl-01X` to a chat client, the same each time."""
-    prefix = _PREFIX.get(dialect)
+    prefix = "msg_" if dialect == INVOKE else _PREFIX.get(dialect)  # Claude's form; the others' show no id
     if not given:
         return new_id(dialect)
     if prefix is None or given.startswith(prefix):

@@ -19,6 +19,7 @@ from proxy.providers.echo_schema import minimal_instance
 from proxy.providers.echo_script import Script
 
 _MAX_CHOICES = 128
+_ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _FILLER = "lorem ipsum dolor sit amet "
 
 
@@ -59,6 +60,8 @@ def last_text(body: dict[str, Any]) -> tuple[str, str, int]:
     for i, message in enumerate(messages):
         if not isinstance(message, dict):
             raise InvalidRequest("each message must be an object", f"messages[{i}]")
+        if message.get("role") not in _ROLES:
+            raise InvalidRequest(f"messages[{i}].role must be one of {', '.join(_ROLES)}", f"messages[{i}].role")
         content = message.get("content")
         text = content if isinstance(content, str) else _flatten(content)
         size += len(text) if text.isascii() else len(text.encode("utf-8", "replace"))

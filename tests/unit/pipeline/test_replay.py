@@ -210,6 +210,7 @@ def test_invoke_models_answers(family: Family) -> None:
         ("openai_chat", "chatcmpl-1", "chatcmpl-1"),
         ("openai_completions", "chatcmpl-1", "cmpl-1"),
         ("gemini_generate", "msg_01X", "msg_01X"),
+        ("bedrock_invoke", "chatcmpl-1", "msg_1"),
     ],
 )
 def test_a_provider_s_id_in_the_form_of_the_client_s_dialect(dialect: str, given: str, shown: str) -> None:

@@ -66,6 +66,14 @@ def test_no_messages(messages: object) -> None:
     assert caught.value.param == "messages"
 
 
+@pytest.mark.parametrize("role", ["robot", None, ["user"]])
+def test_an_unknown_role_is_refused(role: object) -> None:
+    """By its path, as the API that it plays does."""
+    with pytest.raises(InvalidRequest) as caught:
+        last_text({"messages": [{"role": "user", "content": "hi"}, {"role": role, "content": "x"}]})
+    assert caught.value.param == "messages[1].role"
+
+
 def test_choices_differ() -> None:
     """Each of n choices says its number; n is bounded."""
     assert [answer.text for answer in answers(body(n=3))] == ["Echo: hi", "Echo 1: hi", "Echo 2: hi"]
