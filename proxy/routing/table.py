@@ -6,6 +6,7 @@ an unlisted name is unknown; without one the name itself says which provider is 
 
 import difflib
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
@@ -21,6 +22,14 @@ _BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("echo", ("echo",)),
 )
 """Provider kind → what its models' names contain (or, for the short ones, begin with)."""
+
+_BEDROCK_ID = re.compile(
+    r"arn:aws[a-z-]*:bedrock:"
+    r"|(?:[a-z]+(?:-gov)?\.)?(?:ai21|amazon|anthropic|cohere|deepseek|google|luma|meta|minimax|mistral|moonshot|moonshotai|nvidia|openai|qwen"
+    r"|stability|twelvelabs|writer|zai)\.[a-z0-9]"
+)
+"""Vendor, a dot, and the model, perhaps behind a region; or an ARN. Source: Bedrock user guide, "Supported foundation models", read
+2026-11-25. An id of a vendor that is not listed goes where `bedrock/<id>` or a `models:` table says."""
 
 _CACHE_MAX = 4096
 
@@ -94,6 +103,10 @@ class RouteTable:
 
     def _by_name(self, name: str) -> Route:
         lowered = name.lower()
+        if _BEDROCK_ID.match(lowered):
+            for provider, provider_kind in self._providers.items():
+                if provider_kind == "bedrock":
+                    return self._single(provider, name, name=f"{provider}/*")
         for kind, words in _BY_NAME:
             if any(lowered.startswith(w) or (len(w) > 2 and w in lowered) for w in words):
                 for provider, provider_kind in self._providers.items():

@@ -28,6 +28,26 @@ def test_without_a_table_the_name_says_which_provider(name: str, provider: str) 
     assert table().resolve(name).targets == (Target(provider, name),)
 
 
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        ("anthropic.claude-3-haiku-20240307-v1:0", "aws"),
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws"),
+        ("us-gov.amazon.nova-pro-v1:0", "aws"),
+        ("openai.gpt-oss-120b-1:0", "aws"),
+        ("arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-text-express-v1", "aws"),
+        ("aws/anything", "aws"),
+        ("claude-sonnet-4.5", "anthropic"),
+        ("gpt-4.1", "openai"),
+        ("meta-llama", "openai"),
+    ],
+)
+def test_bedrocks_ids_go_to_bedrock(name: str, provider: str) -> None:
+    """Where it is configured, whoever made the model; else the words in them decide."""
+    both = RouteTable([], {**PROVIDERS, "aws": "bedrock"})
+    assert both.resolve(name).targets[0].provider == provider
+
+
 def test_an_unknown_name_goes_to_the_first_provider_with_a_warning() -> None:
     """Without a table nothing is refused, but the guess is said."""
     route = table().resolve("mistral-large")
