@@ -28,8 +28,12 @@ _BRANDS = {
 
 
 def type_of(data: str) -> str | None:
-    """`data`: valid base64. None for bytes that are no image known here."""
-    head = binascii.a2b_base64(data[:_LOOKED_AT])
+    """As `type_of_bytes`, of valid base64."""
+    return type_of_bytes(binascii.a2b_base64(data[:_LOOKED_AT]))
+
+
+def type_of_bytes(head: bytes) -> str | None:
+    """`head`: a file, or its beginning. None for what is no image known here."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
     if head[4:8] == b"ftyp":

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from proxy.codecs.helped import Fetchable
+from proxy.codecs.image_type import type_of_bytes
 from proxy.codecs.part_path import part_path, result_path
 from proxy.core.errors import BadRequest
 from proxy.core.messages import DocumentPart, ImagePart, Message, Part, ToolResultPart
@@ -21,14 +22,10 @@ from proxy.transport.url_fetch import Fetched, FetchFailed
 
 _AT_ONCE = 4
 _SHOWN_CHARACTERS = 200
-_MAGIC: tuple[tuple[bytes, int, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", 0, "image/png"),
-    (b"\xff\xd8\xff", 0, "image/jpeg"),
-    (b"GIF8", 0, "image/gif"),
-    (b"WEBP", 8, "image/webp"),
-    (b"%PDF-", 0, "application/pdf"),
-)
-"""How files begin that show what they are, whatever their server calls them."""
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""What every provider with images takes."""
+_PDF = "application/pdf"
+_PDF_BEGINS = b"%PDF-"
 _NOTHING_SAID = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
 
@@ -102,8 +99,8 @@ class Inlining:
 
     def _image(self, part: ImagePart, path: str, request: ChatRequest) -> ImagePart:
         url = part.url or ""
-        kind = _shown_kind(self._found[url].body)
-        if kind is None or not kind.startswith("image/"):
+        kind = type_of_bytes(self._found[url].body)
+        if kind not in _IMAGES:
             raise _refused(request, path, url, "what it holds is not a PNG, JPEG, GIF or WebP image")
         return msgspec.structs.replace(part, url=None, data=_text(self._found[url]), media_type=kind)
 
@@ -114,7 +111,7 @@ class Inlining:
         kind = _shown_kind(found.body) or part.media_type or found.media_type
         if kind in _NOTHING_SAID:
             kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        if kind == "application/pdf" and not found.body.startswith(b"%PDF-"):
+        if kind == _PDF and not found.body.startswith(_PDF_BEGINS):
             raise _refused(request, path, url, "what it holds is not a PDF file")
         return msgspec.structs.replace(part, url=None, data=_text(found), media_type=kind, title=part.title or name or None)
 
@@ -138,7 +135,8 @@ def _urls_of(part: Part, path: str, wants: frozenset[Fetchable]) -> Iterator[tup
 
 
 def _shown_kind(body: bytes) -> str | None:
-    return next((kind for magic, at, kind in _MAGIC if body.startswith(magic, at)), None)
+    """What a file itself shows that it is, whatever its server calls it."""
+    return _PDF if body.startswith(_PDF_BEGINS) else type_of_bytes(body)
 
 
 def _text(found: Fetched) -> str:
