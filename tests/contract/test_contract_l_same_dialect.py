@@ -159,6 +159,36 @@ async def test_a_follower_learns_what_its_leaders_call_drops(upstream: Upstream)
     assert len(upstream.calls) == 1
 
 
+async def test_a_follower_of_a_stream_learns_it_too(upstream: Upstream) -> None:
+    """Its head goes out before there is an answer to read it from."""
+    go = asyncio.Event()
+    start = {"type": "message_start", "message": {**MESSAGE, "content": [], "stop_reason": None}}
+    told: list[dict[str, Any]] = [
+        start,
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "hi"}},
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 1}},
+        {"type": "message_stop"},
+    ]
+    events = [b"event: %b\ndata: %b\n\n" % (event["type"].encode(), orjson.dumps(event)) for event in told]
+
+    async def slow(call: Call) -> None:
+        await call.begin_stream()
+        await call.chunk(b"".join(events[:3]))
+        await go.wait()
+        await call.chunk(b"".join(events[3:]))
+        await call.end_stream()
+
+    upstream.on(slow)
+    async with running(at_anthropic(upstream)) as edge:
+        asked = [asyncio.ensure_future(edge.chat(model="claude-x", seed=7, stream=True)) for _ in range(2)]
+        await eventually(lambda: joins(edge) == 1)
+        go.set()
+        assert [(await one).headers["x-llm-edge-dropped"] for one in asked] == ["seed", "seed"]
+    assert len(upstream.calls) == 1
+
+
 async def test_betas_of_another_api_are_lost(upstream: Upstream) -> None:
     """A header that only Anthropic knows is reported like a field."""
     upstream.on(json_answer(chat()))

@@ -170,3 +170,22 @@ def test_it_never_fails(value: Any) -> None:
     """Whatever the shape: what is wrong with it is for others to say."""
     named_object({"messages": value, "input": value})
     named_object(json.loads(json.dumps({"x": value})))
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        (
+            {"messages": [{"role": "user", "content": "x"}, {"role": "assistant", "content": "y", "audio": {"id": "a"}}]},
+            "messages[1].audio.id",
+        ),
+        ({"messages": [{"content": "x", "file_id": "f"}]}, "messages[0].file_id"),
+        ({"messages": [{"role": "user", "content": [{"file_id": "f"}]}]}, "messages[0].content[0].file_id"),
+        ({"messages": [{"role": "user", "content": "x"}], "container": "c"}, "container"),
+        ({"messages": {"file_id": "f"}}, "messages.file_id"),
+    ],
+)
+def test_what_looks_plain_but_for_one_thing_is_looked_at(more: dict[str, Any], path: str) -> None:
+    """The short way is for turns of a role and a text alone."""
+    assert named_object({"model": "m", **more}) == path
+    assert named_object({"model": "m", "messages": [{"role": "user", "content": "x"}], "n": 2}) is None
