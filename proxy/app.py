@@ -311,6 +311,7 @@ class Gateway:
             flights=old.flights,
             cooldowns=old.cooldowns,
             health=old.health,
+            hedges=old.hedges,
             meter=old.meter,
             clock=old.clock,
             rng=old.rng,

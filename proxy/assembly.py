@@ -27,6 +27,7 @@ from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
@@ -70,8 +71,9 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    hedges: HedgeBook | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `hedges`: of the configuration before."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -88,6 +90,7 @@ def build_pipeline(
         flights=flights,
         cooldowns=cooldowns,
         health=health,
+        hedges=hedges or HedgeBook(),
         meter=meter,
         clock=clock,
         rng=rng,

@@ -110,6 +110,17 @@ class Attempts:
                 cooling = (until, target)
         return None, denied, cooling
 
+    def spare(self, now: float) -> Candidate | None:
+        """Whom to ask while the last try's target is silent: the next of the list that may be asked and needs no rest; it costs a try."""
+        at, found = self._at, None
+        if self.left > 0:
+            found, _, _ = self._scan(now)
+        if found is None:
+            self._at = at
+        else:
+            self.left -= 1
+        return found
+
     def failed(self, target: Candidate, error: EdgeError, now: float) -> None:
         """Report the outcome of the last try."""
         self.last = error

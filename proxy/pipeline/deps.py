@@ -19,6 +19,7 @@ from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook, HedgeResult, Withheld
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.responses import ResponseRecords
@@ -34,6 +35,10 @@ class PipelineMeter(Protocol):
     def stream_truncated(self, provider: str) -> None: ...
 
     def response_unrecorded(self) -> None: ...
+
+    def hedged(self, entry: str, result: HedgeResult) -> None: ...
+
+    def hedge_withheld(self, entry: str, reason: Withheld) -> None: ...
 
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +62,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     flights: Flights
     cooldowns: Cooldowns
     health: HealthBook
+    hedges: HedgeBook = msgspec.field(default_factory=HedgeBook)
     meter: PipelineMeter
     clock: Clock
     rng: Random

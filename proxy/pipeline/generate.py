@@ -10,6 +10,7 @@ from proxy.core.context import RequestContext
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
+from proxy.pipeline.hedge import HedgedGeneration
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.respond import Responder
 
@@ -26,5 +27,6 @@ def generate(
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = Generation(pipe, asked, out)
+    kind = Generation if asked.route.rules.hedge is None else HedgedGeneration
+    run = kind(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()

@@ -14,6 +14,7 @@ from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.pricing import Cost
 from proxy.core.request import ChatRequest
 from proxy.core.response import ChatResponse
 from proxy.pipeline import asked_invoke
@@ -36,6 +37,8 @@ class Upstream:
         "charges", "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record",
         "sent_at", "target",
     )  # fmt: skip
+    also: Cost | None = None
+    """Of other calls that the request pays for beside this one."""
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
