@@ -119,7 +119,10 @@ class Race:
             flight.provider, flight.model, flight.dropped = target.provider, target.model, racer.dropped or None
 
     def ready(self, racer: Racer) -> list[tuple[Racer, Bill | None]]:
-        """It has an answer, which is about to be looked at: its cost holds what its rivals have cost. Returns those."""
+        """It has an answer, which is about to be looked at: its cost holds what its rivals have cost. Returns those. Whoever comes too late
+        is cancelled, as it would have been at its next wait."""
+        if self.winner is not None:
+            raise asyncio.CancelledError
         self.show(racer)
         rivals = [(other, other.loss(self._ctx, self._payer)) for other in self.racers if other is not racer and not other.over]
         racer.also = None
@@ -130,16 +133,15 @@ class Race:
         return rivals
 
     def won(self, racer: Racer) -> None:
-        """Its answer is the request's. Whoever comes too late is cancelled, as it would have been at its next wait."""
-        if self.winner is not None:
-            raise asyncio.CancelledError
+        """Its answer is the request's."""
         rivals = self.ready(racer)
         self.winner = racer
         self._waited()
         for other, bill in rivals:
             other.record.role, other.record.bill = "hedge_loser", bill
-            if other.task is not None:
-                other.task.cancel()
+        for task in self._tasks:
+            if task is not racer.task:
+                task.cancel()
 
     async def over(self) -> None:
         """Nobody is left behind: those still under way are cancelled, and have closed their sockets when this returns."""
@@ -262,10 +264,11 @@ class HedgedGeneration(Generation):
     def _noted(self, race: Race, second: asyncio.Task[EdgeError | None]) -> None:
         """How the hedge ended, for the metrics. What was refused before it was sent was no try."""
         entry, error = self.asked.route.name, _error_of(second)
-        if error is not None and not isinstance(error, UpstreamFault):
+        if len(race.racers) < 2 or (error is not None and not isinstance(error, UpstreamFault)):
             self.attempts.left += 1
             self._budget.give_back()
-            self.pipe.meter.hedge_withheld(entry, "refused")
+            if error is not None:
+                self.pipe.meter.hedge_withheld(entry, "refused")
             return
         result: HedgeResult = "cancelled" if race.winner is None else "lost"
         if error is not None:

@@ -2,8 +2,8 @@
 
 Each request adds `share` of a token, each hedge takes one: over all requests there is at most one hedge more than their share. What is
 saved is bounded, so that of any n requests in a row at most the share of n + `SAVED` hedge (or one more than the share of n): where a
-provider has become slow for everybody, the others get at most that much more traffic. Source: the retry budget of Finagle, read 2026-11-25, without its time: a rate per second would be
-another promise than a share.
+provider has become slow for everybody, the others get at most that much more traffic. Source: the retry budget of Finagle, read
+2026-11-25, without its time: a rate per second would be another promise than a share.
 """
 
 SAVED = 200

@@ -7,7 +7,7 @@ async with two_targets(hedge={"after_s": 0.05}) as pair:
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -82,9 +82,10 @@ async def two_targets(
 ) -> AsyncIterator[Pair]:
     """`kinds`: of the providers; `more`: sections of the settings; `entry`: of the entry `m`."""
     books = Books()
-    async with Upstream() as a, Upstream() as b:
-        async with running(config_of(a.url, b.url, kinds=kinds, entry=entry, **(more or {})), access_log=books.log) as edge:
-            yield Pair(edge, a, b, books)
+    async with AsyncExitStack() as stack:
+        a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
+        config = config_of(a.url, b.url, kinds=kinds, entry=entry, **(more or {}))
+        yield Pair(await stack.enter_async_context(running(config, access_log=books.log)), a, b, books)
 
 
 class Held:
