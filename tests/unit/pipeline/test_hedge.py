@@ -205,6 +205,7 @@ def check(table: Table, pipe: Pipeline, outcome: Outcome, ctx: RequestContext, m
         assert other not in outcome.bytes
         assert ctx.provider == what
         assert all(record.provider != what and (record.bill is None) == (record.status == 503) for record in lost)
+        assert all(record.provider == what or record.error or record in lost for record in ctx.attempts)
         mine = ctx.usage
         assert mine is not None
         assert (mine.input_tokens, mine.output_tokens) == (9, 3)
