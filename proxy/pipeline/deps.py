@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -39,6 +39,8 @@ class PipelineMeter(Protocol):
     def hedged(self, entry: str, result: HedgeResult) -> None: ...
 
     def hedge_withheld(self, entry: str, reason: Withheld) -> None: ...
+
+    def stream_continued(self, entry: str, result: Literal["continued", "failed"]) -> None: ...
 
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,11 +8,13 @@ from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
 from proxy.pipeline.asked import Asked
+from proxy.pipeline.continuation import ContinuedGeneration
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
 from proxy.pipeline.hedge import HedgedGeneration
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.respond import Responder
+from proxy.routing.rules import RouteRules
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
 
@@ -27,6 +29,13 @@ def generate(
     if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
         out = Responder(ctx, send, ARRAY_TYPE)
         out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    kind = Generation if asked.route.rules.hedge is None else HedgedGeneration
+    rules = asked.route.rules
+    kind = Generation if rules.hedge is None and not rules.continue_streams else _special(rules, stream=asked.stream)
     run = kind(pipe, asked, out)
     return run.streamed() if asked.stream else run.run()
+
+
+def _special(rules: RouteRules, *, stream: bool) -> type[Generation]:
+    if rules.continue_streams and stream:
+        return ContinuedGeneration
+    return Generation if rules.hedge is None else HedgedGeneration

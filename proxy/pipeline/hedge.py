@@ -33,7 +33,7 @@ from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import cost_of, estimated_usage, usage_so_far
 from proxy.pipeline.streaming import StreamDrive
-from proxy.pipeline.upstream import Upstream
+from proxy.pipeline.upstream import Also, Upstream
 from proxy.routing.candidate import Candidate
 from proxy.routing.hedge import HedgeResult, Withheld
 from proxy.routing.hedge_budget import HedgeBudget
@@ -48,7 +48,7 @@ class Racer(Upstream):
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         super().__init__(pipe, asked, target)
-        self.also = None
+        self.also: Also | None = None
         self.race: Race | None = None
         self.task: asyncio.Task[Any] | None = asyncio.current_task()
         self.dropped: list[str] = []
@@ -126,10 +126,9 @@ class Race:
         self.show(racer)
         rivals = [(other, other.loss(self._ctx, self._payer)) for other in self.racers if other is not racer and not other.over]
         racer.also = None
-        if self._payer == "caller":
-            for _, bill in rivals:
-                if bill is not None:
-                    racer.also = bill.cost if racer.also is None else racer.also.plus(bill.cost)
+        for _, bill in rivals:
+            if bill is not None and self._payer == "caller":
+                racer.also = Also(bill.cost)  # there is one rival at most
         return rivals
 
     def won(self, racer: Racer) -> None:

@@ -10,8 +10,9 @@ from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fan_out import total
 from proxy.pipeline.lanes import Lane
-from proxy.pipeline.upstream import Upstream
+from proxy.pipeline.upstream import Also, Upstream
 
 BYTES_PER_TOKEN = 4
 """For estimates of cut-off answers only; every such usage is flagged."""
@@ -30,13 +31,14 @@ def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> 
         ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
         ctx.cost_nanos = None if cost.unpriced else cost.total
     if upstream.also is not None:
-        add_cost(ctx, upstream.also)
+        _add(ctx, upstream.also)
 
 
-def add_cost(ctx: RequestContext, cost: Cost) -> None:
-    """Of another call that the request pays for."""
-    ctx.cost = cost = cost if ctx.cost is None else ctx.cost.plus(cost)
+def _add(ctx: RequestContext, also: Also) -> None:
+    ctx.cost = cost = also.cost if ctx.cost is None else ctx.cost.plus(also.cost)
     ctx.cost_nanos = None if cost.unpriced else cost.total
+    if also.usage is not None:
+        ctx.usage = total([one for one in (also.usage, ctx.usage) if one is not None], calls=2)
 
 
 def cost_of(upstream: Upstream, usage: Usage, at: float) -> Cost:

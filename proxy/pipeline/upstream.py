@@ -16,7 +16,7 @@ from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
 from proxy.core.pricing import Cost
 from proxy.core.request import ChatRequest
-from proxy.core.response import ChatResponse
+from proxy.core.response import ChatResponse, Usage
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
@@ -30,6 +30,13 @@ from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, Upst
 ERROR_BODY_MAX = 256 * 1024
 
 
+class Also(msgspec.Struct, frozen=True):
+    """What the request pays for beside a call. `usage`: of the parts of its answer that other calls gave."""
+
+    cost: Cost
+    usage: Usage | None = None
+
+
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
@@ -37,8 +44,7 @@ class Upstream:
         "charges", "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record",
         "sent_at", "target",
     )  # fmt: skip
-    also: Cost | None = None
-    """Of other calls that the request pays for beside this one."""
+    also: Also | None = None
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target

@@ -81,6 +81,12 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_hedges_total", "counter", "Hedges that were sent, by how they ended.", ("entry", "result")),
     Family("llm_edge_hedges_withheld_total", "counter", "Slow tries that got no hedge.", ("entry", "reason")),
     Family("llm_edge_hedge_loser_cost_usd_total", "counter", "What hedging cost: estimates of the calls that lost.", (*_PM, "payer")),
+    Family(
+        "llm_edge_stream_continuations_total",
+        "counter",
+        "Streams that broke off and went on with another call, or did not.",
+        ("entry", "result"),
+    ),
     Family("llm_edge_provider_latency_seconds", "histogram", "Of attempts: from start to end of the answer.", _PM, REQUEST_BUCKETS_S),
     Family("llm_edge_provider_errors_total", "counter", "Attempts that failed, by machine code.", ("provider", "type")),
     Family("llm_edge_provider_available", "gauge", "1: at least one worker may use the provider.", ("provider",), merge="max"),

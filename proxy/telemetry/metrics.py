@@ -178,6 +178,9 @@ class Metrics:
     def hedge_withheld(self, entry: str, reason: str) -> None:
         self.inc("llm_edge_hedges_withheld_total", entry, reason)
 
+    def stream_continued(self, entry: str, result: str) -> None:
+        self.inc("llm_edge_stream_continuations_total", entry, result)
+
     def observe_lag(self, seconds: float) -> None:
         self._lag.counts[bisect_left(LAG_BUCKETS_S, seconds)] += 1
         self._lag.total += seconds

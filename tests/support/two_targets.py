@@ -51,8 +51,11 @@ class Pair:
             assert state.pipeline.health.stats(one).in_flight == 0
 
 
-def config_of(a: str, b: str, *, kinds: tuple[str, str] = ("openai", "openai"), entry: dict[str, Any], **more: Any) -> Settings:
-    """`a`, `b`: base URLs."""
+def config_of(
+    a: str, b: str, *, kinds: tuple[str, str], entry: dict[str, Any], dialects: dict[str, dict[str, Any]] | None = None
+) -> Settings:
+    """`a`, `b`: base URLs; `dialects`: provider → more of its settings."""
+    own = dialects or {}
     return settings(
         providers={
             name: {
@@ -60,6 +63,7 @@ def config_of(a: str, b: str, *, kinds: tuple[str, str] = ("openai", "openai"), 
                 "base_url": f"{url}/v1" if kind == "openai" else url,
                 "api_keys": [f"sk-{name}-1234567890"],
                 **_region(kind),
+                **own.get(name, {}),
             }
             for name, kind, url in (("a", kinds[0], a), ("b", kinds[1], b))
         },
@@ -72,19 +76,18 @@ def config_of(a: str, b: str, *, kinds: tuple[str, str] = ("openai", "openai"), 
             }
         },
         prices=PRICES,
-        **more,
     )
 
 
 @asynccontextmanager
 async def two_targets(
-    kinds: tuple[str, str] = ("openai", "openai"), more: dict[str, Any] | None = None, **entry: Any
+    kinds: tuple[str, str] = ("openai", "openai"), *, dialects: dict[str, dict[str, Any]] | None = None, **entry: Any
 ) -> AsyncIterator[Pair]:
-    """`kinds`: of the providers; `more`: sections of the settings; `entry`: of the entry `m`."""
+    """`kinds`: of the providers; `dialects`: provider → more of its settings; `entry`: of the entry `m`."""
     books = Books()
     async with AsyncExitStack() as stack:
         a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
-        config = config_of(a.url, b.url, kinds=kinds, entry=entry, **(more or {}))
+        config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects)
         yield Pair(await stack.enter_async_context(running(config, access_log=books.log)), a, b, books)
 
 
