@@ -117,7 +117,7 @@ class ContinuedDrive(RacedDrive):
 
     async def _tell(self, exc: EdgeError) -> None:
         story, shared = self._story, self._pump is not None or (self._flight is not None and self._flight.shared)
-        if shared or not _may_help(exc) or story.left() <= 0 or (seen := story.text(self._asked)) is None:
+        if shared or not may_help(exc) or story.left() <= 0 or (seen := story.text(self._asked)) is None:
             await super()._tell(exc)
             return
         ctx, upstream = self._ctx, self._upstream
@@ -186,6 +186,6 @@ class ContinuedGeneration(HedgedGeneration):
         return lane
 
 
-def _may_help(exc: EdgeError) -> bool:
+def may_help(exc: EdgeError) -> bool:
     """Whether it is the call's end that failed, not the answer."""
     return isinstance(exc, StreamTruncated | UpstreamTimeout) or (isinstance(exc, ProviderRejected) and exc.retryable)

@@ -31,8 +31,8 @@ INSTRUCTION = (
 )
 _PREFILL_DIALECTS = frozenset({"anthropic_messages", "bedrock_converse"})
 _PREFILL = re.compile(r"claude-(?:2|instant|3|(?:opus|sonnet|haiku)-4(?:-[015](?!\d)|-2\d{7}|@|$|-v))")
-"""Models that go on with an assistant message that ends the prompt. Later ones refuse it. Source: Anthropic API, "Prefill Claude's
-response", read 2026-11-26."""
+"""Models that go on with an assistant message that ends the prompt. From Claude 4.6 on it is refused with 400. Source: Anthropic, "What's
+new in Claude 4.6", prefill removal, read 2026-11-26."""
 _NUMBER = re.compile(rb'"sequence_number": ?(\d+)')
 _EVENT_STREAM = b"application/vnd.amazon.eventstream"
 
