@@ -123,6 +123,43 @@ async def test_the_text_goes_on(client: str, first: str, end: str) -> None:
         assert pair.counted("llm_edge_stream_continuations_total", "m", "continued") == 1
 
 
+@pytest.mark.parametrize("client", ["chat", "messages", "converse", "gemini", "responses"])
+async def test_both_halves_in_many_pieces(client: str) -> None:
+    """Streams that flow: each piece on its own, straight from socket to socket."""
+    first, rest = begun(client, "Once upon a "), whole("chat", "time.")
+
+    def flowing(data: bytes, *, ends: bool) -> Any:
+        async def handle(call: Call) -> None:
+            kind = "application/vnd.amazon.eventstream" if client == "converse" and not ends else "text/event-stream"
+            await call.head(200, {"content-type": kind, "transfer-encoding": "chunked"})
+            size = -(-len(data) // 12)
+            for i in range(0, len(data), size):
+                await call.chunk(data[i : i + size])
+                await asyncio.sleep(0.01)
+            if ends:
+                await call.end_stream()
+            else:
+                call.reset()
+
+        return handle
+
+    async with continuing(client) as pair:
+        pair.a.on(flowing(first, ends=False))
+        pair.b.on(flowing(rest, ends=True))
+        events = events_of_answer(client, await ask(pair, client))
+        assert text_of(client, events) == "Once upon a time."
+        assert shape_of(client, events) == SHAPES[client]
+
+
+async def test_before_the_first_content_it_is_a_failure_like_any_other() -> None:
+    """A status."""
+    async with two_targets(continue_streams=True) as pair:
+        pair.a.on(failing(500))
+        pair.b.on(failing(500))
+        assert (await pair.chat(stream=True)).status_code == 500
+        assert pair.counted("llm_edge_stream_continuations_total") == 0
+
+
 async def test_numbers_and_the_whole_text_of_responses() -> None:
     """Event numbers go up by one; the last events repeat both halves."""
     async with continuing("responses") as pair:

@@ -164,6 +164,48 @@ async def test_a_hedge_whose_answer_is_none_does_not_win() -> None:
         assert pair.counted("llm_edge_hedges_total", "m", "failed") == 1
 
 
+async def test_a_loser_that_was_about_to_refuse_costs_nothing() -> None:
+    """Its status is in, its reason is not."""
+    refused, go = asyncio.Event(), asyncio.Event()
+
+    async def refuses(call: Call) -> None:
+        await call.head(500, {"content-type": "application/json", "content-length": "100"})
+        refused.set()
+        await call.until_gone()
+
+    async with two_targets(hedge=SOON) as pair:
+        pair.a.on(after(go, stream_answer(chat_stream("one"))))
+        pair.b.on(refuses)
+        request = asyncio.ensure_future(pair.chat(stream=True))
+        await refused.wait()
+        await asyncio.sleep(0.05)
+        go.set()
+        assert text_of(await request) == "one"
+        (line,) = await pair.lines()
+        assert [(t["role"], "cost_nanos" in t) for t in line["tries"]] == [("primary", False), ("hedge_loser", False)]
+        assert line["cost_nanos"] == 9 * 1000 + 3 * 10000
+
+
+async def test_a_hedge_told_to_wait_is_let_rest() -> None:
+    """Its Retry-After counts, though the first answered."""
+    refused, go = asyncio.Event(), asyncio.Event()
+
+    async def throttles(call: Call) -> None:
+        await failing(429, headers={"retry-after": "30"})(call)
+        refused.set()
+
+    async with two_targets(hedge=SOON) as pair:
+        pair.a.script(after(go, stream_answer(chat_stream("one"))), late(stream_answer(chat_stream("one"))))
+        pair.b.on(throttles)
+        request = asyncio.ensure_future(pair.chat("1", stream=True))
+        await refused.wait()
+        await asyncio.sleep(0.05)
+        go.set()
+        assert text_of(await request) == "one"
+        assert text_of(await pair.chat("2", stream=True)) == "one"
+        assert (len(pair.b.calls), pair.counted("llm_edge_hedges_withheld_total", "m", "no_target")) == (1, 1)
+
+
 def idle() -> Handler:
     return failing(500, "must not be asked")
 

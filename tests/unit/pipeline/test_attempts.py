@@ -175,3 +175,27 @@ def test_never_more_tries_than_configured(attempts: int, outcomes: list[str], n:
         )
         m.failed(step.target, error, now)
     assert 1 <= tries <= attempts
+
+
+def test_a_spare_is_the_next_usable_target_and_costs_a_try() -> None:
+    """Beside the one that is being tried; denied and resting ones are passed over, and stay where they are."""
+    cooldowns = Cooldowns()
+    m = machine(A, B, C, attempts=2, cooldowns=cooldowns, denied=frozenset({"b"}))
+    assert m.next(0.0) == Try(A)
+    assert (m.spare(0.0), m.left) == (C, 0)
+    m.failed(A, BadGateway("reset"), 0.0)
+    assert isinstance(m.next(0.0), Stop)
+
+
+def test_no_spare_leaves_all_as_it_was() -> None:
+    """Nobody may be asked, or no try is left."""
+    cooldowns = Cooldowns()
+    cooldowns.extend(B.id, 10.0)
+    m = machine(A, B, cooldowns=cooldowns)
+    assert m.next(0.0) == Try(A)
+    assert (m.spare(0.0), m.left) == (None, 2)
+    m.failed(A, BadGateway("reset"), 11.0)
+    assert m.next(11.0) == Try(B)
+    last = machine(A, B, attempts=1)
+    last.next(0.0)
+    assert last.spare(0.0) is None

@@ -47,3 +47,11 @@ def test_targets_are_bounded() -> None:
     for i in range(1, MAX_TARGETS + 1):
         book.waits(f"a/{i}", stream=True)
     assert book.waits("a/0", stream=True) is not first
+
+
+def test_old_samples_are_forgotten() -> None:
+    """A target that has become fast is fast."""
+    waits = Waits()
+    for i in range(KEPT + KEPT):
+        waits.add(9.0 if i < KEPT else 1.0)
+    assert waits.p95() == 1.0
