@@ -30,7 +30,7 @@ class StoresSettings(Section):
     )
     redis: SecretUrl | None = Field(
         None,
-        description="Hot state, L2 cache: `redis[s]://`, `redis[s]+cluster://`, `unix://`, `embedded` (extra llm-edge[valkey]); null: none.",
+        description="Hot state, L2 cache: `redis[s]://`, `redis[s]+cluster://`, `unix://`, `embedded` (extra llm-edge[valkey]); null.",
     )
     audit: Annotated[tuple[SecretUrl, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Sinks of audit events: `jsonl:///directory`, `kafka://broker:9092`; one or a list."
