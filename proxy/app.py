@@ -54,7 +54,7 @@ from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
 from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -226,7 +226,10 @@ class Gateway:
             raise
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
-        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
+        hot, board = await open_shared(self.settings, clock=clock, tasks=tasks, closers=closers)
+        cache = await open_cache(
+            self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
+        )
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
@@ -249,6 +252,7 @@ class Gateway:
             responses=responses,
             fetcher=make_fetcher(self.settings),
             background=InProcess(tasks),
+            board=board,
         )
         state = AppState(
             settings=self.settings,
@@ -260,6 +264,8 @@ class Gateway:
             lifecycle=self.lifecycle,
             tasks=tasks,
             in_flight=InFlight(),
+            hot=hot,
+            board=board,
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
@@ -330,6 +336,7 @@ class Gateway:
             background=old.background,
             old=old,
             fetcher=make_fetcher(settings),
+            board=old.board,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:

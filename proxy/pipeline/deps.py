@@ -23,6 +23,7 @@ from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
     background: Background = NoBackground()
     """What the gateway asks itself."""
     shadow_budget: ShadowBudget = ShadowBudget()
