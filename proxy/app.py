@@ -28,7 +28,6 @@ from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock
-from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -234,7 +233,6 @@ class Gateway:
             providers=self._providers(self.settings, None),
             cache=cache,
             flights=Flights(),
-            cooldowns=Cooldowns(),
             health=HealthBook(),
             meter=self.metrics,
             clock=clock,
@@ -309,7 +307,6 @@ class Gateway:
             providers=providers,
             cache=old.cache,
             flights=old.flights,
-            cooldowns=old.cooldowns,
             health=old.health,
             meter=old.meter,
             clock=old.clock,

@@ -16,7 +16,6 @@ from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
@@ -60,7 +59,6 @@ def build_pipeline(
     providers: Mapping[str, Provider],
     cache: TieredCache,
     flights: Flights,
-    cooldowns: Cooldowns,
     health: HealthBook,
     meter: PipelineMeter,
     clock: Clock,
@@ -86,7 +84,6 @@ def build_pipeline(
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
         flights=flights,
-        cooldowns=cooldowns,
         health=health,
         meter=meter,
         clock=clock,

@@ -12,7 +12,6 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
 from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
@@ -55,7 +54,6 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
-    cooldowns: Cooldowns
     health: HealthBook
     meter: PipelineMeter
     clock: Clock
