@@ -50,7 +50,7 @@ from proxy.settings import Settings
 from proxy.state import AppState
 from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -221,7 +221,10 @@ class Gateway:
             raise
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
-        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
+        hot, board = await open_shared(self.settings, clock=clock, tasks=tasks, closers=closers)
+        cache = await open_cache(
+            self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
+        )
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
@@ -242,6 +245,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
+            board=board,
         )
         state = AppState(
             settings=self.settings,
@@ -253,6 +257,8 @@ class Gateway:
             lifecycle=self.lifecycle,
             tasks=tasks,
             in_flight=InFlight(),
+            hot=hot,
+            board=board,
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
@@ -316,6 +322,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=old.responses,
             fetcher=make_fetcher(settings),
+            board=old.board,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:

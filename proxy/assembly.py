@@ -30,6 +30,7 @@ from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
@@ -68,8 +69,9 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -90,6 +92,7 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),

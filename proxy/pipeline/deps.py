@@ -20,6 +20,7 @@ from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 
@@ -60,6 +61,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
     fetch: FetchRules | None = None
     """None: no configured provider needs it."""
     body_metadata: bool = True
