@@ -5,7 +5,8 @@
 Each of the three is scaled over the candidates, so that the best of them is 0 and the worst 1 (min-max); where all are equal it decides
 nothing. An unknown price counts as the worst. An unknown latency counts as the best while nobody is trying it, so that it becomes known,
 else as the worst. Reliability is the share of tries that failed, with old failures forgiven. The calls in flight are part of the latency,
-so a target that everybody prefers gets worse by it.
+so a target that everybody prefers gets worse by it. Of more than `AT_ONCE` candidates so many neighbours are weighed, from a drawn place;
+the others follow.
 """
 
 from collections.abc import Sequence
@@ -19,6 +20,9 @@ from proxy.routing.slow_start import eased
 from proxy.routing.strategy import Strategy
 from proxy.routing.target import Decision
 
+AT_ONCE = 24
+"""Some 40 µs; more would be felt, and weighing them all would send everybody to the same one."""
+
 
 class Hybrid:
     def __init__(self, weights: HybridWeights | None = None) -> None:
@@ -28,15 +32,21 @@ class Hybrid:
         self._cost, self._latency, self._reliability = given.cost / total, given.latency / total, given.reliability / total
 
     def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
+        others: Sequence[Candidate] = ()
+        if len(candidates) > AT_ONCE:
+            start = int(rng.random() * len(candidates))
+            turned = (*candidates[start:], *candidates[:start])
+            candidates, others = turned[:AT_ONCE], turned[AT_ONCE:]
         costs = scaled(costs_of(candidates, facts), self._cost, UNKNOWN)
         times = scaled([expected_s(candidate, facts, now) for candidate in candidates], self._latency, UNSEEN_BUSY)
         losses = scaled([1.0 - candidate.stats.success_rate(now) for candidate in candidates], self._reliability, UNKNOWN)
         scores = [cost + time + loss for cost, time, loss in zip(costs, times, losses, strict=True)]
         ranks = sorted(range(len(scores)), key=scores.__getitem__)
-        order, eased_off = eased([candidates[i] for i in ranks], now, rng)
+        order, eased_off = eased((*[candidates[i] for i in ranks], *others), now, rng)
         best = ranks[0]
         text = f"score {scores[best]:.3f} = cost {costs[best]:.3f} + latency {times[best]:.3f} + reliability {losses[best]:.3f}"
-        return Decision(order, text + (f" < {scores[ranks[1]]:.3f}" if len(ranks) > 1 else "") + eased_off)
+        against = f" against {scores[ranks[1]]:.3f}" if len(ranks) > 1 else ""
+        return Decision(order, f"{text}{against}{f', of {AT_ONCE} weighed' if others else ''}{eased_off}")
 
 
 def scaled(values: Sequence[float], weight: float, unknown: float) -> list[float]:
