@@ -57,7 +57,8 @@ def test_nothing_left_is_short_whatever_the_reserve() -> None:
 
 def test_anthropics_resets_are_times() -> None:
     """By the answer's own clock; each of its four limits counts."""
-    head = anthropic("requests", "50", "49", "2026-11-25T12:00:01Z") | anthropic("output-tokens", "8000", "0", "2026-11-25T12:00:40Z") | DATE
+    enough = anthropic("requests", "50", "49", "2026-11-25T12:00:01Z")
+    head = enough | anthropic("output-tokens", "8000", "0", "2026-11-25T12:00:40Z") | DATE
     assert headroom(head, 0.02) == Headroom(0.0, 40.0)
 
 
