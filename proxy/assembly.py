@@ -1,6 +1,6 @@
 """From settings to the parts of a pipeline: what a reload builds anew."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
 from proxy.cache.flight import Flights
@@ -20,6 +20,7 @@ from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
+from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
@@ -27,6 +28,7 @@ from proxy.routing import own
 from proxy.routing.candidate import Candidate
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
@@ -102,6 +104,16 @@ def build_pipeline(
             keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
         ),
     )
+
+
+def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Callable[[], Awaitable[None]]]) -> HealthBook:
+    """Empty; what it learns is logged, counted, and shared with the processes that have the board. Its rules come with `configure`."""
+    book = HealthBook()
+    book.listeners.append(HealthReport(metrics))
+    sharing = Sharing(book, board, clock)
+    sharing.open()
+    closers.append(sharing.close)
+    return book
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:

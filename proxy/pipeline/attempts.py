@@ -86,7 +86,7 @@ class Attempts:
             self._round += 1
             delay = self._rng.uniform(0.0, min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2**self._round))
             if self._deadline is not None and now + delay >= self._deadline:
-                return Stop(self.last or Unavailable("the deadline leaves no time for another try"))
+                return Stop(self.last)
             self._at = 0
             scan = self._scan(now + delay)
         if scan.found is not None:

@@ -17,6 +17,7 @@ for `open_s`; then one request at a time is, as a probe, and `successes` good on
     half-open  the probe said nothing                    half-open, the place is free
     any        outcome of a try that began before the    as it was: old news
                state last changed
+    open       an active probe succeeded (`proved`)      half-open, one success counted
     any        `open_until`, `close`: somebody else      that
                knows better
 
@@ -96,6 +97,15 @@ class Breaker:
     def released(self, ticket: int) -> None:
         """The try says nothing of the target: cancelled, throttled, or the request's own fault."""
         self._gave_back(ticket)
+
+    def proved(self, now: float, rules: BreakerRules) -> bool:
+        """An active probe was answered well, perhaps before the time: as a probe that succeeded."""
+        if self.state == "closed":
+            return False
+        if self.state == "open":
+            self.state, self.since, self.until, self.successes = "half_open", now, now, 0
+        self.successes += 1
+        return self.successes >= rules.successes and self.close(now)
 
     def open_until(self, until: float, now: float) -> bool:
         """An opening is never shortened."""

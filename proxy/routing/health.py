@@ -18,8 +18,8 @@ from typing import Literal, Protocol
 import msgspec
 
 from proxy.core.cooldown import Cooldowns
-from proxy.routing.breaker import Breaker, BreakerRules
-from proxy.routing.stats import FOREVER, TargetStats
+from proxy.routing.breaker import BreakerRules
+from proxy.routing.stats import TargetStats
 
 Outcome = Literal["ok", "failed", "throttled", "refused", "client", "cancelled"]
 """ok · failed: the target's fault, it counts for the breaker · throttled: 429 and overload · refused: credential or quota · client: the
@@ -75,7 +75,7 @@ class HealthBook:
         if not rules.breaker.enabled:
             for stats in self._stats.values():
                 if stats.breaker.close(now):
-                    self._breaker_changed(stats, now)
+                    self._breaker_changed(stats, now, ours=False)  # a setting, which the others have of their own
 
     def stats(self, target_id: str) -> TargetStats:
         """Of a target, for as long as the process lives: reloads do not forget."""
@@ -140,9 +140,7 @@ class HealthBook:
                 if output_tokens:
                     stats.spoke(output_tokens, took - first_token_s)
 
-    def _not_ok(
-        self, stats: TargetStats, now: float, outcome: Outcome, began: float, ticket: int, retry_after_s: float | None
-    ) -> None:
+    def _not_ok(self, stats: TargetStats, now: float, outcome: Outcome, began: float, ticket: int, retry_after_s: float | None) -> None:
         breaker = stats.breaker
         if outcome == "failed":
             stats.counted(now, success=False)
@@ -160,6 +158,14 @@ class HealthBook:
             stats.throttled += 1
         elif outcome == "refused":
             self.away(stats, now + REFUSED_S, REFUSED, now)
+
+    def probed(self, stats: TargetStats, now: float, outcome: Outcome) -> None:
+        """By an active probe that had no ticket, because its breaker was open: its success counts, its failure begins the wait anew."""
+        if outcome == "ok":
+            if stats.breaker.proved(now, self.rules.breaker):
+                self._recovered(stats, now)
+        elif outcome == "failed" and stats.breaker.state != "closed" and stats.breaker.open_until(now + self.rules.breaker.open_s, now):
+            self._breaker_changed(stats, now)
 
     def cool(self, stats: TargetStats, until: float, now: float, *, ours: bool = True) -> bool:
         """Nobody is sent there before. A shorter wish never shortens an earlier one (contract C): False."""
@@ -236,27 +242,3 @@ class HealthBook:
     def _breaker_changed(self, stats: TargetStats, now: float, *, ours: bool = True) -> None:
         for listener in self.listeners:
             listener.breaker_changed(stats, now, ours=ours)
-
-
-class Rest(msgspec.Struct, frozen=True):
-    """A target that rests, for people to read."""
-
-    target: str
-    reason: str
-    for_s: float | None
-    """None: until somebody says otherwise."""
-
-
-def resting(book: HealthBook, now: float) -> list[Rest]:
-    found = []
-    for stats in book.all():
-        reason = stats.rest(now)
-        if reason is not None:
-            until = stats.free_at(now) if stats.barred(now) is not None else stats.away_until
-            found.append(Rest(stats.id, reason, None if until == FOREVER else max(0.0, until - now)))
-    return found
-
-
-def state_of(breaker: Breaker, now: float) -> str:
-    """As it is for whoever comes now: an opening that is over waits for its probe."""
-    return "half_open" if breaker.state == "open" and now >= breaker.until else breaker.state
