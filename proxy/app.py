@@ -24,11 +24,10 @@ from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock
-from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -40,23 +39,26 @@ from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
+from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
+from proxy.routing.configured import health_rules
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
 from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
-from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.metrics import GaugeValues, Metrics
 from proxy.telemetry.model_labels import ModelLabels
 
 RETIRE_POLL_S = 0.1
@@ -116,10 +118,19 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._probing: asyncio.Task[Any] | None = None
+        self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self.metrics.known_models = self._model_labels
-        watch_gateway(self.metrics, cache=self._cache_status, l2_size=self._l2_size, providers=self._usable_providers)
+        watch_gateway(
+            self.metrics,
+            cache=self._cache_status,
+            l2_size=self._l2_size,
+            providers=self._usable_providers,
+            breakers=self._breaker_states,
+            targets=TargetGauges(self._book, self._model_labels, monotonic),
+        )
 
     @property
     def state(self) -> AppState:
@@ -222,7 +233,10 @@ class Gateway:
             raise
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
-        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
+        hot, board = await open_shared(self.settings, clock=clock, tasks=tasks, closers=closers)
+        cache = await open_cache(
+            self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
+        )
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
@@ -234,8 +248,7 @@ class Gateway:
             providers=self._providers(self.settings, None),
             cache=cache,
             flights=Flights(),
-            cooldowns=Cooldowns(),
-            health=HealthBook(),
+            health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,
             rng=Random(),  # noqa: S311 - jitter and choice among targets, nothing secret
@@ -244,6 +257,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
+            board=board,
         )
         state = AppState(
             settings=self.settings,
@@ -255,6 +269,8 @@ class Gateway:
             lifecycle=self.lifecycle,
             tasks=tasks,
             in_flight=InFlight(),
+            hot=hot,
+            board=board,
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
@@ -282,6 +298,13 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        state.pipeline.health.configure(health_rules(settings), monotonic())
+        if self._probing is not None:
+            self._probing.cancel()
+        probes, every_s = settings.routing.probes, settings.routing.probes.every_s
+        self._probing = (
+            state.tasks.start(self._probes.run(every_s, probes.timeout_s), name="probes", endless=True) if every_s is not None else None
+        )
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
         self._model_labels.configure(
             listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
@@ -309,7 +332,6 @@ class Gateway:
             providers=providers,
             cache=old.cache,
             flights=old.flights,
-            cooldowns=old.cooldowns,
             health=old.health,
             meter=old.meter,
             clock=old.clock,
@@ -319,6 +341,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=old.responses,
             fetcher=make_fetcher(settings),
+            board=old.board,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -370,9 +393,13 @@ class Gateway:
         return self._open.pipeline.cache.status() if self._open is not None else None
 
     def _usable_providers(self) -> dict[str, bool]:
-        """False: every key of its pool rests."""
-        now = monotonic()
-        return {name: p.keys.has_free(now) for name, p in self._open.pipeline.providers.items()} if self._open is not None else {}
+        return usable(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else {}
+
+    def _breaker_states(self) -> GaugeValues:
+        return breaker_states(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else ()
+
+    def _book(self) -> HealthBook | None:
+        return self._open.pipeline.health if self._open is not None else None
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)

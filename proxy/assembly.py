@@ -1,6 +1,6 @@
 """From settings to the parts of a pipeline: what a reload builds anew."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
 from proxy.cache.flight import Flights
@@ -16,21 +16,23 @@ from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
+from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.sharing import Sharing
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
@@ -60,7 +62,6 @@ def build_pipeline(
     providers: Mapping[str, Provider],
     cache: TieredCache,
     flights: Flights,
-    cooldowns: Cooldowns,
     health: HealthBook,
     meter: PipelineMeter,
     clock: Clock,
@@ -70,8 +71,9 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -86,13 +88,13 @@ def build_pipeline(
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
         flights=flights,
-        cooldowns=cooldowns,
         health=health,
         meter=meter,
         clock=clock,
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
@@ -102,6 +104,16 @@ def build_pipeline(
             keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
         ),
     )
+
+
+def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Callable[[], Awaitable[None]]]) -> HealthBook:
+    """Empty; what it learns is logged, counted, and shared with the processes that have the board. Its rules come with `configure`."""
+    book = HealthBook()
+    book.listeners.append(HealthReport(metrics))
+    sharing = Sharing(book, board, clock)
+    sharing.open()
+    closers.append(sharing.close)
+    return book
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:

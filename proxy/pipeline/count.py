@@ -102,6 +102,7 @@ class _Call(Upstream):
 class _Counting(Generation):
     __slots__ = ()
     upstream = _Call
+    timed = False
     asked: _Asked
 
     def count(self) -> Awaitable[None]:
