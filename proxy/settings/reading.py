@@ -50,7 +50,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     without_effect: list[str] = field(default_factory=list)
     file: FilePath | None = None
-    sources: Sources = Sources()
+    sources: Sources = field(default_factory=Sources)
 
 
 def read_everything(

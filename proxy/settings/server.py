@@ -39,7 +39,8 @@ class ServerSettings(Section):
     cors: CorsSettings = Field(CorsSettings(), description="Calls from browsers.")
     tls: TlsSettings = Field(TlsSettings(), description="HTTPS on the listening side.")
     watch_config: bool = Field(
-        True, description="Reload when the configuration file, `.env`, or a file that they name (`file:`, certificates) changes on the disk."
+        True,
+        description="Reload when the configuration file, `.env`, or a file that they name (`file:`, certificates) changes on the disk.",
     )
     drain_delay_s: NonNegative = Field(5, description="After SIGTERM: how long readiness says 503 while still accepting, in seconds.")
     grace_s: NonNegative = Field(30, description="Then: how long requests in flight may go on, in seconds.")

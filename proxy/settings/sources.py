@@ -15,7 +15,7 @@ DEFAULT_LIMIT = 4 * 1024 * 1024
 
 
 class Sources(msgspec.Struct, frozen=True):
-    """`texts`: content by path, None where there was no readable file. `watched`: further files that take effect at a reload (certificates).
+    """`texts`: content by path, None where there was no readable file. `watched`: further files that a reload reads (certificates).
 
     Holds secrets: it travels between processes of ours over a socket pair and is never printed.
     """
