@@ -17,6 +17,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.drift import summary
+from proxy.admin.handlers import admin_handlers
+from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.reload import Reload
 from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.invoke import Invoke
@@ -27,7 +31,7 @@ from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
-from proxy.core.clock import Clock, SystemClock
+from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -51,7 +55,8 @@ from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
-from proxy.storage.open import open_records, open_responses
+from proxy.storage.open import open_overlays, open_records, open_responses
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
@@ -99,8 +104,10 @@ class Gateway:
         metrics_hub: MetricsHub | None = None,
         providers: Mapping[str, Provider] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones."""
+        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones. `reload`: what
+        `POST /v1/admin/config/reload` calls."""
         self.settings = settings
         self.lifecycle = lifecycle or Lifecycle()
         self.metrics = metrics or Metrics()
@@ -114,6 +121,9 @@ class Gateway:
         self._open: AppState | None = None
         self._app: ASGIApp | None = None
         self._health: Health | None = None
+        self._overlays = OverlayKeeper(MemoryOverlays())
+        self._loaded_at = 0.0
+        self._reload = reload
         self._reloading = asyncio.Lock()
         self._users: list[InFlight] = []
         """One a configuration since the start."""
@@ -214,6 +224,12 @@ class Gateway:
                 self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
                 raise
 
+    def stale_overlays(self, settings: Settings) -> list[str]:
+        """A line for each overlay that would have no place in a configuration."""
+        return [
+            f"overlay without effect: {what} is not in the configuration" for what in summary(settings, self._overlays.overlays)["stale"]
+        ]
+
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol, by Starlette's own implementation of it."""
         inner = Starlette(routes=[Mount("/", app=self)], lifespan=self.lifespan)
@@ -241,6 +257,11 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
@@ -273,7 +294,7 @@ class Gateway:
             board=board,
             closers=closers,
         )
-        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
+        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
@@ -293,6 +314,8 @@ class Gateway:
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
+        self._overlays.attach(state.pipeline)
+        self._loaded_at = state.clock.time()
         self._open, self._app = state, app
         self._users.append(state.in_flight)
         if self._last_used is not None:
@@ -351,7 +374,7 @@ class Gateway:
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
         models = Models(lambda: self.state.pipeline)
         router = Router(
             {
@@ -369,6 +392,14 @@ class Gateway:
                 "healthz": health.healthz,
                 "readyz": health.readyz,
                 "metrics": self._metrics_route,
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                ),
             },
             health_needs_key=s.auth.health_check,
         )
@@ -388,6 +419,10 @@ class Gateway:
             cors_max_age_s=s.server.cors.max_age_s,
         )
         return govern(router, options)
+
+    def _config_facts(self) -> dict[str, Any]:
+        facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
+        return {**facts, "drift": summary(self.settings, self._overlays.overlays)}
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None

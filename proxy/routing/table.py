@@ -49,8 +49,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     rules: RouteRules = RouteRules()
 
 
+Weights = Mapping[str, Mapping[str, float]]
+"""By entry and target id; for a target that serves the name asked for, the id is `provider/*`."""
+
+
 class RouteTable:
-    """Immutable once built; resolving is a dictionary look-up for every name seen before."""
+    """Immutable once built, but for weights that are laid over; resolving is a dictionary look-up for every name seen before."""
 
     def __init__(
         self,
@@ -73,7 +77,17 @@ class RouteTable:
         self._exact = {e.name: e for e in entries if not _is_pattern(e.name)}
         self._patterns = sorted((e for e in entries if _is_pattern(e.name)), key=lambda e: -len(e.name.rstrip("*")))
         self._has_table = bool(entries)
+        self._weights: Weights = {}
         self._seen: dict[str, Route] = {}
+
+    def reweigh(self, weights: Weights) -> None:
+        """Stand for the configured weights from now on, as far as they name targets of an entry. Requests under way keep their route."""
+        if weights != self._weights:
+            self._weights, self._seen = weights, {}
+
+    def entries(self) -> list[ModelEntry]:
+        """As configured."""
+        return [*self._exact.values(), *self._patterns]
 
     def names(self) -> list[str]:
         """Model names that clients may list: the table's without patterns."""
@@ -163,7 +177,8 @@ class RouteTable:
 
     def _route(self, entry: ModelEntry, asked: str, warning: str | None = None) -> Route:
         targets = tuple(t if t.model else msgspec.structs.replace(t, model=asked) for t in entry.targets)
-        candidates = tuple(self._candidate(target) for target in targets)
+        weighed = zip(targets, effective_weights(entry, self._weights.get(entry.name)), strict=True)
+        candidates = tuple(self._candidate(t if t.weight == w else msgspec.structs.replace(t, weight=w)) for t, w in weighed)
         chooser, wants = self._chooser(entry.name, entry.strategy, entry.rules, candidates)
         return Route(
             name=entry.name,
@@ -183,6 +198,20 @@ class RouteTable:
         hint = f" Nearest: {', '.join(near)}." if near else ""
         shown = name if len(name) <= 100 else name[:100] + "…"
         return ModelNotFound(f"The model '{shown}' does not exist here.{hint}", param="model")
+
+
+def overlay_id(target: Target) -> str:
+    """By which a configured target is meant."""
+    return target.id if target.model else f"{target.provider}/*"
+
+
+def effective_weights(entry: ModelEntry, laid_over: Mapping[str, float] | None) -> tuple[float, ...]:
+    """Of the entry's targets. Weights that would leave no share to any target count for nothing."""
+    configured = tuple(t.weight for t in entry.targets)
+    if not laid_over:
+        return configured
+    weights = tuple(laid_over.get(overlay_id(t), t.weight) for t in entry.targets)
+    return weights if any(weights) else configured
 
 
 def _is_pattern(name: str) -> bool:

@@ -57,12 +57,7 @@ class Weighted:
         shared = [c for c in candidates if c.target.weight > 0]
         rejected = tuple(Rejected(c, "weight 0") for c in candidates if c.target.weight <= 0) if shared else ()
         shared = shared or list(candidates)
-        lots = []
-        seen: dict[str, int] = {}
-        for candidate in shared:
-            seen[candidate.id] = again = seen.get(candidate.id, -1) + 1
-            name = f"{candidate.id}\0{again}" if again else candidate.id
-            lots.append((_hash(b"", name.encode("utf-8", "surrogatepass")), 1.0 / (candidate.target.weight or 1.0)))
+        lots = [(_hash(b"", c.id.encode("utf-8", "surrogatepass")), 1.0 / (c.target.weight or 1.0)) for c in shared]
         return shared, lots, rejected
 
     def _hash(self, sticky: bytes) -> int:

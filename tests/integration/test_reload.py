@@ -17,7 +17,7 @@ import pytest
 from proxy.app import ConfigRefused
 from proxy.serving.gateway import ServedGateway
 from proxy.serving.options import Launch, ServeOptions
-from proxy.serving.runtime import ReloadRefused
+from proxy.admin.reload import ReloadRefused
 from proxy.settings import Settings, load_settings
 from proxy.storage.issue import new_key, signing_secret
 from tests.support.edge_process import EdgeProcess

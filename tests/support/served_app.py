@@ -12,7 +12,8 @@ from starlette.types import Receive, Scope, Send
 from proxy.core.context import RequestContext
 from proxy.core.route import RouteInfo
 from proxy.serving.options import Launch
-from proxy.serving.runtime import ReloadRefused, Runtime
+from proxy.admin.reload import ReloadRefused
+from proxy.serving.runtime import Runtime
 from tests.support.serving import LifespanApp, answer, read_all
 
 ROUTE = RouteInfo(name="/v1/test", family="openai")

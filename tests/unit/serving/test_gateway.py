@@ -8,7 +8,7 @@ import pytest
 
 from proxy.serving.gateway import open_gateway, secrets_in
 from proxy.serving.options import Launch, ServeOptions
-from proxy.serving.runtime import ReloadRefused
+from proxy.admin.reload import ReloadRefused
 from proxy.settings import SettingsError
 from tests.unit.serving.test_runtime import runtime
 
