@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
+import msgspec
+
 from proxy.cache.flight import Flights
 from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
@@ -25,14 +27,14 @@ from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing import own
-from proxy.routing.candidate import Candidate
+from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
-from proxy.routing.target import RouteTimeouts
+from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
 from proxy.settings.errors import Path, dotted
 from proxy.storage.hot.board import Board, LocalBoard
@@ -194,11 +196,16 @@ def build_routes(
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(
-            target, charges.model_facts(target.provider, target.model, at) if charges is not None else None, health.stats(target.id)
-        ),
+        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
         strategies=strategies,
     )
+
+
+def _model_facts(charges: Charges | None, provider: Provider, target: Target, at: float) -> ModelFacts | None:
+    facts = charges.model_facts(target.provider, target.model, at) if charges is not None else None
+    if facts is not None and provider.free:
+        return msgspec.structs.replace(facts, input_pico_usd=0, output_pico_usd=0)
+    return facts
 
 
 def _timeouts(t: TimeoutSettings) -> RouteTimeouts:

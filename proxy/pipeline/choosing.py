@@ -3,6 +3,8 @@
 Where there is nothing to weigh (one target, and no header that says otherwise) the answer was worked out when the route was made.
 """
 
+from random import Random
+
 import msgspec
 
 from proxy.core.context import EVERYBODY
@@ -36,7 +38,7 @@ def _weighed(pipe: Pipeline, asked: Asked, route: Route, now: float) -> Decision
         sized=asked.sized,
         to_the_end=bool(route.rules.context_window_fallbacks),
     )
-    decision = decided(route, sifted, facts, now, pipe)
+    decision = decided(route, sifted, facts, now, pipe.rng)
     if asked.route.asked is not None and asked.route.asked.debug and own:
         show_route(ctx, route_header(route, decision))
     if sifted.refusal is not None:
@@ -44,12 +46,12 @@ def _weighed(pipe: Pipeline, asked: Asked, route: Route, now: float) -> Decision
     return decision
 
 
-def decided(route: Route, sifted: Sifted, facts: RequestFacts, now: float, pipe: Pipeline) -> Decision:
+def decided(route: Route, sifted: Sifted, facts: RequestFacts, now: float, rng: Random) -> Decision:
     """The strategy's word on what the filters have left."""
     rejected = (*route.left_out, *sifted.rejected)
     if sifted.refusal is not None:
         return Decision((), sifted.refusal.message, rejected)
-    decision = route.chooser.choose(sifted.usable, facts, now, pipe.rng)
+    decision = route.chooser.choose(sifted.usable, facts, now, rng)
     if not rejected and not sifted.resting:
         return decision
     return msgspec.structs.replace(decision, order=decision.order + sifted.resting, rejected=rejected + decision.rejected)
