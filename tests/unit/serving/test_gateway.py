@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from proxy.admin.reload import ReloadRefused
 from proxy.serving.gateway import open_gateway, secrets_in
 from proxy.serving.options import Launch, ServeOptions
-from proxy.admin.reload import ReloadRefused
 from proxy.settings import SettingsError
 from tests.unit.serving.test_runtime import runtime
 
