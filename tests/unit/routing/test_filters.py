@@ -95,7 +95,8 @@ def test_only_what_is_far_too_large_is_refused() -> None:
     assert found.refusal is not None
     assert (found.refusal.status, found.refusal.code) == (400, "context_length_exceeded")
     assert found.refusal.message == (
-        "This model's maximum context length is 2000 tokens. However, the prompt has about 3001 tokens and asks for 50 more: please reduce it."
+        "This model's maximum context length is 2000 tokens. However, the prompt has about 3001 tokens and asks for 50 more: please reduce "
+        "it."
     )
     assert len(found.rejected) == 2
 
