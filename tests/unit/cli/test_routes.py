@@ -1,5 +1,6 @@
 """`llm-edge routes explain`."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,6 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "config.yaml").write_text(CONFIG)
     monkeypatch.setenv("LLM_EDGE_CONFIG", "config.yaml")
-    monkeypatch.delenv("LLM_EDGE_ADMIN_KEY", raising=False)
 
 
 def explain(*arguments: str) -> int:
@@ -140,6 +140,16 @@ def test_a_running_gateway_says_what_it_knows(capsys: pytest.CaptureFixture[str]
         assert explain("a/b c", "--url", url, "--key", "k", "--needs", "vision") == 0
     assert seen[0][0] == "/v1/admin/routes/a%2Fb%20c?needs=vision"
     assert "0.20 s  40     97%  3     throttled, for 2.0 s yet" in capsys.readouterr().out
+
+
+def test_the_key_can_come_in_by_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is sent as one on the command line is."""
+    monkeypatch.setattr("sys.stdin", io.StringIO("admin-key\n"))
+    with answering(200, json.dumps({"decision": DECISION}).encode()) as (url, seen):
+        assert explain("smart", "--url", url, "--key", "-") == 0
+        assert explain("smart", "--url", url, "--key", "other") == 0
+    assert [key for _, key in seen] == ["admin-key", "other"]
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize(
