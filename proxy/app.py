@@ -43,6 +43,7 @@ from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.explaining import explain_now
 from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
 from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
@@ -399,6 +400,7 @@ class Gateway:
                     clock=state.clock,
                     overlays=self._overlays,
                     reload=self._reload,
+                    explain=explain_now,
                 ),
             },
             health_needs_key=s.auth.health_check,

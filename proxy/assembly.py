@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
+import msgspec
+
 from proxy.cache.flight import Flights
 from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
@@ -24,14 +26,17 @@ from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
-from proxy.routing.candidate import Candidate
+from proxy.routing import own
+from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
 from proxy.routing.sharing import Sharing
-from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
+from proxy.routing.strategies import OWN, STRATEGIES, Kind
+from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
-from proxy.routing.target import RouteTimeouts
-from proxy.settings import Settings, TimeoutSettings
+from proxy.routing.target import RouteTimeouts, Target
+from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
+from proxy.settings.errors import Path, dotted
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -74,16 +79,13 @@ def build_pipeline(
     board: Board | None = None,
 ) -> Pipeline:
     """`fetcher`: for URLs in requests; None: none are fetched. `board`: what processes share; None: nothing is shared."""
-    own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    routes = build_routes(settings, providers, health)
-    for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
-        own.setdefault(name, Ordered())
+    charges = build_charges(settings, providers)
+    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), at=clock.time())
     return Pipeline(
         codecs=codecs,
         routes=routes,
-        strategies=own,
         providers=providers,
-        charges=build_charges(settings, providers),
+        charges=charges,
         cache=cache,
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
@@ -147,8 +149,33 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
-def build_routes(settings: Settings, providers: Mapping[str, Provider], health: HealthBook) -> RouteTable:
-    """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
+def kinds_of(settings: Settings, given: Mapping[str, Strategy]) -> dict[str, Kind]:
+    """The table, with `given` strategies before it by name, and those of other packages that the configuration names. Raises
+    SettingsError."""
+    kinds = {**STRATEGIES, **{name: own.own(strategy) for name, strategy in given.items()}}
+    kinds |= {f"{OWN}{name}": own.own(strategy) for name, strategy in given.items() if name not in STRATEGIES}
+    wanted: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
+    wanted |= {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
+    for path, name in wanted.items():
+        if name not in kinds:
+            try:
+                kinds[name] = own.load(name.removeprefix(OWN))
+            except own.OwnStrategyUnusable as exc:
+                raise SettingsError(Problem(str(exc), dotted(path), settings.origin(path))) from exc
+    return kinds
+
+
+def build_routes(
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    health: HealthBook,
+    charges: Charges | None = None,
+    strategies: Mapping[str, Kind] = STRATEGIES,
+    *,
+    at: float = 0.0,
+) -> RouteTable:
+    """`charges`: what is known of models; None: nothing is. `at`: whose prices hold, Unix seconds. Targets of providers whose kind has no
+    adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
         targets = tuple(target_of(t) for t in model.targets if t.provider in providers)
@@ -169,8 +196,16 @@ def build_routes(settings: Settings, providers: Mapping[str, Provider], health: 
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
+        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
+        strategies=strategies,
     )
+
+
+def _model_facts(charges: Charges | None, provider: Provider, target: Target, at: float) -> ModelFacts | None:
+    facts = charges.model_facts(target.provider, target.model, at) if charges is not None else None
+    if facts is not None and provider.free:
+        return msgspec.structs.replace(facts, input_pico_usd=0, output_pico_usd=0)
+    return facts
 
 
 def _timeouts(t: TimeoutSettings) -> RouteTimeouts:

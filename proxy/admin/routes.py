@@ -1,8 +1,9 @@
 """`/v1/admin/routes`: where names lead, and the weights that may be moved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.types import Receive, Scope, Send
@@ -21,8 +22,8 @@ from proxy.settings import ModelSettings, Settings
 from proxy.settings.suggest import did_you_mean
 from proxy.storage.overlays import Overlays, WeightOverlay
 
-Explain = Callable[[Pipeline, Route], dict[str, Any]]
-"""What would be decided now, and why not otherwise."""
+Explain = Callable[[Pipeline, Route, Sequence[tuple[str, str]]], dict[str, Any]]
+"""What would be decided now for a request as the query describes it, and why not otherwise."""
 
 
 class RouteRoutes:
@@ -52,7 +53,7 @@ class RouteRoutes:
         if route.warning is not None:
             body["warning"] = route.warning
         if self._explain is not None:
-            body["decision"] = self._explain(pipe, route)
+            body["decision"] = self._explain(pipe, route, parse_qsl(context(scope).query.decode("latin-1"), keep_blank_values=True))
         await answer(send, body, version=body["version"])
 
     async def set_weights(self, scope: Scope, receive: Receive, send: Send) -> None:

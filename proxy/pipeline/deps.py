@@ -18,7 +18,6 @@ from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
-from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -47,7 +46,6 @@ class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
-    strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     charges: Charges
     cache: TieredCache

@@ -75,7 +75,7 @@ class HealthBook:
         if not rules.breaker.enabled:
             for stats in self._stats.values():
                 if stats.breaker.close(now):
-                    self._breaker_changed(stats, now)
+                    self._breaker_changed(stats, now, ours=False)  # a setting, which the others have of their own
 
     def stats(self, target_id: str) -> TargetStats:
         """Of a target, for as long as the process lives: reloads do not forget."""
