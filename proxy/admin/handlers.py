@@ -24,7 +24,7 @@ def admin_handlers(
     clock: Clock,
     overlays: OverlayKeeper,
     reload: Reload | None,
-    explain: Explain | None = None,
+    explain: Explain,
 ) -> dict[str, ASGIApp]:
     """All of them concern the whole gateway. `settings`, `pipeline`: those in force; `loaded_at`: since when, in unix seconds."""
     config = ConfigRoutes(settings, loaded_at, overlays, reload)

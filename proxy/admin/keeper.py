@@ -24,6 +24,8 @@ class OverlayKeeper:
         self._drained: frozenset[str] = frozenset()
         """As told to the health book, which outlives a configuration."""
         self._failing = False
+        self._one_at_a_time = asyncio.Lock()
+        """So that what was read before a change is not taken after it."""
         self._log = logging.getLogger("llm_edge")
         self.overlays: Overlays = EMPTY
         """In force in this process."""
@@ -35,8 +37,9 @@ class OverlayKeeper:
 
     async def refresh(self) -> None:
         """What the store has now. Raises Unavailable."""
-        if await self._records.version() != self.overlays.version:
-            self._take(await self._records.load())
+        async with self._one_at_a_time:
+            if await self._records.version() != self.overlays.version:
+                self._take(await self._records.load())
 
     async def keep(self) -> None:
         """For ever."""
@@ -58,11 +61,12 @@ class OverlayKeeper:
         """What holds then. `edit` gets what is stored, perhaps again when somebody else was faster, and returns the same object for no
         change. Raises what it raises, Unavailable, Conflict."""
         for _ in range(TRIES):
-            stored = await self._records.load()
-            wanted = edit(stored)
-            if wanted is stored or await self._records.replace(wanted, stored.version):
-                self._take(wanted)
-                return wanted
+            async with self._one_at_a_time:
+                stored = await self._records.load()
+                wanted = edit(stored)
+                if wanted is stored or await self._records.replace(wanted, stored.version):
+                    self._take(wanted)
+                    return wanted
         raise Conflict("others change the overlays all the time: try again", retryable=True)
 
     def _take(self, overlays: Overlays) -> None:

@@ -28,7 +28,7 @@ Explain = Callable[[Pipeline, Route, Sequence[tuple[str, str]]], dict[str, Any]]
 
 class RouteRoutes:
     def __init__(
-        self, settings: Callable[[], Settings], pipeline: Callable[[], Pipeline], overlays: OverlayKeeper, explain: Explain | None = None
+        self, settings: Callable[[], Settings], pipeline: Callable[[], Pipeline], overlays: OverlayKeeper, explain: Explain
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
@@ -49,11 +49,10 @@ class RouteRoutes:
             "attempts": route.attempts,
             "timeouts": msgspec.to_builtins(route.timeouts),
             "rules": msgspec.to_builtins(route.rules),
+            "decision": self._explain(pipe, route, parse_qsl(context(scope).query.decode("latin-1"), keep_blank_values=True)),
         }
         if route.warning is not None:
             body["warning"] = route.warning
-        if self._explain is not None:
-            body["decision"] = self._explain(pipe, route, parse_qsl(context(scope).query.decode("latin-1"), keep_blank_values=True))
         await answer(send, body, version=body["version"])
 
     async def set_weights(self, scope: Scope, receive: Receive, send: Send) -> None:

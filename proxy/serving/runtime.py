@@ -23,7 +23,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     logs: Logging
     hub: MetricsHub
-    reload: ReloadDoor
+    reload: ReloadDoor = msgspec.field(default_factory=ReloadDoor)
 
 
 class ServedApp(Protocol):

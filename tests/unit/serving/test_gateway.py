@@ -39,8 +39,9 @@ async def test_opened_and_reloaded(tmp_path: Path) -> None:
     async with served.gateway.lifespan():  # type: ignore[attr-defined]
         assert await models(served.asgi) == ["one"]
         (tmp_path / "c.yaml").write_text(TWO)
-        version = await served.prepare_reload()
-        assert version
+        plan = await served.prepare_reload()
+        assert plan.version != plan.previous == served.gateway.settings.digest()  # type: ignore[attr-defined]
+        assert plan.changed == ("models.one", "models.two")
         assert await models(served.asgi) == ["one"]
         await served.commit_reload()
         assert await models(served.asgi) == ["two"]
