@@ -141,7 +141,7 @@ async def test_overrides_with_the_real_sdk(upstreams: dict[str, Upstream]) -> No
     upstreams["middle"].on(stream_answer(chat_stream("hel", "lo")))
     config = three(upstreams, "failover", {"middle": {"region": "eu"}})
     async with running(config) as edge, openai.AsyncOpenAI(api_key=ADMIN_KEY, base_url=f"{edge.url}/v1", max_retries=0) as admin:
-        ask = {"model": "smart", "messages": [{"role": "user", "content": "hi"}]}
+        ask: Any = {"model": "smart", "messages": [{"role": "user", "content": "hi"}]}
         raw = await admin.chat.completions.with_raw_response.create(
             **ask, extra_headers={"x-llm-edge-strategy": "cost", "x-llm-edge-debug": "route"}
         )

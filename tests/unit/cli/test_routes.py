@@ -116,7 +116,7 @@ def test_what_makes_no_sense_is_one_line(arguments: tuple[str, ...], says: str, 
     assert error.count("\n") == 1
 
 
-DECISION = {
+DECISION: dict[str, Any] = {
     "entry": "smart",
     "strategy": "latency",
     "chosen": "a/m",

@@ -1,6 +1,7 @@
 """What every strategy of the table keeps to."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -29,8 +30,8 @@ def candidates(draw: st.DrawFn) -> list[Candidate]:
             stats.first_token.observe(1.0, seconds)
             stats.counted(1.0, success=seconds < 5)
         stats.ramp_from, stats.ramp_s = draw(st.sampled_from([(0.0, 0.0), (4.0, 30.0)]))
-        prices = {name: draw(st.sampled_from([None, 0, 5, 900])) for name in ("input_pico_usd", "output_pico_usd")}
-        target = {"weight": draw(st.sampled_from([0.0, 1.0, 95.0])), "priority": draw(st.integers(0, 2))}
+        prices: Any = {name: draw(st.sampled_from([None, 0, 5, 900])) for name in ("input_pico_usd", "output_pico_usd")}
+        target: Any = {"weight": draw(st.sampled_from([0.0, 1.0, 95.0])), "priority": draw(st.integers(0, 2))}
         quality = draw(st.sampled_from([None, 0.2, 0.9]))
         found.append(candidate(f"p{i}", facts=ModelFacts(**prices), stats=stats, quality=quality, **target))
     return found
