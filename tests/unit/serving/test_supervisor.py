@@ -33,10 +33,10 @@ async def test_workers_start_reload_and_end(tmp_path: Path, caplog: pytest.LogCa
         snapshot = await supervisor.merged()
         assert [s.values for s in snapshot if s.family == "llm_edge_workers"] == [(2.0,)]
         config.write_text("bad")
-        await supervisor._reload()
+        await supervisor._reloader.quietly()
         assert "the old one stays in force" in caplog.text
         config.write_text("two")
-        await supervisor._reload()
+        assert (await supervisor._reloader.reload()).workers == 2
         supervisor.drain()
         supervisor.drain()
         assert await task == 0
