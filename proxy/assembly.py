@@ -24,6 +24,7 @@ from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
+from proxy.pipeline.semantic import Semantic, build_semantic
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing import own
@@ -76,9 +77,11 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    semantic: Semantic | None = None,
     board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `board`: what processes share; None: nothing is shared."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`: of the configuration before, whose index is kept. `board`: what
+    processes share; None: nothing is shared."""
     charges = build_charges(settings, providers)
     routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), at=clock.time())
     return Pipeline(
@@ -97,6 +100,7 @@ def build_pipeline(
         tasks=tasks,
         lifecycle=lifecycle,
         board=board or LocalBoard(clock),
+        semantic=build_semantic(settings, providers, cache.hot, semantic),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),

@@ -6,7 +6,6 @@ knows. No provider is called either way.
 
 import argparse
 import json
-import os
 import sys
 from random import Random
 from time import monotonic, time
@@ -19,9 +18,8 @@ from proxy.cli.common import add_json, print_json, print_table, read_settings
 EXAMPLES = """examples:
   llm-edge routes explain smart --config config.yaml --tokens 2000
   llm-edge routes explain smart --needs vision --tags region=eu
-  LLM_EDGE_ADMIN_KEY=… llm-edge routes explain smart --url http://127.0.0.1:8080"""
+  llm-edge routes explain smart --url http://127.0.0.1:8080 --key - < admin.key"""
 
-KEY_VARIABLE = "LLM_EDGE_ADMIN_KEY"
 _HEAD = ("", "TARGET", "WEIGHT", "PRIO", "IN $/MTOK", "OUT $/MTOK", "EST. $", "TTFT", "TOK/S", "OK", "BUSY", "WHY")
 
 
@@ -39,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     explain.add_argument("--sticky", metavar="ID", help="the id that keeps its target")
     explain.add_argument("--whole", action="store_true", help="an answer that is not streamed")
     explain.add_argument("--header", action="append", default=[], metavar="K=V", help="a request header; may be given several times")
-    explain.add_argument("--key", metavar="KEY", help=f"admin key for --url (default: {KEY_VARIABLE}, which other users cannot see)")
+    explain.add_argument("--key", metavar="KEY", help="admin key for --url; - reads it from standard input, where no process list shows it")
     add_target(explain)
     add_json(explain)
 
@@ -79,8 +77,8 @@ def _from_settings(args: argparse.Namespace) -> dict[str, Any]:
 def _from_gateway(args: argparse.Namespace) -> dict[str, Any]:
     from proxy.core.errors import Unavailable
 
-    key = args.key or os.environ.get(KEY_VARIABLE)
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+    key = sys.stdin.readline().strip() if args.key == "-" else args.key
+    headers = {"x-api-key": key} if key else {}
     query = urlencode(question(args))
     answer = ask(args, f"/v1/admin/routes/{quote(args.model, safe='')}?{query}", headers)
     try:

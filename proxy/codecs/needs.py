@@ -34,8 +34,8 @@ _PART_TYPES = {
     "document": PDF,
 }
 _CONVERSE_PARTS = (("image", VISION), ("audio", AUDIO), ("document", PDF))
-_NESTED = ("content", "output", "toolResult")
-"""Where parts stand within a part: results of tools."""
+_NESTED = ("content", "parts", "output", "toolResult")
+"""Where parts stand, also within a part: results of tools."""
 _INLINE = ("inlineData", "inline_data", "fileData", "file_data")
 _TURNS = ("messages", "contents", "input")
 _NO_THINKING = frozenset({"disabled", "none"})
@@ -191,7 +191,7 @@ def _media(body: dict[str, Any]) -> Iterator[tuple[int, str]]:
         if type(node) is not dict:
             continue
         kind = _of_part(node)
-        nested = [node[name] for name in ("content", "parts", *_NESTED) if name in node]
+        nested = [node[name] for name in _NESTED if name in node]
         if kind and not any(nested):
             yield kind, max(_strings(node), key=len, default="")
         else:

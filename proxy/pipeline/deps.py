@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -22,6 +22,9 @@ from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
+if TYPE_CHECKING:
+    from proxy.pipeline.semantic import Semantic
+
 
 class PipelineMeter(Protocol):
     """Counters that only the pipeline can see."""
@@ -29,6 +32,8 @@ class PipelineMeter(Protocol):
     def attempt_done(self, record: AttemptRecord) -> None: ...
 
     def single_flight_joined(self) -> None: ...
+
+    def semantic_hit(self) -> None: ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -61,6 +66,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     board: Board
     """What the processes of a deployment tell each other."""
+    semantic: "Semantic | None" = None
+    """None: it is off."""
     fetch: FetchRules | None = None
     """None: no configured provider needs it."""
     body_metadata: bool = True

@@ -29,6 +29,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
@@ -110,6 +111,8 @@ class Generation:
             if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
                 await self._serve(entry, tier)
                 return
+            if pipe.semantic is not None and await self._similar(pipe.semantic):
+                return
         ctx.cache_status = "miss"
         if asked.verdict.join:
             while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
@@ -133,6 +136,17 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    async def _similar(self, semantic: Semantic) -> bool:
+        """Answered from a question that means the same."""
+        found = await similar(self.pipe, self.asked, semantic)
+        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+            return False
+        entry, near = found
+        self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
+        self.pipe.meter.semantic_hit()
+        await self._serve(entry, "semantic")
+        return True
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
         ctx, asked = self.ctx, self.asked

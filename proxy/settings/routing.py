@@ -126,7 +126,7 @@ class RoutingSettings(Section):
     breaker: BreakerSettings = Field(BreakerSettings(), description="Circuit breaker of each target.")
     slow_start_s: NonNegative = Field(30, description="A target that recovers gets its full share after so long, in seconds; 0: at once.")
     quota_reserve: Share = Field(
-        0.02, description="A target is passed over once its provider reports less than this share of a quota left."
+        0.02, description="Other targets go first once a provider reports that less than this share of a quota is left."
     )
     probes: ProbeSettings = Field(ProbeSettings(), description="Active probes.")
     hybrid: HybridSettings = Field(HybridSettings(), description="Weights of strategy `hybrid`.")

@@ -169,7 +169,7 @@ def rests(edge: InProcess, *scopes: str) -> list[bool]:
     ("status", "error", "everywhere"),
     [(401, {}, True), (402, {}, True), (403, {}, False), (429, {}, False), (429, {"code": "insufficient_quota"}, True)],
 )
-async def test_how_far_a_refusal_of_a_key_reaches(status: int, error: dict[str, str], everywhere: bool) -> None:
+async def test_how_far_a_refusal_of_a_key_reaches(status: int, error: dict[str, Any], everywhere: bool) -> None:
     """The account's reaches all models, a permission's or a rate limit's one; the target itself is well either way."""
     provider, used = pool("k1", "k2", refused=frozenset({"k1"}), status=status, **error)
     async with in_process(providers={"mine": provider}) as edge:

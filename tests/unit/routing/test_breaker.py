@@ -145,7 +145,7 @@ class BreakerMachine(RuleBasedStateMachine):
 
     @initialize(threshold=st.integers(1, 4), open_s=st.sampled_from([0.0, 1.0, 5.0]), successes=st.integers(1, 3))
     def start(self, threshold: int, open_s: float, successes: int) -> None:
-        self.rules = BreakerRules(threshold=threshold, open_s=open_s, successes=successes)
+        self.limits = BreakerRules(threshold=threshold, open_s=open_s, successes=successes)
         self.breaker = Breaker()
         self.now = 0.0
         self.running: list[tuple[float, int]] = []
@@ -178,16 +178,16 @@ class BreakerMachine(RuleBasedStateMachine):
         probing = ticket and ticket == breaker.probe
         fresh = began >= since
         if outcome == "ok":
-            changed = breaker.succeeded(self.now, began, self.rules, ticket)
+            changed = breaker.succeeded(self.now, began, self.limits, ticket)
             self.good += bool(probing)
-            assert changed == bool(state == "half_open" and probing and self.good >= self.rules.successes)
+            assert changed == bool(state == "half_open" and probing and self.good >= self.limits.successes)
             self.row = 0 if state != "closed" or fresh else self.row
         elif outcome == "failed":
-            changed = breaker.failed(self.now, began, self.rules, ticket)
+            changed = breaker.failed(self.now, began, self.limits, ticket)
             self.row += state == "closed" and fresh
-            assert changed == (fresh and (state == "half_open" or (state == "closed" and self.row >= self.rules.threshold)))
+            assert changed == (fresh and (state == "half_open" or (state == "closed" and self.row >= self.limits.threshold)))
             if changed:
-                assert breaker.until == self.now + self.rules.open_s
+                assert breaker.until == self.now + self.limits.open_s
         else:
             breaker.released(ticket)
             assert breaker.state == state

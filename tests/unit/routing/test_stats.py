@@ -38,9 +38,7 @@ def test_what_is_over_is_not_looked_at_again() -> None:
     book = HealthBook()
     stats = book.stats("p/m")
     book.cool(stats, 5.0, 0.0)
-    assert stats.blocked
-    assert stats.rest(5.0) is None
-    assert not stats.blocked
+    assert [(stats.rest(now), stats.blocked) for now in (4.0, 5.0)] == [(COOLING, True), (None, False)]
     assert stats.barred(5.0) is None
 
 

@@ -1,8 +1,13 @@
 """From a model's name to its route."""
 
+from typing import Any
+
 import pytest
 
 from proxy.core.errors import BadRequest, ModelNotFound
+from proxy.routing.candidate import Candidate, ModelFacts
+from proxy.routing.round_robin import RoundRobin
+from proxy.routing.strategies import NEEDS, TOKENS, TURN
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import Target
 from tests.support.routing import candidate
@@ -140,3 +145,39 @@ def test_weights_of_targets_that_serve_names_as_asked() -> None:
     t.reweigh({"gpt-*": {"openai/*": 2.0}})
     assert weights(t, "gpt-4") == weights(t, "gpt-5") == [2.0, 1]
     assert [entry.name for entry in t.entries()] == ["m", "gpt-*"]
+
+
+def two_ways(strategy: str = "cost", **facts: Any) -> RouteTable:
+    targets = (Target("openai", "a"), Target("local", "b"))
+    entries = [ModelEntry(name="smart", strategy=strategy, targets=targets), ModelEntry(name="gpt-*", strategy=strategy, targets=targets)]
+    return RouteTable(entries, PROVIDERS, candidate=lambda target: Candidate(target, ModelFacts(**facts)))
+
+
+def test_a_strategy_is_made_once_for_each_entry() -> None:
+    """A pattern's names share it; entries don't."""
+    t = two_ways("weighted")
+    assert t.resolve("gpt-4o").chooser is t.resolve("gpt-4.1").chooser
+    assert t.resolve("gpt-4o").chooser is not t.resolve("smart").chooser
+
+
+def test_filters_want_to_know_what_they_need() -> None:
+    """The size, where a window is known; the needs, where something cannot be done; else only what the strategy looks at."""
+    assert two_ways("model").resolve("smart").wants == 0
+    assert two_ways("model", context_tokens=9).resolve("smart").wants == TOKENS
+    assert two_ways("model", cannot=1).resolve("smart").wants == NEEDS
+    assert two_ways("cost").resolve("smart").wants == TOKENS
+
+
+def test_another_strategy_is_another_route() -> None:
+    """By any of its names, with another digest; one that there is not is refused with the nearest."""
+    t = two_ways("model", cannot=1)
+    route = t.resolve("smart")
+    other = t.by_strategy(route, "Round-Robin")
+    assert (other.strategy, other.wants) == ("round_robin", TURN | NEEDS)
+    assert isinstance(other.chooser, RoundRobin)
+    assert other.digest != route.digest
+    with pytest.raises(BadRequest, match=r"no strategy 'latncy': known are model, failover.*Nearest: latency") as refused:
+        t.by_strategy(route, "latncy")
+    assert refused.value.code == "unknown_strategy"
+    with pytest.raises(BadRequest, match=r"content\.$"):
+        t.by_strategy(route, "zzz")
