@@ -12,7 +12,6 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
 from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.background import Background, NoBackground
@@ -22,8 +21,8 @@ from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.hedge import HedgeBook, HedgeResult, Withheld
-from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
-    strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     charges: Charges
     cache: TieredCache
@@ -75,7 +73,6 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
-    cooldowns: Cooldowns
     health: HealthBook
     hedges: HedgeBook = msgspec.field(default_factory=HedgeBook)
     meter: PipelineMeter
@@ -83,6 +80,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
     background: Background = NoBackground()
     """What the gateway asks itself."""
     shadow_budget: ShadowBudget = ShadowBudget()

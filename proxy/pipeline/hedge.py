@@ -167,7 +167,6 @@ class RacedDrive(StreamDrive):
         racer = cast("Racer", self._upstream)
         if racer.race is not None:
             racer.race.won(racer)
-        self._pipe.hedges.waits(racer.target.id, stream=True).add(monotonic() - racer.sent_at)
         return held
 
 
@@ -215,7 +214,9 @@ class HedgedGeneration(Generation):
         if not self._may:
             return None
         after_s = self._hedge.after_s
-        return after_s if after_s is not None else self.pipe.hedges.waits(target.id, stream=self.asked.stream).p95()
+        if after_s is not None:
+            return after_s
+        return target.stats.first_token_p95() if self.asked.stream else self.pipe.hedges.waits(target.id).p95()
 
     def _second(self) -> Candidate | None:
         """The hedge's target, its try and budget taken; None: there is to be none, and why is counted."""
@@ -257,7 +258,7 @@ class HedgedGeneration(Generation):
         answer = super()._whole(upstream, raw, headers)
         if racer.race is not None:
             racer.race.won(racer)
-        self.pipe.hedges.waits(racer.target.id, stream=False).add(monotonic() - racer.sent_at)
+        self.pipe.hedges.waits(racer.target.id).add(monotonic() - racer.sent_at)
         return answer
 
     def _noted(self, race: Race, second: asyncio.Task[EdgeError | None]) -> None:
@@ -275,16 +276,20 @@ class HedgedGeneration(Generation):
         elif race.winner is not None and race.winner.task is second:
             result = "won"
             first = race.racers[0]
-            if first.record.role == "hedge_loser":  # it would have taken longer still: without it the p95 would sink from hedge to hedge
-                self.pipe.hedges.waits(first.target.id, stream=self.asked.stream).add(first.record.duration_s)
+            if first.record.role == "hedge_loser":
+                self._outwaited(first)
         self.pipe.meter.hedged(entry, result)
+
+    def _outwaited(self, racer: Racer) -> None:
+        """It would have taken longer still: without this the p95 would sink from hedge to hedge."""
+        waited_s, stream = racer.record.duration_s, self.asked.stream
+        self.pipe.health.outwaited(racer.target.stats, monotonic(), waited_s, stream=stream)
+        if not stream:
+            self.pipe.hedges.waits(racer.target.id).add(waited_s)
 
     def _outcome(self, race: Race, tries: Sequence[tuple[Candidate, asyncio.Task[EdgeError | None]]]) -> None:
         """Returns when the answer is out. Raises what the first failed with; the hedge's failure, if any, is reported before."""
         if race.winner is not None and race.winner.task is not None:
-            for target, task in tries:
-                if (error := _error_of(task)) is not None and error.retry_after_s:
-                    self.pipe.cooldowns.extend(target.id, monotonic() + error.retry_after_s)
             if (error := race.winner.task.result()) is not None:
                 raise error
             return

@@ -1,4 +1,5 @@
-"""What hedging remembers: how long targets usually take to begin, and what is left of each entry's budget."""
+"""What hedging remembers: how long targets usually take for a whole answer (`TargetStats` knows it of streams), and what is left of each
+entry's budget."""
 
 from bisect import bisect_left, insort
 from collections import deque
@@ -48,7 +49,7 @@ class HedgeBook:
 
     def __init__(self) -> None:
         self._budgets: dict[str, HedgeBudget] = {}
-        self._waits: dict[tuple[str, bool], Waits] = {}
+        self._waits: dict[str, Waits] = {}
 
     def budget(self, entry: str, share: float) -> HedgeBudget:
         """`entry`: as configured, never a client's text. A share that has changed begins anew."""
@@ -57,12 +58,11 @@ class HedgeBook:
             budget = self._budgets[entry] = HedgeBudget(share)
         return budget
 
-    def waits(self, target_id: str, *, stream: bool) -> Waits:
-        """Until the first content of a stream, or the whole of another answer."""
-        key = (target_id, stream)
-        waits = self._waits.get(key)
+    def waits(self, target_id: str) -> Waits:
+        """For whole answers."""
+        waits = self._waits.get(target_id)
         if waits is None:
             if len(self._waits) >= MAX_TARGETS:
                 self._waits.clear()
-            waits = self._waits[key] = Waits()
+            waits = self._waits[target_id] = Waits()
         return waits

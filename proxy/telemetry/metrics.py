@@ -208,6 +208,9 @@ class Metrics:
     def shadow(self, outcome: str) -> None:
         self.inc("llm_edge_shadow_requests_total", outcome)
 
+    def shed(self) -> None:
+        self.inc("llm_edge_shed_requests_total")
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)
@@ -217,10 +220,16 @@ class Metrics:
         loaded = time.time() if now is None else now
         self.gauge("llm_edge_config_info", lambda: [((version,), 1.0)])
         self.gauge("llm_edge_config_last_reload_success_timestamp_seconds", lambda: [((), loaded)])
+        self.config_agrees()
         if reload:
             self.inc("llm_edge_config_reloads_total", "success")
 
+    def config_agrees(self) -> None:
+        """What was read last is in force."""
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 1.0)])
+
     def config_refused(self) -> None:
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 0.0)])
         self.inc("llm_edge_config_reloads_total", "failure")
 
     def gauge(self, family: str, read: Gauge) -> None:

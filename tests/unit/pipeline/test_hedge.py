@@ -95,7 +95,7 @@ class Table:
                     }
                 },
                 prices={"a/one": {"input": 1, "output": 10}, "b/two": {"input": 2, "output": 20}},
-                cache={"enabled": True},
+                routing={"breaker": {"enabled": False}},
             ),
             providers={name: provider(transport, name) for name, transport in self.transports.items()},
         )
@@ -118,7 +118,7 @@ def table() -> Iterator[Table]:
 def reply(name: str, kind: str, stream: bool) -> Reply:
     """Behind a gate: an answer, or a failure before or after the head; content comes with its own gate passed."""
     if kind == "refused":
-        return Reply(status=503, head_delay_s=1, chunks=(json.dumps({"error": {"message": name}}).encode(),))
+        return Reply(status=500, head_delay_s=1, chunks=(json.dumps({"error": {"message": name}}).encode(),))
     if kind == "broken":
         return stream_reply([chat_chunk({"role": "assistant"})], head_delay_s=1, fail="body")
     if stream:
@@ -204,7 +204,7 @@ def check(table: Table, pipe: Pipeline, outcome: Outcome, ctx: RequestContext, m
         other = b"bbb" if what == "a" else b"aaa"
         assert other not in outcome.bytes
         assert ctx.provider == what
-        assert all(record.provider != what and (record.bill is None) == (record.status == 503) for record in lost)
+        assert all(record.provider != what and (record.bill is None) == (record.status == 500) for record in lost)
         assert all(record.provider == what or record.error or record in lost for record in ctx.attempts)
         mine = ctx.usage
         assert mine is not None

@@ -24,14 +24,6 @@ def test_one_slow_answer_of_twenty_is_no_p95() -> None:
     assert waits.p95() == 1.8
 
 
-def test_streams_and_whole_answers_are_apart() -> None:
-    """Their waits are another kind of time."""
-    book = HedgeBook()
-    for _ in range(LEAST):
-        book.waits("a/one", stream=True).add(1.0)
-    assert (book.waits("a/one", stream=True).p95(), book.waits("a/one", stream=False).p95()) == (1.0, None)
-
-
 def test_an_entrys_budget_stays_until_its_share_changes() -> None:
     """A reload that leaves it alone does not refill it."""
     book = HedgeBook()
@@ -43,10 +35,10 @@ def test_an_entrys_budget_stays_until_its_share_changes() -> None:
 def test_targets_are_bounded() -> None:
     """Clients choose names where an entry is a pattern."""
     book = HedgeBook()
-    first = book.waits("a/0", stream=True)
+    first = book.waits("a/0")
     for i in range(1, MAX_TARGETS + 1):
-        book.waits(f"a/{i}", stream=True)
-    assert book.waits("a/0", stream=True) is not first
+        book.waits(f"a/{i}")
+    assert book.waits("a/0") is not first
 
 
 def test_old_samples_are_forgotten() -> None:
