@@ -382,7 +382,7 @@ async def test_a_client_that_leaves_meanwhile(when: str) -> None:
         pair.b.on(held)
         request = asyncio.ensure_future(pair.chat(stream=True))
         await held.asked.wait()
-        if held is not None and when == "within the rest":
+        if when == "within the rest":
             await asyncio.sleep(0.1)
         request.cancel()
         async with asyncio.timeout(1):

@@ -4,7 +4,7 @@ whole one together, with 9 tokens of prompt and 3 of output."""
 import json
 from typing import Any
 
-from tests.support.converse_samples import stream_of
+from tests.support.converse_samples import Event, stream_of
 from tests.support.upstream import Call, Handler, chat_chunk
 
 KINDS = {"chat": "openai", "responses": "openai", "messages": "anthropic", "converse": "bedrock", "gemini": "gemini"}
@@ -95,9 +95,9 @@ def _gemini(text: str) -> tuple[bytes, bytes]:
 
 
 def _converse(text: str) -> tuple[bytes, bytes]:
-    deltas = [("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": half}}) for half in _halves(text)]
+    deltas: list[Event] = [("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": half}}) for half in _halves(text)]
     usage = {"inputTokens": 9, "outputTokens": 3, "totalTokens": 12}
-    end = [
+    end: list[Event] = [
         ("contentBlockStop", {"contentBlockIndex": 0}),
         ("messageStop", {"stopReason": "end_turn"}),
         ("metadata", {"usage": usage, "metrics": {"latencyMs": 1}}),
