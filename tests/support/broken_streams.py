@@ -40,7 +40,14 @@ def _chat(text: str) -> tuple[bytes, bytes]:
 
 
 def _messages(text: str) -> tuple[bytes, bytes]:
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "claude-x", "content": [], "stop_reason": None}
+    message: dict[str, Any] = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-x",
+        "content": [],
+        "stop_reason": None,
+    }
     start: list[Any] = [
         {"type": "message_start", "message": {**message, "stop_sequence": None, "usage": {"input_tokens": 9, "output_tokens": 1}}},
         {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
