@@ -319,6 +319,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=old.responses,
             fetcher=make_fetcher(settings),
+            budgets=old.budgets,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:

@@ -25,8 +25,9 @@ from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
-from proxy.routing.configured import retry_rules, rules_of, target_of
+from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
@@ -70,10 +71,13 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    budgets: RetryBudgets | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `budgets`: of the configuration before; they go on where their rules do."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    routes = build_routes(settings, providers, health)
+    if budgets is None or budgets.rules != budget_rules(settings):
+        budgets = RetryBudgets(budget_rules(settings))
+    routes = build_routes(settings, providers, health, budgets)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
         own.setdefault(name, Ordered())
     return Pipeline(
@@ -86,6 +90,7 @@ def build_pipeline(
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
         flights=flights,
+        budgets=budgets,
         cooldowns=cooldowns,
         health=health,
         meter=meter,
@@ -135,7 +140,9 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
-def build_routes(settings: Settings, providers: Mapping[str, Provider], health: HealthBook) -> RouteTable:
+def build_routes(
+    settings: Settings, providers: Mapping[str, Provider], health: HealthBook, budgets: RetryBudgets | None = None
+) -> RouteTable:
     """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
@@ -158,6 +165,7 @@ def build_routes(settings: Settings, providers: Mapping[str, Provider], health: 
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
         candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
+        budgets=budgets,
     )
 
 

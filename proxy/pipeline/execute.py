@@ -23,18 +23,18 @@ from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailab
 from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
-from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.attempts import NotAdmitted, Stop, Try
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import may_read
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
+from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.routing.candidate import Candidate
-from proxy.routing.failures import outcome_of
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
@@ -102,7 +102,7 @@ class Generation:
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await pipe.cache.fetch(key, max_age), "l2"
-            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+            if entry is not None and self._permits(entry.provider, entry.model):
                 await self._serve(entry, tier)
                 return
         ctx.cache_status = "miss"
@@ -149,7 +149,13 @@ class Generation:
             raise broken_answer("the cache", exc) from exc
 
     def _may_read(self, flight: Flight) -> bool:
-        return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
+        return flight.provider is None or self._permits(flight.provider, flight.model or "")
+
+    def _permits(self, provider: str, model: str) -> bool:
+        """Whether an answer that another request got there may be this one's, too."""
+        if self.ctx.permit(provider, model).error is not None:
+            return False
+        return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
 
     async def _follow(self, flight: Flight) -> None:
         """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
@@ -207,11 +213,11 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
+        attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
-                raise step.error
+                raise stopped(pipe, asked, step)
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
             try:
@@ -219,20 +225,20 @@ class Generation:
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now)
+                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+            except NotAdmitted as exc:
+                attempts.refused(step.target, exc.error)
 
-    def _begin(self, target: Candidate) -> Upstream:
-        """The try's record. Raises what `top_up` refuses it with."""
-        ctx, flight = self.ctx, self.flight
+    def _begin(self, step: Try) -> Upstream:
+        """The try's record. Raises NotAdmitted."""
+        ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
-            raise verdict.error
+            raise NotAdmitted(verdict.error)
         upstream = self.upstream(self.pipe, self.asked, target)
-        record = upstream.record
-        if ctx.attempts:
-            tried = {(a.provider, a.model) for a in ctx.attempts}
-            record.role = "retry" if (record.provider, record.model) in tried else "fallback"
-        ctx.attempts.append(record)
+        if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
+            note_again(self.pipe, self.asked, upstream, step.delay_s)
+        ctx.attempts.append(upstream.record)
         ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
             flight.provider, flight.model = target.provider, target.model
@@ -241,7 +247,7 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        upstream = self._begin(target)
+        upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
@@ -255,7 +261,7 @@ class Generation:
                 flight.dropped = ctx.dropped
             record.sent = True
             try:
-                if record.calls == 1:
+                if record.calls == 1 and upstream.within_s is None:
                     response = await upstream.provider.transport.send(request)
                 else:
                     response = await upstream.send(pipe, request)
@@ -295,7 +301,7 @@ class Generation:
                 response.close()
             now = monotonic()
             record.duration_s = now - upstream.sent_at
-            outcome = "cancelled" if cancelled else outcome_of(failure or upstream.failure)
+            outcome = "cancelled" if cancelled else concluded(asked, upstream, failure or upstream.failure, now)
             pipe.health.ended(target.stats, now, outcome, first_token_s=record.first_byte_s)
             pipe.meter.attempt_done(record)
 

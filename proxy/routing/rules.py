@@ -66,3 +66,8 @@ class RouteRules(msgspec.Struct, frozen=True, kw_only=True):
     hedge: HedgeRules | None = None
     shadow: ShadowRules | None = None
     continue_streams: bool = False
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether any list names other entries."""
+        return bool(self.fallbacks or self.context_window_fallbacks or self.content_policy_fallbacks)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from proxy.core.context import ALLOWED, Verdict
 from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import BadGateway, EdgeError, ErrorInfo, Forbidden, ModelNotFound, ProviderRejected, UpstreamTimeout
-from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Stop, Try
+from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Fallbacks, Stop, Try
 from proxy.routing.candidate import Candidate
+from proxy.routing.retry_budget import RetryBudget
+from proxy.routing.rules import RetryRules
 from tests.support.routing import candidate
 
 A, B, C = candidate("a"), candidate("b"), candidate("c")
@@ -22,11 +24,14 @@ def machine(
     deadline: float | None = None,
     cooldowns: Cooldowns | None = None,
     denied: frozenset[str] = frozenset(),
+    budget: RetryBudget | None = None,
+    more: Fallbacks | None = None,
 ) -> Attempts:
     def permit(provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
 
-    return Attempts(order, attempts=attempts, deadline=deadline, cooldowns=cooldowns or Cooldowns(), permit=permit, rng=Random(7))
+    rules = RetryRules(attempts=attempts)
+    return Attempts(order, rules, deadline, cooldowns or Cooldowns(), permit, Random(7), budget, more)
 
 
 def rejected(status: int, *, retryable: bool = False, retry_after_s: float | None = None) -> EdgeError:
@@ -62,7 +67,7 @@ def test_makes_exactly_the_configured_number_of_tries() -> None:
         tries += 1
         m.failed(step.target, error, 0.0)
     assert tries == 3
-    assert step == Stop(error)
+    assert step == Stop(error, "attempts")
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -72,7 +77,7 @@ def test_a_rejected_request_is_final(status: int) -> None:
     m.next(0.0)
     error = rejected(status)
     m.failed(A, error, 0.0)
-    assert m.next(0.0) == Stop(error)
+    assert m.next(0.0) == Stop(error, "final")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -84,7 +89,7 @@ def test_refused_credentials_and_missing_models_only_fall_over(status: int) -> N
     assert m.next(0.0) == Try(B)
     last = rejected(status)
     m.failed(B, last, 0.0)
-    assert m.next(0.0) == Stop(last)
+    assert m.next(0.0) == Stop(last, "no_target")
 
 
 def test_retry_after_is_waited_for() -> None:
@@ -104,7 +109,7 @@ def test_a_long_retry_after_is_the_clients() -> None:
     m.next(0.0)
     error = rejected(429, retryable=True, retry_after_s=WAIT_MAX_S + 1)
     m.failed(A, error, 0.0)
-    assert m.next(0.0) == Stop(error)
+    assert m.next(0.0) == Stop(error, "no_target")
 
 
 def test_a_later_request_leaves_a_cooling_target_alone() -> None:
@@ -132,7 +137,7 @@ def test_the_deadline_leaves_no_time() -> None:
     m.next(0.9)
     error = rejected(429, retryable=True, retry_after_s=2.0)
     m.failed(A, error, 0.9)
-    assert m.next(0.9) == Stop(error)
+    assert m.next(0.9) == Stop(error, "deadline")
 
 
 def test_a_denied_target_is_passed_over() -> None:

@@ -1,0 +1,60 @@
+"""What is kept of a request's tries beyond their answers: why each failed, for whom that counts, and why there were no more."""
+
+from typing import TYPE_CHECKING
+
+from proxy.core.errors import EdgeError
+from proxy.pipeline.attempts import Attempts, Stop
+from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import Fallbacks
+from proxy.pipeline.upstream import Upstream
+from proxy.routing.failures import TABLE, FailureClass, classify
+from proxy.routing.health import Outcome
+from proxy.routing.target import Decision
+
+if TYPE_CHECKING:
+    from proxy.pipeline.asked import Asked
+
+WHOLE = 0.9
+"""A try that had this share of `timeouts.total_s` had its chance."""
+
+
+def attempts_of(pipe: Pipeline, asked: "Asked", decision: Decision, now: float) -> Attempts:
+    """`now`: monotonic seconds."""
+    route = asked.route
+    route.budget.request(now)
+    if route.falls_back:
+        asked.fallbacks = Fallbacks(pipe, asked, now)
+    return Attempts(
+        decision.order, route.rules.retry, asked.deadline, pipe.cooldowns, asked.ctx.permit, pipe.rng, route.budget, asked.fallbacks
+    )
+
+
+def note_again(pipe: Pipeline, asked: "Asked", upstream: Upstream, delay_s: float) -> None:
+    """Of a try that is not the first, or may be another entry's: its role, and what it waited for. Before it is among the request's."""
+    record, tried = upstream.record, asked.ctx.attempts
+    record.delay_s = delay_s
+    if tried:
+        known = any((one.provider, one.model) == (record.provider, record.model) for one in tried)
+        record.role = "retry" if known else "fallback"
+        pipe.meter.retried(tried[-1].failure or "none", record.role)
+    if asked.fallbacks is not None:
+        asked.fallbacks.note(record, upstream.target)
+
+
+def concluded(asked: "Asked", upstream: Upstream, failure: EdgeError | None, now: float) -> Outcome:
+    """What a try that was not cancelled counts for its target; its record says why. A client with little time, or a try that began late,
+    is not the target's fault."""
+    if failure is None:
+        return "ok"
+    name: FailureClass = classify(failure)
+    if name == "timeout" and now >= asked.deadline and now - upstream.sent_at < WHOLE * asked.route.timeouts.total_s:
+        name = "deadline"
+    upstream.record.failure = name
+    return TABLE[name].outcome
+
+
+def stopped(pipe: Pipeline, asked: "Asked", stop: Stop) -> EdgeError:
+    """The error for the client; log and metrics say why it is the last word."""
+    asked.ctx.stopped = stop.reason
+    pipe.meter.attempts_stopped(asked.route.name, stop.reason)
+    return stop.error
