@@ -21,7 +21,9 @@ class Sample(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
 
-def _openai(name: FailureClass, status: int, message: str, code: str | int | None = None, type: str | None = "invalid_request_error") -> Sample:
+def _openai(
+    name: FailureClass, status: int, message: str, code: str | int | None = None, type: str | None = "invalid_request_error"
+) -> Sample:
     error = {"message": message, "type": type, "param": None, "code": code}
     return Sample("openai", name, status, json.dumps({"error": error}).encode())
 

@@ -369,7 +369,9 @@ FAILURES: dict[str, Callable[[], EdgeError]] = {
     "blocked": blocked,
     "ok": lambda: BadGateway("never raised"),
 }
-POOL = [candidate(name, facts=ModelFacts(context_tokens=tokens)) for name, tokens in zip("abcdefg", (1, 2, None, 3, 9, None, 2), strict=True)]
+POOL = [
+    candidate(name, facts=ModelFacts(context_tokens=tokens)) for name, tokens in zip("abcdefg", (1, 2, None, 3, 9, None, 2), strict=True)
+]
 
 
 class World:

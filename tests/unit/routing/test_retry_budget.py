@@ -15,7 +15,9 @@ def taken(b: RetryBudget, now: float, of: int = 1000) -> int:
     return sum(b.take(now) for _ in range(of))
 
 
-@pytest.mark.parametrize(("share", "floor", "requests", "allowed"), [(0.2, 0, 100, 20), (0.2, 1, 100, 30), (0.0, 1, 100, 10), (0.0, 0, 100, 0)])
+@pytest.mark.parametrize(
+    ("share", "floor", "requests", "allowed"), [(0.2, 0, 100, 20), (0.2, 1, 100, 30), (0.0, 1, 100, 10), (0.0, 0, 100, 0)]
+)
 def test_a_share_and_a_floor(share: float, floor: float, requests: int, allowed: int) -> None:
     """Together; both 0: no retry at all."""
     b = budget(share, floor)
