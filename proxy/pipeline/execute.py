@@ -195,7 +195,10 @@ class Generation:
             await self._serve(entry, "l1")
 
     def _note_flight(self, flight: Flight) -> None:
+        """Before anything of it is shown. Raises HandedOver where it fell back, since it was joined, to what this request may not use."""
         ctx = self.ctx
+        if ctx.cache_status != "hit" and not self._may_read(flight):
+            raise HandedOver
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 

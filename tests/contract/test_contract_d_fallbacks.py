@@ -2,14 +2,16 @@
 that `top_up` is asked for each target is in tests/unit/pipeline/test_tries.py.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from tests.support.gateway import running, settings
+from tests.support.eventually import eventually
+from tests.support.gateway import Running, running, settings
 from tests.support.listed_keys import key_for
-from tests.support.upstream import Call, Upstream, chat, failing
+from tests.support.upstream import Call, Upstream, chat, chat_stream, failing, stream_answer
 
 
 @pytest.fixture
@@ -36,6 +38,13 @@ def config(url: str, **models: dict[str, Any]) -> dict[str, Any]:
         "routing": {"retries": {"attempts": 3, "backoff_base_s": 0.001}, "breaker": {"enabled": False}},
         "models": {name: {"targets": [{"provider": "p", "model": name}], **more} for name, more in models.items()},
     }
+
+
+async def joined(edge: Running, n: int) -> None:
+    """Until `n` followers have joined a call."""
+    await eventually(
+        lambda: sum(s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == "llm_edge_single_flight_joins_total") >= n
+    )
 
 
 def asked_for(upstream: Upstream) -> list[str]:
@@ -103,6 +112,35 @@ async def test_a_fallbacks_answer_in_the_cache_needs_it_too(upstream: Upstream, 
         assert (answer.status_code, answer.headers["x-llm-edge-cache"]) == (500, "miss")
     else:
         assert (answer.status_code, answer.headers["x-llm-edge-cache"], answer.headers["x-llm-edge-model"]) == (200, "hit", "b")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_nor_is_a_joined_call_a_way_round_it(upstream: Upstream, stream: bool) -> None:
+    """It falls back after it was joined: whoever may not use that target makes a call of its own."""
+    go = asyncio.Event()
+
+    async def handle(call: Call) -> None:
+        if call.json["model"] == "down":
+            await go.wait()
+            await failing(401, "down")(call)
+        elif stream:
+            await stream_answer(chat_stream("from b"))(call)
+        else:
+            await call.answer(200, chat("from b", model="b"))
+
+    upstream.on(handle)
+    sections = {**config(upstream.url, down={"fallbacks": ["b"]}, b={}), "cache": {"scope": "global"}}
+    async with running(settings(**sections)) as edge:
+        narrow, wide = await key_for(edge, "down"), await key_for(edge, "down", "b")
+        leader = asyncio.ensure_future(edge.chat(model="down", stream=stream))
+        await upstream.received(1)
+        followers = [asyncio.ensure_future(edge.chat(model="down", stream=stream, headers=key)) for key in (narrow, wide)]
+        await joined(edge, 2)
+        go.set()
+        answers = [await leader, *[await one for one in followers]]
+    assert [answer.status_code for answer in answers] == [200, 401, 200]
+    assert ["from b" in answer.text for answer in answers] == [True, False, True]
+    assert sorted(asked_for(upstream)) == ["b", "down", "down"]
 
 
 @pytest.mark.parametrize(
