@@ -19,7 +19,7 @@ from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
@@ -231,6 +231,10 @@ class Generation:
                 attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
             except NotAdmitted as exc:
                 attempts.refused(step.target, exc.error)
+            except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
+                if attempts.failure is None or self.ctx.attempts[-1].sent:
+                    raise
+                attempts.refused(step.target, exc)
 
     def _begin(self, step: Try) -> Upstream:
         """The try's record. Raises NotAdmitted."""
