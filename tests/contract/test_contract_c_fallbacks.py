@@ -11,7 +11,7 @@ from tests.support.access_log import Books
 from tests.support.doors import DOORS
 from tests.support.every_kind import every_kind
 from tests.support.gateway import ADMIN_KEY, Running, running, settings
-from tests.support.provider_errors import SAMPLES
+from tests.support.provider_errors import SAMPLES, Sample
 from tests.support.upstream import Call, Handler, Upstream, chat, failing, json_answer, stream_answer
 
 OFF = {"enabled": False}
@@ -45,6 +45,13 @@ def entries(url: str, *, attempts: int = 3, **models: dict[str, Any]) -> dict[st
 
 def asked_for(upstream: Upstream) -> list[str]:
     return [call.json["model"] for call in upstream.calls]
+
+
+def told(sample: Sample) -> Handler:
+    async def handle(call: Call) -> None:
+        await call.answer(sample.status, sample.body, dict(sample.headers))
+
+    return handle
 
 
 def good(name: str) -> Handler:
@@ -119,7 +126,7 @@ async def test_long_prompts_and_refused_content_go_to_their_own_lists(door: str,
         async with running(config, access_log=books.log) as edge:
             for (kind, name), sample in picked.items():
                 upstream.calls.clear()
-                upstream.on(lambda call, sample=sample: call.answer(sample.status, sample.body, dict(sample.headers)))
+                upstream.on(told(sample))
                 path, body = DOORS[door].ask(kind, stream=stream)
                 answer = await edge.client.post(path, json=body, headers={"cache-control": "no-store"})
                 assert (answer.status_code, len(upstream.calls)) == (200, 1), (kind, name, answer.text)

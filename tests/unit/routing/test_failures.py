@@ -1,9 +1,11 @@
 """What kind of failure an error is, and what follows from it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.base import Codec
@@ -23,6 +25,7 @@ from proxy.core.errors import (
     UpstreamTimeout,
 )
 from proxy.routing.failures import TABLE, FailureClass, classify, outcome_of, same_target_may_help, table
+from proxy.settings import Settings
 from tests.support.provider_errors import SAMPLES, Sample
 from tests.support.shared_corpus import corpus
 
@@ -170,3 +173,12 @@ def test_lists_of_their_own_belong_to_the_requests_faults() -> None:
 def test_the_document_shows_the_table() -> None:
     """docs/failures.md, written by scripts/failures."""
     assert table() in (ROOT / "docs/failures.md").read_text()
+
+
+def test_the_documents_examples_are_configurations() -> None:
+    """That load as they stand there."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs/failures.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        settings = Settings.of(**{"providers": {"echo": {"kind": "echo"}}, **yaml.safe_load(block)})
+        assert settings.routing.retry_budget.share == 0.2
