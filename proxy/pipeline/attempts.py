@@ -27,9 +27,9 @@ from proxy.core.context import Verdict
 from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError, ModelNotFound, Unavailable
 from proxy.routing.candidate import Candidate
-from proxy.routing.failures import TABLE, FailureClass, FallbackList, classify, same_target_may_help
+from proxy.routing.failures import TABLE, FailureClass, classify, same_target_may_help
 from proxy.routing.retry_budget import RetryBudget
-from proxy.routing.rules import RetryRules
+from proxy.routing.rules import FallbackList, RetryRules
 
 WAIT_MAX_S = 10.0
 """A Retry-After beyond this is the client's to wait for: it gets the error and the header."""
@@ -65,8 +65,8 @@ class Attempts:
     """One request's way through its candidates."""
 
     __slots__ = (
-        "_allowed", "_at", "_budget", "_cooldowns", "_deadline", "_dropped", "_extended", "_more", "_order", "_paid", "_reason", "_rng",
-        "_round", "_rules", "failure", "last", "left",
+        "_allowed", "_at", "_budget", "_cooldowns", "_deadline", "_dropped", "_extended", "_instead", "_more", "_order", "_paid",
+        "_reason", "_rng", "_round", "_rules", "failure", "last", "left",
     )  # fmt: skip
 
     def __init__(
@@ -79,8 +79,10 @@ class Attempts:
         rng: Random,
         budget: RetryBudget | None = None,
         more: Fallbacks | None = None,
+        instead: FallbackList = "fallbacks",
     ) -> None:
-        """`deadline`: monotonic seconds. `budget` None: retries are free. `more` None: there are no fallbacks."""
+        """`deadline`: monotonic seconds. `budget` None: retries are free. `more` None: there are no fallbacks; else `instead` says which
+        follow the `order`."""
         self._order = order
         self._allowed = permit
         self._cooldowns = cooldowns
@@ -89,6 +91,7 @@ class Attempts:
         self._rules = rules
         self._budget = budget
         self._more = more
+        self._instead: FallbackList = instead
         self._dropped: set[str] | None = None
         """Ids that cannot help this request."""
         self._extended = more is None
@@ -206,7 +209,7 @@ class Attempts:
         if self._extended or self._more is None:
             return False
         self._extended = True
-        new = self._unknown(self._more("fallbacks"))
+        new = self._unknown(self._more(self._instead))
         self._order = [*self._order, *new]
         return bool(new)
 

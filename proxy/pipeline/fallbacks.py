@@ -17,7 +17,7 @@ from proxy.core.identity import ROUTING
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.routing.candidate import Candidate
-from proxy.routing.failures import FallbackList
+from proxy.routing.rules import FallbackList
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:

@@ -20,13 +20,14 @@ WHOLE = 0.9
 
 def attempts_of(pipe: Pipeline, asked: "Asked", decision: Decision, now: float) -> Attempts:
     """`now`: monotonic seconds."""
-    route = asked.route
-    route.budget.request(now)
-    if route.falls_back:
-        asked.fallbacks = Fallbacks(pipe, asked, now)
-    return Attempts(
-        decision.order, route.rules.retry, asked.deadline, pipe.cooldowns, asked.ctx.permit, pipe.rng, route.budget, asked.fallbacks
-    )
+    route, budget = asked.route, asked.route.budget
+    budget.request(now)
+    rules, order, permit = route.rules.retry, decision.order, asked.ctx.permit
+    if not route.falls_back:
+        return Attempts(order, rules, asked.deadline, pipe.cooldowns, permit, pipe.rng, budget)
+    more = asked.fallbacks = Fallbacks(pipe, asked, now)
+    instead = "fallbacks" if order else decision.instead
+    return Attempts(order, rules, asked.deadline, pipe.cooldowns, permit, pipe.rng, budget, more, instead)
 
 
 def note_again(pipe: Pipeline, asked: "Asked", upstream: Upstream, delay_s: float) -> None:

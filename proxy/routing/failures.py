@@ -17,6 +17,7 @@ import msgspec
 
 from proxy.core.errors import BadGateway, ConnectionFailed, EdgeError, ErrorInfo, ProviderRejected, StreamTruncated, UpstreamTimeout
 from proxy.routing.health import Outcome
+from proxy.routing.rules import FallbackList
 
 FailureClass = Literal[
     "context_length",
@@ -36,8 +37,6 @@ FailureClass = Literal[
     "truncated",
     "gateway",
 ]
-FallbackList = Literal["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"]
-"""The settings of a model's entry that name other entries."""
 
 
 class Handling(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from proxy.routing.retry_budget import RetryBudget
-from proxy.routing.rules import RouteRules
+from proxy.routing.rules import FallbackList, RouteRules
 
 if TYPE_CHECKING:
     from proxy.routing.candidate import Candidate
@@ -81,3 +81,5 @@ class Decision(msgspec.Struct, frozen=True):
     order: "tuple[Candidate, ...]"
     reason: str
     rejected: tuple[Rejected, ...] = ()
+    instead: FallbackList = "fallbacks"
+    """Which list stands in where `order` is empty: where the prompt is known to be too long for all of them, another one."""

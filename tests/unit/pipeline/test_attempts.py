@@ -207,6 +207,13 @@ def test_fallbacks_stand_in_where_no_own_target_may_be_used() -> None:
     assert machine(more=behind(fallbacks=[C])).next(0.0) == Try(C)
 
 
+def test_another_list_may_stand_in_where_nobody_is_left() -> None:
+    """The filters know before any call that the prompt is too long."""
+    more = behind(fallbacks=[A], context_window_fallbacks=[C])
+    m = Attempts((), RetryRules(), None, Cooldowns(), lambda provider, model: ALLOWED, Random(1), None, more, "context_window_fallbacks")
+    assert m.next(0.0) == Try(C)
+
+
 def test_fallbacks_that_rest_too_are_waited_for_with_the_own() -> None:
     """Whoever is free first."""
     shared = Cooldowns()

@@ -11,9 +11,11 @@ from proxy.core.context import RequestContext, Verdict
 from proxy.core.errors import BadRequest, EdgeError, Forbidden, ProviderRejected, UpstreamTimeout
 from proxy.core.route import RouteInfo
 from proxy.pipeline.asked import Asked
+from proxy.pipeline.attempts import Try
 from proxy.pipeline.execute import generate
-from proxy.pipeline.tries import concluded
+from proxy.pipeline.tries import attempts_of, concluded
 from proxy.pipeline.upstream import Upstream
+from proxy.routing.target import Decision
 from proxy.transport.base import UpstreamRequest
 from proxy.transport.scripted import Reply
 from tests.support.gateway import chat_body
@@ -101,6 +103,22 @@ async def test_what_only_a_fallback_cannot_carry_is_not_the_clients_mistake() ->
         assert caught.value.status == 503
         with pytest.raises(BadRequest):
             await run(edge, model="spare", **body)
+
+
+async def test_a_decision_without_targets_says_which_list_stands_in() -> None:
+    """One that has targets need not."""
+    config = CONFIG.model_dump(exclude_unset=True)
+    config["models"]["m"]["context_window_fallbacks"] = ["long"]
+    config["models"]["long"] = {"targets": [{"provider": "mine", "model": "d"}]}
+    async with in_process(replies(), config=type(CONFIG).of(**config)) as edge:
+        pipe = edge.gateway.state.pipeline
+        ctx = RequestContext(CHAT, "t", monotonic())
+        ctx.json = chat_body(model="m")
+        asked = Asked(pipe, ctx)
+        for order, expected in (((), "d"), (asked.route.targets, "a")):
+            step = attempts_of(pipe, asked, Decision(order, "so", instead="context_window_fallbacks"), 0.0).next(0.0)
+            assert isinstance(step, Try)
+            assert step.target.model == expected
 
 
 @pytest.mark.parametrize(
