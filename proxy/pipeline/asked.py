@@ -27,6 +27,7 @@ from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
+    from proxy.cache.semantic.tier import Asking
     from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
@@ -39,8 +40,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_request", "answer_id", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping", "key", "model",
-        "route", "stream", "strict", "verdict",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping",
+        "key", "model", "route", "stream", "strict", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -77,6 +78,9 @@ class Asked:
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
+        self._kind = kind
+        self.asking: Asking | None = None
+        """What the semantic cache was asked."""
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
         if keeping is not None:
@@ -85,6 +89,16 @@ class Asked:
         self._request: ChatRequest | None = None
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
+
+    @property
+    def tenant(self) -> str:
+        return "" if self.ctx.principal is None else self.ctx.principal.tenant
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of `x-llm-edge-tags`, lower case."""
+        header = self.ctx.headers.get(b"x-llm-edge-tags")
+        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -113,7 +127,11 @@ class Asked:
             return False
         return self.codec.name in provider.dialects or provider.dialect in pipe.codecs
 
-    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
+    def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
+        """The cache's key of everything but the question. `rest`: the body without it."""
+        return self._fingerprint(pipe, self._kind, rest)
+
+    def _fingerprint(self, pipe: Pipeline, kind: str, body: dict[str, Any] | None = None) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
@@ -125,7 +143,7 @@ class Asked:
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
-                body=self.body,
+                body=self.body if body is None else body,
             )
         except TypeError:
             try:
