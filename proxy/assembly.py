@@ -35,6 +35,7 @@ from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
@@ -76,8 +77,10 @@ def build_pipeline(
     fetcher: Fetcher | None = None,
     background: Background | None = None,
     old: Pipeline | None = None,
+    board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
+    `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     budgets = old.budgets if old is not None and old.budgets.rules == budget_rules(settings) else RetryBudgets(budget_rules(settings))
     routes = build_routes(settings, providers, health, budgets)
@@ -105,6 +108,7 @@ def build_pipeline(
         shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
         revalidating=old.revalidating if old is not None else set(),
         semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
+        board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),

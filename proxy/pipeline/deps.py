@@ -24,6 +24,7 @@ from proxy.routing.health import HealthBook
 from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
     background: Background = NoBackground()
     """What the gateway asks itself."""
     shadow_budget: ShadowBudget = ShadowBudget()
