@@ -20,6 +20,7 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -47,6 +48,18 @@ class PipelineMeter(Protocol):
 
     def response_unrecorded(self) -> None: ...
 
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
+
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
     """The responses section of the configuration, as far as it decides."""
@@ -66,6 +79,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
     meter: PipelineMeter
     clock: Clock
