@@ -45,6 +45,7 @@ from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
+from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
@@ -234,6 +235,7 @@ class Gateway:
             cache=cache,
             flights=Flights(),
             cooldowns=Cooldowns(),
+            health=HealthBook(),
             meter=self.metrics,
             clock=clock,
             rng=Random(),  # noqa: S311 - jitter and choice among targets, nothing secret
@@ -308,6 +310,7 @@ class Gateway:
             cache=old.cache,
             flights=old.flights,
             cooldowns=old.cooldowns,
+            health=old.health,
             meter=old.meter,
             clock=old.clock,
             rng=old.rng,

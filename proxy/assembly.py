@@ -24,9 +24,12 @@ from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.inline_media import Fetcher, FetchRules
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
+from proxy.routing.candidate import Candidate
+from proxy.routing.configured import retry_rules, rules_of, target_of
+from proxy.routing.health import HealthBook
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
-from proxy.routing.target import RouteTimeouts, Target
+from proxy.routing.target import RouteTimeouts
 from proxy.settings import Settings, TimeoutSettings
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -58,6 +61,7 @@ def build_pipeline(
     cache: TieredCache,
     flights: Flights,
     cooldowns: Cooldowns,
+    health: HealthBook,
     meter: PipelineMeter,
     clock: Clock,
     rng: Random,
@@ -69,7 +73,7 @@ def build_pipeline(
 ) -> Pipeline:
     """`fetcher`: for URLs in requests; None: none are fetched."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    routes = build_routes(settings, providers)
+    routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
         own.setdefault(name, Ordered())
     return Pipeline(
@@ -83,6 +87,7 @@ def build_pipeline(
         cache_scope=settings.cache.scope,
         flights=flights,
         cooldowns=cooldowns,
+        health=health,
         meter=meter,
         clock=clock,
         rng=rng,
@@ -130,11 +135,11 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
-def build_routes(settings: Settings, providers: Mapping[str, Provider]) -> RouteTable:
+def build_routes(settings: Settings, providers: Mapping[str, Provider], health: HealthBook) -> RouteTable:
     """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
-        targets = tuple(Target(t.provider, t.model or "", t.weight) for t in model.targets if t.provider in providers)
+        targets = tuple(target_of(t) for t in model.targets if t.provider in providers)
         if targets:
             first = settings.providers[targets[0].provider]
             entries.append(
@@ -142,16 +147,17 @@ def build_routes(settings: Settings, providers: Mapping[str, Provider]) -> Route
                     name=name,
                     strategy=settings.strategy_of(model),
                     targets=targets,
-                    attempts=settings.retries_of(model).attempts,
                     timeouts=_timeouts(settings.timeouts_of(model, first)),
+                    rules=rules_of(settings, model),
                 )
             )
     kinds = {name: p.kind for name, p in settings.providers.items() if name in providers}
     return RouteTable(
         entries,
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
-        attempts=settings.retries_of().attempts,
+        retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
+        candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
     )
 
 

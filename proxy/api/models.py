@@ -11,6 +11,7 @@ from proxy.api.model_lists import SHAPES, Listed
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import ModelNotFound
 from proxy.pipeline.deps import Pipeline
+from proxy.routing.candidate import Candidate
 from proxy.routing.target import Target
 
 
@@ -40,7 +41,7 @@ class Models:
         if not found:
             for provider in pipe.providers.values():
                 for model in provider.models:
-                    found.setdefault(model, (Target(provider.name, model),))
+                    found.setdefault(model, (Candidate(Target(provider.name, model)),))
         allowed = ctx.principal.models if ctx.principal is not None else None
         return [
             Listed(name, targets[0].provider, pipe.charges.facts(targets[0].provider, targets[0].model))

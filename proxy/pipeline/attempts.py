@@ -20,7 +20,7 @@ import msgspec
 from proxy.core.context import Verdict
 from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError, ModelNotFound, Unavailable
-from proxy.routing.target import Target
+from proxy.routing.candidate import Candidate
 
 BACKOFF_BASE_S = 0.1
 BACKOFF_MAX_S = 10.0
@@ -32,7 +32,7 @@ _OTHER_TARGET = frozenset({401, 402, 403, 404})
 
 
 class Try(msgspec.Struct, frozen=True):
-    target: Target
+    target: Candidate
     delay_s: float = 0.0
 
 
@@ -47,7 +47,7 @@ class Attempts:
 
     def __init__(
         self,
-        order: Sequence[Target],
+        order: Sequence[Candidate],
         attempts: int,
         deadline: float | None,
         cooldowns: Cooldowns,
@@ -92,10 +92,10 @@ class Attempts:
             return self._wait(cooling[0], cooling[1], now)
         return Stop(self.last or denied or ModelNotFound("no target is configured for this model", param="model"))
 
-    def _scan(self, now: float) -> tuple[Target | None, EdgeError | None, tuple[float, Target] | None]:
+    def _scan(self, now: float) -> tuple[Candidate | None, EdgeError | None, tuple[float, Candidate] | None]:
         """From the current place: the first usable target; else the first denial, and the target that is free first."""
         denied: EdgeError | None = None
-        cooling: tuple[float, Target] | None = None
+        cooling: tuple[float, Candidate] | None = None
         while self._at < len(self._order):
             target = self._order[self._at]
             self._at += 1
@@ -110,7 +110,7 @@ class Attempts:
                 cooling = (until, target)
         return None, denied, cooling
 
-    def failed(self, target: Target, error: EdgeError, now: float) -> None:
+    def failed(self, target: Candidate, error: EdgeError, now: float) -> None:
         """Report the outcome of the last try."""
         self.last = error
         if error.retry_after_s is not None and error.retry_after_s > 0:
@@ -126,7 +126,7 @@ class Attempts:
         elif self._at >= len(self._order):
             self._round += 1
 
-    def _wait(self, until: float, target: Target, now: float) -> Try | Stop:
+    def _wait(self, until: float, target: Candidate, now: float) -> Try | Stop:
         """Every usable target asked for rest: wait for the first, if that is soon enough."""
         if until - now > WAIT_MAX_S or (self._deadline is not None and until >= self._deadline):
             if self.last is not None:

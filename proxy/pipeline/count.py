@@ -29,7 +29,7 @@ from proxy.pipeline.execute import Generation
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.upstream import Upstream, broken_answer
 from proxy.providers.base import CountsTokens, Provider
-from proxy.routing.target import Target
+from proxy.routing.candidate import Candidate
 from proxy.transport.base import Header, UpstreamRequest
 
 _KEPT = ("previous_response_id", "conversation")
@@ -79,7 +79,7 @@ class _Asked(Asked):
 class _Call(Upstream):
     __slots__ = ("_counter",)
 
-    def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
+    def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         """The target's provider counts."""
         super().__init__(pipe, asked, target)
         found = counter_of(self.provider)

@@ -18,6 +18,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
+from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.responses import ResponseRecords
@@ -55,6 +56,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     """tenant | key | global: who shares an answer."""
     flights: Flights
     cooldowns: Cooldowns
+    health: HealthBook
     meter: PipelineMeter
     clock: Clock
     rng: Random

@@ -34,7 +34,8 @@ from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import estimated_usage
 from proxy.pipeline.upstream import Upstream, broken_answer
 from proxy.providers.base import Provider
-from proxy.routing.target import Route, Target
+from proxy.routing.candidate import Candidate
+from proxy.routing.target import Route
 from proxy.transport.base import UpstreamRequest, UpstreamResponse
 from proxy.transport.gathered import send_all
 
@@ -98,7 +99,7 @@ class _EmbedAsked(Asked):
 class _EmbedUpstream(Upstream):
     __slots__ = ("_answers", "_batch", "_requests", "embeddings")
 
-    def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
+    def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         super().__init__(pipe, asked, target)
         self.embeddings = cast("EmbeddingsCodec", self.codec)
         self._answers: dict[int, EmbeddingResponse] = {}
@@ -167,7 +168,7 @@ def _with_embeddings(pipe: Pipeline, dialect: str, route: Route, model: str) -> 
     if not targets:
         names = ", ".join(dict.fromkeys(target.provider for target in route.targets))
         raise BadRequest(f"The model '{model[:100]}' has no embeddings here: its provider ({names}) offers none for it", param="model")
-    return msgspec.structs.replace(route, targets=targets)
+    return route.only(targets)
 
 
 def _has_embeddings(provider: Provider, dialect: str, model: str) -> bool:

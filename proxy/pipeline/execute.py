@@ -24,6 +24,7 @@ from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
@@ -32,6 +33,8 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.routing.candidate import Candidate
+from proxy.routing.failures import outcome_of
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
@@ -202,10 +205,9 @@ class Generation:
     async def _call(self) -> None:
         """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
         pipe, asked = self.pipe, self.asked
-        route = asked.route
         now = monotonic()
-        decision = pipe.strategies[route.strategy].choose(route.targets, {}, now, pipe.rng)
-        attempts = Attempts(decision.order, route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
+        decision = choose(pipe, asked, now)
+        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
@@ -219,13 +221,13 @@ class Generation:
                 now = monotonic()
                 attempts.failed(step.target, exc, now)
 
-    async def _try(self, step: Try) -> None:
-        pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
-        target = step.target
+    def _begin(self, target: Candidate) -> Upstream:
+        """The try's record. Raises what `top_up` refuses it with."""
+        ctx, flight = self.ctx, self.flight
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
             raise verdict.error
-        upstream = self.upstream(pipe, asked, target)
+        upstream = self.upstream(self.pipe, self.asked, target)
         record = upstream.record
         if ctx.attempts:
             tried = {(a.provider, a.model) for a in ctx.attempts}
@@ -234,7 +236,17 @@ class Generation:
         ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
             flight.provider, flight.model = target.provider, target.model
+        return upstream
+
+    async def _try(self, step: Try) -> None:
+        pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
+        target = step.target
+        upstream = self._begin(target)
+        record = upstream.record
         response: UpstreamResponse | None = None
+        failure: EdgeError | None = None
+        cancelled = False
+        pipe.health.started(target.stats, upstream.sent_at)
         try:
             if pipe.fetch is not None and not upstream.passthrough:
                 await upstream.inline(pipe.fetch, asked)
@@ -270,14 +282,21 @@ class Generation:
                 if not self.out.whole(answer):
                     await self.out.json(answer)
         except EdgeError as exc:
+            failure = exc
             record.error = exc.code
             if isinstance(exc.__cause__, TransportError):
                 record.cause = str(exc.__cause__)[:500]
             raise
+        except asyncio.CancelledError:
+            cancelled = True
+            raise
         finally:
             if response is not None and not upstream.detached:
                 response.close()
-            record.duration_s = monotonic() - upstream.sent_at
+            now = monotonic()
+            record.duration_s = now - upstream.sent_at
+            outcome = "cancelled" if cancelled else outcome_of(failure or upstream.failure)
+            pipe.health.ended(target.stats, now, outcome, first_token_s=record.first_byte_s)
             pipe.meter.attempt_done(record)
 
     def _lane(self, upstream: Upstream) -> Lane:

@@ -3,8 +3,6 @@ account, or to a provider that has such things at all."""
 
 from typing import Any
 
-import msgspec
-
 from proxy.core.errors import BadRequest, ClientFault, NotFound, Unsupported
 from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
@@ -57,14 +55,14 @@ def place(pipe: Pipeline, body: dict[str, Any], route: Route, previous: Response
                 f"the previous response was made at {previous.provider}, which does not serve this model: take another, or send all input",
                 param="model",
             )
-        return msgspec.structs.replace(route, targets=exact or targets)
+        return route.only(exact or targets)
     needed = next((name for name in _AT_PROVIDER if body.get(name)), None)
     if needed is None:
         return route
     targets = tuple(target for target in route.targets if DIALECT in pipe.providers[target.provider].dialects)
     if not targets:
         raise Unsupported(f"{needed} needs a provider that speaks the Responses API itself, and none serves this model", param=needed)
-    return msgspec.structs.replace(route, targets=targets)
+    return route.only(targets)
 
 
 def account_of(pipe: Pipeline, record: ResponseRecord) -> tuple[Provider, Credential]:

@@ -292,6 +292,7 @@ class StreamDrive:
 
     def _note_failure(self, exc: EdgeError) -> None:
         """Billed for what was sent (contract B)."""
+        self._upstream.failure = exc
         self._upstream.record.error = exc.code
         self._pipe.meter.stream_truncated(self._name)
         note_usage(self._ctx, self._upstream, self._used())

@@ -23,7 +23,7 @@ from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
-from proxy.routing.target import Target
+from proxy.routing.candidate import Candidate
 from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
@@ -33,11 +33,11 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record", "sent_at",
-        "target",
+        "charges", "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record",
+        "sent_at", "target",
     )  # fmt: skip
 
-    def __init__(self, pipe: Pipeline, asked: Asked, target: Target) -> None:
+    def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
         self.charges = pipe.charges
         self.head_tier: str | None = None
@@ -55,6 +55,8 @@ class Upstream:
         self.sent_at = now
         self.detached = False
         """Somebody else closes the response."""
+        self.failure: EdgeError | None = None
+        """What went wrong with a stream after it was committed."""
         self.inlined: ChatRequest | None = None
         """The request with what its URLs hold."""
         self.fanned: Fanned | None = None

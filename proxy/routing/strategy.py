@@ -1,22 +1,23 @@
 """Strategies: pure functions from candidates to an order that explains itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
-from typing import Any, Protocol
+from typing import Protocol
 
-from proxy.routing.target import Decision, Target
+from proxy.routing.candidate import Candidate, RequestFacts
+from proxy.routing.target import Decision
 
 
 class Strategy(Protocol):
-    def choose(self, candidates: Sequence[Target], facts: Mapping[str, Any], now: float, rng: Random) -> Decision:
-        """`candidates` are permitted and not cooling down; `facts`: what is known of the request; `now`: monotonic seconds."""
+    def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
+        """`candidates`: those that the filters have left; `now`: monotonic seconds. What it returns are its candidates, best first."""
         ...
 
 
 class Ordered:
     """In the order of the configuration: the first that works (`failover`; with one target also `model`)."""
 
-    def choose(self, candidates: Sequence[Target], facts: Mapping[str, Any], now: float, rng: Random) -> Decision:
+    def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
         return Decision(tuple(candidates), "first in the configured order")
 
 

@@ -7,13 +7,15 @@ an unlisted name is unknown; without one the name itself says which provider is 
 import difflib
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
 from proxy.core.errors import BadRequest, ModelNotFound
-from proxy.routing.target import Route, RouteTimeouts, Target
+from proxy.routing.candidate import Candidate
+from proxy.routing.rules import RetryRules, RouteRules
+from proxy.routing.target import Decision, Route, RouteTimeouts, Target
 
 _BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("openai", ("gpt", "openai", "o1", "o3", "o4", "chatgpt", "text-embedding", "davinci")),
@@ -40,8 +42,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     strategy: str = "failover"
     targets: tuple[Target, ...]
-    attempts: int = 3
     timeouts: RouteTimeouts = RouteTimeouts()
+    rules: RouteRules = RouteRules()
 
 
 class RouteTable:
@@ -52,12 +54,15 @@ class RouteTable:
         entries: Sequence[ModelEntry],
         providers: Mapping[str, str],
         *,
-        attempts: int = 3,
+        retry: RetryRules | None = None,
         timeouts: Mapping[str, RouteTimeouts] | None = None,
+        candidate: Callable[[Target], Candidate] = Candidate,
     ) -> None:
-        """`providers`: name → kind, in configured order; `timeouts`: by provider, for names that no entry lists."""
+        """`providers`: name → kind, in configured order; `timeouts`: by provider, for names that no entry lists. `candidate`: adds to a
+        target what is known of it."""
         self._providers = dict(providers)
-        self._attempts = attempts
+        self._unlisted = RouteRules(retry=retry or RetryRules())
+        self._candidate = candidate
         self._timeouts = dict(timeouts or {})
         self._exact = {e.name: e for e in entries if not _is_pattern(e.name)}
         self._patterns = sorted((e for e in entries if _is_pattern(e.name)), key=lambda e: -len(e.name.rstrip("*")))
@@ -90,13 +95,13 @@ class RouteTable:
             raise BadRequest("model must be a model's name, not a URL", param="model")
         entry = self._exact.get(name)
         if entry is not None:
-            return _route(entry, name)
+            return self._route(entry, name)
         provider, slash, model = name.partition("/")
         if slash and model and provider in self._providers:
             return self._single(provider, model, name=f"{provider}/*")
         for entry in self._patterns:
             if fnmatchcase(name, entry.name):
-                return _route(entry, name)
+                return self._route(entry, name)
         if self._has_table:
             raise self._unknown(name)
         return self._by_name(name)
@@ -123,10 +128,24 @@ class RouteTable:
             name=name,
             strategy="model",
             targets=(Target(provider, model),),
-            attempts=self._attempts,
+            rules=self._unlisted,
             timeouts=self._timeouts.get(provider, RouteTimeouts()),
         )
-        return _route(entry, model, warning)
+        return self._route(entry, model, warning)
+
+    def _route(self, entry: ModelEntry, asked: str, warning: str | None = None) -> Route:
+        targets = tuple(t if t.model else msgspec.structs.replace(t, model=asked) for t in entry.targets)
+        candidates = tuple(self._candidate(target) for target in targets)
+        return Route(
+            name=entry.name,
+            strategy=entry.strategy,
+            targets=candidates,
+            timeouts=entry.timeouts,
+            digest=hashlib.sha256(msgspec.json.encode((entry.strategy, targets))).hexdigest(),
+            rules=entry.rules,
+            settled=Decision(candidates, "the only target") if len(candidates) == 1 else None,
+            warning=warning,
+        )
 
     def _unknown(self, name: str) -> ModelNotFound:
         near = difflib.get_close_matches(name, [*self._exact, *self.patterns()], n=3, cutoff=0.5) or list(self._exact)[:3]
@@ -137,17 +156,3 @@ class RouteTable:
 
 def _is_pattern(name: str) -> bool:
     return "*" in name or "?" in name
-
-
-def _route(entry: ModelEntry, asked: str, warning: str | None = None) -> Route:
-    targets = tuple(t if t.model else Target(t.provider, asked, t.weight) for t in entry.targets)
-    digest = hashlib.sha256(msgspec.json.encode((entry.strategy, targets))).hexdigest()
-    return Route(
-        name=entry.name,
-        strategy=entry.strategy,
-        targets=targets,
-        attempts=entry.attempts,
-        timeouts=entry.timeouts,
-        digest=digest,
-        warning=warning,
-    )

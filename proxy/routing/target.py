@@ -1,14 +1,27 @@
-"""The records that routing sees."""
+"""The records that routing is configured with, and what it returns."""
+
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from proxy.routing.rules import RouteRules
 
-class Target(msgspec.Struct, frozen=True):
-    """One deployment: a provider and the model name that it knows."""
+if TYPE_CHECKING:
+    from proxy.routing.candidate import Candidate
+
+
+class Target(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One deployment as the configuration has it: a provider and the model name that it knows."""
 
     provider: str
     model: str
     weight: float = 1.0
+    priority: int = 0
+    """The lowest is tried first; equal ones in their order."""
+    quality: float | None = None
+    """0 to 1, by the operator's own judgement; None: not judged."""
+    region: str | None = None
+    tags: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -30,22 +43,34 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     """The entry's name or pattern; label-safe: configured, never the client's text."""
     strategy: str
-    targets: tuple[Target, ...]
-    attempts: int
+    targets: "tuple[Candidate, ...]"
     timeouts: RouteTimeouts
     digest: str
     """Changes when the entry changes: part of the cache key (contract J)."""
+    rules: RouteRules = RouteRules()
+    settled: "Decision | None" = None
+    """The decision, where there is nothing to weigh: one target, no rule that looks at the request."""
     warning: str | None = None
+
+    def only(self, targets: "tuple[Candidate, ...]") -> "Route":
+        """The same with some of its targets."""
+        settled = Decision(targets, "the only target that can do it") if len(targets) == 1 else None
+        return msgspec.structs.replace(self, targets=targets, settled=settled)
+
+    @property
+    def attempts(self) -> int:
+        """Tries on the wire over all targets of one request."""
+        return self.rules.retry.attempts
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    target: Target
+    target: "Candidate"
     reason: str
 
 
 class Decision(msgspec.Struct, frozen=True):
     """`order`: best first; a fallback goes down the list."""
 
-    order: tuple[Target, ...]
+    order: "tuple[Candidate, ...]"
     reason: str
     rejected: tuple[Rejected, ...] = ()

@@ -3,9 +3,10 @@
 from proxy.settings.base import SecretUrl, redact_url
 from proxy.settings.errors import Problem, SettingsError
 from proxy.settings.loading import load_settings
-from proxy.settings.models import ModelSettings, RetrySettings, TargetSettings, TimeoutSettings
+from proxy.settings.models import ModelSettings, TargetSettings
 from proxy.settings.providers import ProviderSettings
 from proxy.settings.root import Settings
+from proxy.settings.routing import RetrySettings, TimeoutSettings
 
 __all__ = [
     "ModelSettings",

@@ -1,56 +1,61 @@
-"""`models` and `routing`: what clients may ask for and where it goes."""
+"""`models`: what clients may ask for and where it goes."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from proxy.settings.base import Count, NonNegative, Positive, Section
+from proxy.settings.base import Count, NonNegative, Positive, Section, Strings, split_list
+from proxy.settings.routing import HybridSettings, RetrySettings, Share, Sticky, Strategy, TimeoutSettings
 
-StrategyName = Literal["model", "cost", "latency", "failover", "weighted", "hybrid", "round_robin", "content"]
-BUILT_STRATEGIES = ("model", "failover")
-
-_SYNONYMS = {
-    "model_based": "model",
-    "ordered": "failover",
-    "failover_chain": "failover",
-    "cost_based": "cost",
-    "cost_optimized": "cost",
-    "latency_based": "latency",
-    "least_latency": "latency",
-    "roundrobin": "round_robin",
-    "canary": "weighted",
-    "intelligent": "hybrid",
-    "content_based": "content",
-}
-
-
-def _strategy(value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    word = value.strip().lower().replace("-", "_")
-    return _SYNONYMS.get(word, word)
-
-
-Strategy = Annotated[StrategyName, BeforeValidator(_strategy)]
-
-
-class RetrySettings(Section):
-    attempts: Count = Field(3, le=20, description="Tries on the wire over all targets of one request.")
-
-
-class TimeoutSettings(Section):
-    """Null: unbounded. The streaming two bind streams only: a timed-out call is still billed."""
-
-    connect_s: Positive | None = Field(5, description="To a connected socket, TLS included, in seconds.")
-    first_token_s: Positive | None = Field(None, description="Streams: to the first event with content, in seconds.")
-    between_chunks_s: Positive | None = Field(None, description="Streams: between two pieces of the body, in seconds.")
-    total_s: Positive | None = Field(600, description="The whole request with all its attempts, in seconds.")
+Need = Literal["vision", "tools", "json", "audio", "pdf", "reasoning"]
 
 
 class TargetSettings(Section):
     provider: str = Field(description="Name under `providers`.")
     model: str | None = Field(None, min_length=1, description="Name at the provider; null: as the client asked.")
-    weight: Positive = Field(1, description="Share of the traffic under strategy `weighted`, relative to the other targets.")
+    weight: NonNegative = Field(1, description="Share of the traffic under strategy `weighted`, relative to the other targets; 0: none.")
+    priority: int = Field(0, ge=0, description="Strategy `failover`: the lowest is tried first; equal ones in their order.")
+    quality: Share | None = Field(None, description="Your own judgement, 0 to 1, for `quality_floor`; null: not judged.")
+    region: str | None = Field(None, description="Where it is, for requests that ask for it with `x-llm-edge-tags: region=NAME`.")
+    tags: Strings = Field((), description="Requests with `x-llm-edge-tags` go to targets that have all of those.")
+    concurrency: Count | None = Field(None, description="Calls at the same time from one process; null: unbounded.")
+    rpm: Count | None = Field(None, description="Calls a minute from one process; null: unbounded.")
+    queue: int = Field(0, ge=0, description="Requests that may wait for a free place when no other target has one.")
+    queue_wait_s: Positive = Field(1, description="How long they wait at most, in seconds.")
+
+
+class ConditionSettings(Section):
+    """All that are given must hold."""
+
+    keywords: Strings = Field((), description="Any of these words or phrases in what the user wrote, whatever their case.")
+    prompt_tokens_over: Count | None = Field(None, description="The prompt has more tokens than this, as estimated.")
+    prompt_tokens_under: Count | None = Field(None, description="The prompt has fewer tokens than this, as estimated.")
+    needs: Annotated[tuple[Need, ...], BeforeValidator(split_list)] = Field((), description="The request has or asks for all of these.")
+    tags: Strings = Field((), description="All of these stand in `x-llm-edge-tags`.")
+    headers: dict[str, str] = Field({}, description="Request headers with exactly these values.")
+
+
+class ContentRuleSettings(Section):
+    when: ConditionSettings = Field(ConditionSettings(), description="Which requests; empty: all.")
+    targets: Strings = Field(min_length=1, description="Ids (`provider/model`) of targets of this entry, best first; the others follow.")
+
+
+class HedgeSettings(Section):
+    """A second target is asked when the first is slow to begin."""
+
+    enabled: bool = Field(True, description="Whether there are hedges.")
+    after_s: Positive | None = Field(None, description="How long the first may take, in seconds; null: the p95 of its time to first token.")
+    share: Share = Field(0.05, description="Hedges may be at most this share of the requests.")
+    streams_only: bool = Field(True, description="Whether requests for a whole answer are left out.")
+    bill: Literal["caller", "gateway"] = Field("caller", description="Who pays for the call that lost.")
+
+
+class ShadowSettings(Section):
+    """A copy of requests to another model; its answer goes to nobody."""
+
+    model: str = Field(min_length=1, description="Another entry of `models`.")
+    share: Share = Field(1, description="Share of the requests that are copied.")
+    budget_usd: NonNegative | None = Field(None, description="What all copies of a process may cost, in USD; null: unbounded.")
 
 
 class ModelSettings(Section):
@@ -60,27 +65,20 @@ class ModelSettings(Section):
     targets: tuple[TargetSettings, ...] = Field(min_length=1, description="Where it may go, in order of preference.")
     retries: RetrySettings | None = Field(None, description="Null: `routing.retries`.")
     timeouts: TimeoutSettings | None = Field(None, description="What is left out comes from the provider, then `routing.timeouts`.")
+    sticky: Sticky | None = Field(None, description="Null: `routing.sticky`.")
+    hybrid: HybridSettings | None = Field(None, description="Null: `routing.hybrid`.")
+    quality_floor: Share | None = Field(None, description="Targets of a lower `quality` are left out, unless none would be left.")
+    rules: tuple[ContentRuleSettings, ...] = Field((), description="Strategy `content`: the first whose conditions hold decides.")
+    fallbacks: Strings = Field((), description="Other entries, whose targets are tried after the own ones.")
+    context_window_fallbacks: Strings = Field((), description="Entries that are tried when the prompt is too long for the target.")
+    content_policy_fallbacks: Strings = Field((), description="Entries that are tried when the target refuses the content.")
+    hedge: HedgeSettings | None = Field(None, description="Hedged requests; null: none.")
+    shadow: ShadowSettings | None = Field(None, description="Shadow traffic; null: none.")
+    continue_streams: bool = Field(
+        False, description="A plain text stream that breaks off goes on with another target, and says so; off: it ends with an error."
+    )
 
-
-class BreakerSettings(Section):
-    threshold: Count = Field(5, description="Consecutive failures of a provider that open its breaker.")
-    open_s: NonNegative = Field(30, description="How long it stays open before one probe, in seconds.")
-    successes: Count = Field(2, description="Successful probes that close it.")
-
-
-class RoutingSettings(Section):
-    """What holds for models that don't say otherwise."""
-
-    strategy: Strategy = Field("model", description="How a target is chosen.")
-    retries: RetrySettings = Field(RetrySettings(), description="Tries of one request.")
-    timeouts: TimeoutSettings = Field(TimeoutSettings(), description="Time-outs of one request.")
-    breaker: BreakerSettings = Field(BreakerSettings(), description="Circuit breaker of each provider.")
-
-
-def overlay_timeouts(*layers: TimeoutSettings | None) -> TimeoutSettings:
-    """The first layer's fields under those that each further layer sets itself."""
-    fields: dict[str, Any] = {}
-    for layer in layers:
-        if layer is not None:
-            fields.update({name: getattr(layer, name) for name in layer.model_fields_set})
-    return TimeoutSettings(**fields)
+    @field_validator("hedge", mode="before")
+    @classmethod
+    def _switched(cls, value: object) -> object:
+        return {"enabled": value} if isinstance(value, bool) else value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from proxy.settings.models import BUILT_STRATEGIES
+from proxy.settings.routing import BUILT_STRATEGIES
 from proxy.settings.stores import scheme_of
 
 if TYPE_CHECKING:

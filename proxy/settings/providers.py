@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 
 from proxy.settings.base import Count, HttpUrl, Positive, SecretList, SecretUrl, Section, split_list
-from proxy.settings.models import TimeoutSettings
+from proxy.settings.routing import TimeoutSettings
 
 Kind = Literal["openai", "openai_compatible", "azure", "anthropic", "bedrock", "gemini", "litellm", "echo"]
 DialectName = Literal[

@@ -15,12 +15,13 @@ from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.fetch import FetchSettings
 from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings
-from proxy.settings.models import ModelSettings, RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
+from proxy.settings.models import ModelSettings
 from proxy.settings.not_yet import lines_of
 from proxy.settings.prices import PriceSettings
 from proxy.settings.providers import ProviderSettings
 from proxy.settings.reading import Reading, read_everything
 from proxy.settings.responses import ResponsesSettings
+from proxy.settings.routing import RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
 from proxy.settings.rules import broken_rules
 from proxy.settings.server import ServerSettings
 from proxy.settings.stores import StoresSettings

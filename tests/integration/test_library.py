@@ -4,7 +4,7 @@ import asyncio
 import importlib
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any, assert_type
@@ -19,7 +19,8 @@ from starlette.routing import Mount, Route
 
 import proxy
 from proxy import Gateway, Settings, build_app, load_settings
-from proxy.routing.target import Decision, Target
+from proxy.routing.candidate import Candidate, RequestFacts
+from proxy.routing.target import Decision
 from tests.support.eventually import eventually
 from tests.support.gateway import KEY, chat_body, settings
 from tests.support.library import client_of, in_process, json_reply, one_provider
@@ -87,7 +88,7 @@ async def test_an_own_provider_answers_by_its_configured_name() -> None:
 class LastFirst:
     """A strategy of the user's own."""
 
-    def choose(self, candidates: Sequence[Target], facts: Mapping[str, Any], now: float, rng: Random) -> Decision:
+    def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
         return Decision(tuple(reversed(candidates)), "the last one first")
 
 

@@ -9,6 +9,7 @@ from proxy.assembly import UNBOUNDED_S, build_routes, make_codecs
 from proxy.core.clock import SystemClock
 from proxy.core.errors import ModelNotFound
 from proxy.providers.base import Provider
+from proxy.routing.health import HealthBook
 from proxy.settings import Settings
 from proxy.transport.scripted import ScriptedTransport
 from tests.support.library import in_process, one_provider, provider
@@ -47,7 +48,7 @@ def test_an_entrys_own_settings_win() -> None:
         models={"m": {"targets": [{"provider": "b", "model": "real"}], "retries": {"attempts": 7}, "timeouts": {"first_token_s": 3}}},
         routing={"timeouts": {"between_chunks_s": 4}},
     )
-    route = build_routes(config, adapters("a", "b")).resolve("m")
+    route = build_routes(config, adapters("a", "b"), HealthBook()).resolve("m")
     assert (route.targets[0].id, route.attempts) == ("b/real", 7)
     assert (route.timeouts.first_token_s, route.timeouts.between_chunks_s) == (3, 4)
 
@@ -55,20 +56,20 @@ def test_an_entrys_own_settings_win() -> None:
 def test_no_total_is_a_day() -> None:
     """It bounds a forgotten stream."""
     config = settings(routing={"timeouts": {"total_s": None}})
-    assert build_routes(config, adapters("a")).resolve("a/x").timeouts.total_s == UNBOUNDED_S
+    assert build_routes(config, adapters("a"), HealthBook()).resolve("a/x").timeouts.total_s == UNBOUNDED_S
 
 
 def test_a_providers_own_timeouts_hold_for_its_unlisted_models() -> None:
     """There is no entry to give them."""
     config = settings(providers={"a": HTTP, "b": {**HTTP, "timeouts": {"connect_s": 1.5}}})
-    routes = build_routes(config, adapters("a", "b"))
+    routes = build_routes(config, adapters("a", "b"), HealthBook())
     assert (routes.resolve("b/x").timeouts.connect_s, routes.resolve("a/x").timeouts.connect_s) == (1.5, 5.0)
 
 
 def test_targets_without_an_adapter_are_left_out() -> None:
     """An entry that has no other is unknown, like a name nobody listed."""
     targets = {"mixed": {"targets": [{"provider": "a"}, {"provider": "b"}]}, "none": {"targets": [{"provider": "b"}]}}
-    routes = build_routes(settings(models=targets), adapters("a"))
+    routes = build_routes(settings(models=targets), adapters("a"), HealthBook())
     assert [t.provider for t in routes.resolve("mixed").targets] == ["a"]
     with pytest.raises(ModelNotFound):
         routes.resolve("none")

@@ -10,13 +10,14 @@ from proxy.core.context import ALLOWED, Verdict
 from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import BadGateway, EdgeError, ErrorInfo, Forbidden, ModelNotFound, ProviderRejected, UpstreamTimeout
 from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Stop, Try
-from proxy.routing.target import Target
+from proxy.routing.candidate import Candidate
+from tests.support.routing import candidate
 
-A, B, C = Target("a", "m"), Target("b", "m"), Target("c", "m")
+A, B, C = candidate("a"), candidate("b"), candidate("c")
 
 
 def machine(
-    *order: Target,
+    *order: Candidate,
     attempts: int = 3,
     deadline: float | None = None,
     cooldowns: Cooldowns | None = None,

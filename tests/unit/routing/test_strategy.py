@@ -2,14 +2,15 @@
 
 from random import Random
 
+from proxy.routing.candidate import RequestFacts
 from proxy.routing.strategy import STRATEGIES, Ordered
-from proxy.routing.target import Target
+from tests.support.routing import candidate
 
 
 def test_the_configured_order_is_kept() -> None:
     """And said to be the reason."""
-    targets = [Target("b", "m"), Target("a", "m")]
-    decision = Ordered().choose(targets, {}, 0.0, Random(1))
+    targets = [candidate("b"), candidate("a")]
+    decision = Ordered().choose(targets, RequestFacts(), 0.0, Random(1))
     assert decision.order == tuple(targets)
     assert decision.reason
     assert decision.rejected == ()

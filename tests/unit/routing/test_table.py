@@ -5,6 +5,7 @@ import pytest
 from proxy.core.errors import BadRequest, ModelNotFound
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import Target
+from tests.support.routing import candidate
 
 PROVIDERS = {"openai": "openai", "anthropic": "anthropic", "local": "openai_compatible"}
 
@@ -25,7 +26,7 @@ def table(*names: str) -> RouteTable:
 )
 def test_without_a_table_the_name_says_which_provider(name: str, provider: str) -> None:
     """E's rule: gpt/openai → OpenAI, claude/anthropic → Anthropic."""
-    assert table().resolve(name).targets == (Target(provider, name),)
+    assert table().resolve(name).targets == (candidate(provider, name),)
 
 
 @pytest.mark.parametrize(
@@ -65,14 +66,14 @@ def test_a_pattern_serves_the_name_that_was_asked_for() -> None:
     """`gpt-*` matches, the longest literal wins, and the target gets the asked name."""
     t = table("gpt-*", "*", "gpt-4*")
     assert t.resolve("gpt-4o").name == "gpt-4*"
-    assert t.resolve("gpt-3.5").targets == (Target("local", "gpt-3.5"),)
+    assert t.resolve("gpt-3.5").targets == (candidate("local", "gpt-3.5"),)
     assert t.resolve("anything").name == "*"
 
 
 def test_a_slash_is_an_exact_entry_first_then_a_provider() -> None:
     """`provider/model`, unless the whole name is listed."""
     assert table("openai/gpt-4o").resolve("openai/gpt-4o").name == "openai/gpt-4o"
-    assert table("smart").resolve("openai/gpt-4o").targets == (Target("openai", "gpt-4o"),)
+    assert table("smart").resolve("openai/gpt-4o").targets == (candidate("openai", "gpt-4o"),)
     assert table().resolve("meta-llama/Llama-3").targets[0].model == "meta-llama/Llama-3"
 
 

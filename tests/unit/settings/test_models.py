@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from proxy.settings.models import ModelSettings, TargetSettings, TimeoutSettings, overlay_timeouts
+from proxy.settings.models import ModelSettings, TargetSettings
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,6 @@ from proxy.settings.models import ModelSettings, TargetSettings, TimeoutSettings
     [
         {"targets": []},
         {},
-        {"targets": [{"provider": "p", "weight": 0}]},
         {"targets": [{"provider": "p", "weight": -1}]},
         {"targets": [{"provider": "p", "model": ""}]},
         {"targets": [{"model": "m"}]},
@@ -29,26 +28,6 @@ def test_what_cannot_route_is_refused(fields: dict[str, Any]) -> None:
         ModelSettings.model_validate(fields)
 
 
-@pytest.mark.parametrize(
-    ("word", "strategy"),
-    [
-        ("cost_based", "cost"),
-        ("Latency-Based", "latency"),
-        ("round-robin", "round_robin"),
-        ("intelligent", "hybrid"),
-        ("ordered", "failover"),
-    ],
-)
-def test_synonyms_of_strategies_are_taken(word: str, strategy: str) -> None:
-    """The replaced systems have names of their own."""
-    assert ModelSettings.model_validate({"targets": [{"provider": "p"}], "strategy": word}).strategy == strategy
-
-
 def test_a_target_without_a_model_passes_the_name_on() -> None:
     """For patterns such as `gpt-*`."""
     assert TargetSettings(provider="p").model is None
-
-
-def test_overlay_skips_layers_that_are_not_there() -> None:
-    """Only fields that were set count."""
-    assert overlay_timeouts(None, TimeoutSettings(connect_s=1), None).connect_s == 1

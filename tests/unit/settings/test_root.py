@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from proxy.settings import ProviderSettings, Settings, SettingsError
-from proxy.settings.models import ModelSettings, TimeoutSettings
+from proxy.settings.models import ModelSettings
 from proxy.settings.reading import SECTIONS
+from proxy.settings.routing import TimeoutSettings
 from proxy.settings.server import ServerSettings
 
 CANARY = "sk-canary-7f3a9c2e41d8b650"

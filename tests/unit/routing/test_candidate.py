@@ -1,0 +1,12 @@
+"""What a strategy sees of a target."""
+
+from tests.support.routing import candidate
+
+
+def test_candidates_of_the_same_target_are_equal() -> None:
+    """Whatever is known of them; the shown form names the target only."""
+    assert candidate("p", "a") == candidate("p", "a")
+    assert candidate("p", "a") != candidate("p", "b")
+    assert candidate("p", "a") != "p/a"
+    assert len({candidate("p", "a"), candidate("p", "a")}) == 1
+    assert repr(candidate("p", "a")) == "Candidate('p/a')"

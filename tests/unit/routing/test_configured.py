@@ -1,0 +1,43 @@
+"""From settings to routing's records."""
+
+from proxy.routing.configured import rules_of, target_of
+from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, ShadowRules
+from proxy.routing.target import Target
+from proxy.settings import ModelSettings, Settings, TargetSettings
+
+
+def test_a_target_keeps_what_it_says() -> None:
+    """Its model may be left open."""
+    asked = TargetSettings(provider="p", weight=2, priority=1, quality=0.5, region="eu", tags=("a",))
+    assert target_of(asked) == Target("p", "", 2.0, 1, 0.5, "eu", ("a",))
+
+
+def test_an_entry_wins_over_the_defaults() -> None:
+    """Section by section."""
+    model = ModelSettings.model_validate(
+        {
+            "targets": [{"provider": "e", "model": "m"}],
+            "retries": {"attempts": 2, "per_try_s": 4},
+            "sticky": "user",
+            "hybrid": {"cost": 1, "latency": 0, "reliability": 0},
+            "hedge": {"after_s": 0.5, "bill": "gateway"},
+            "shadow": {"model": "other", "share": 0.5, "budget_usd": 2},
+            "rules": [{"when": {"keywords": ["SQL"], "headers": {"X-Tier": "gold"}}, "targets": ["e/m"]}],
+            "fallbacks": "a, b",
+        }
+    )
+    rules = rules_of(Settings.of(providers={"e": {"kind": "echo"}}), model)
+    assert rules.retry == RetryRules(attempts=2, per_try_s=4)
+    assert (rules.sticky, rules.hybrid) == ("user", HybridWeights(cost=1, latency=0, reliability=0))
+    assert rules.hedge == HedgeRules(after_s=0.5, bill="gateway")
+    assert rules.shadow == ShadowRules(model="other", share=0.5, budget_nanos=2_000_000_000)
+    assert rules.content == (ContentRule(targets=("e/m",), keywords=("sql",), headers=(("x-tier", "gold"),)),)
+    assert rules.fallbacks == ("a", "b")
+
+
+def test_a_hedge_can_be_switched_off() -> None:
+    """As a whole."""
+    model = ModelSettings.model_validate({"targets": [{"provider": "e"}], "hedge": False})
+    settings = Settings.of(providers={"e": {"kind": "echo"}}, routing={"sticky": "key"})
+    assert rules_of(settings, model).hedge is None
+    assert rules_of(settings, model).sticky == "key"
