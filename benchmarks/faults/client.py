@@ -105,9 +105,7 @@ class Client:
         rng = Random(f"streams/{load.seed}")
         due = schedule(load.requests, load.rate, load.seed)
         begin = time.monotonic_ns() + _LEAD_NS
-        asked = [
-            Asked(request_name(load.seed, i), rng.random() < load.stream_share, begin + after) for i, after in enumerate(due, start=1)
-        ]
+        asked = [Asked(request_name(load.seed, i), rng.random() < load.stream_share, begin + after) for i, after in enumerate(due, start=1)]
         sent = 0
 
         def tick() -> None:

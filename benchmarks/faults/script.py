@@ -24,7 +24,7 @@ class Refusal(msgspec.Struct, frozen=True, tag="refusal"):
     status: int
     code: str
     message: str = "scripted"
-    type: str = "server_error"
+    kind: str = "server_error"
     headers: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
@@ -61,7 +61,8 @@ class Truncated(msgspec.Struct, frozen=True, tag="truncated"):
 
 
 class Malformed(msgspec.Struct, frozen=True, tag="malformed"):
-    """Broken JSON: the whole body, or one event of a stream (the first, or `inside` after half) that goes on behind it as if all were well."""
+    """Broken JSON: the whole body, or or one event of a stream (the first, or `inside` after half) that goes on behind it
+    as if all were well."""
 
     inside: bool = False
 
@@ -76,7 +77,9 @@ class WrongType(msgspec.Struct, frozen=True, tag="wrong_type"):
         return "HTML with 200"
 
 
-Act = Answer | Refusal | Reset | Stall | Truncated | Malformed | WrongType
+Begun = Answer | Reset | Stall | Truncated | Malformed
+"""What may follow content."""
+Act = Begun | Refusal | WrongType
 
 
 def server_error(status: int = 503) -> Refusal:
@@ -178,7 +181,9 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
         parts = [f"{self.name}: {self.latency}", f"{self.chunks} chunks, one every {self.interval_s * 1e3:g} ms"]
         parts += [str(rule) for rule in self.rules]
         if self.quota is not None:
-            parts.append(f"{self.quota.calls} calls in {self.quota.window_s:g} s, then 429 with{'' if self.quota.retry_after else 'out'} Retry-After")
+            parts.append(
+                f"{self.quota.calls} calls in {self.quota.window_s:g} s, then 429 with{'' if self.quota.retry_after else 'out'} Retry-After"
+            )
         if self.capacity is not None:
             parts.append(f"{self.capacity} calls at once, then 429")
         return "; ".join(parts)

@@ -19,9 +19,10 @@ from typing import Any, Self, assert_never, cast
 import msgspec
 
 from benchmarks.faults import answers
-from benchmarks.faults.script import Answer, Malformed, Member, MemberState, Refusal, Reset, Stall, Step, Truncated, WrongType
+from benchmarks.faults.script import Answer, Begun, Malformed, Member, MemberState, Refusal, Reset, Stall, Step, Truncated, WrongType
 from benchmarks.faults.wire import WireCall, WireLog
 
+Headers = Sequence[tuple[str, str]]
 _JSON = "application/json"
 _SSE_HEAD = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n%s\r\n"
 _END = b"0\r\n\r\n"
@@ -179,30 +180,30 @@ class _Connection(asyncio.Protocol):
         act = step.act
         match act:
             case Refusal():
-                self._finish(_whole(act.status, _JSON, answers.error(act.message, act.type, act.code), act.headers), act.status)
+                self._finish(_whole(act.status, _JSON, answers.error(act.message, act.kind, act.code), act.headers), act.status)
             case WrongType():
                 self._finish(_whole(200, "text/html", answers.HTML), 200)
             case Answer() | Reset() | Stall() | Truncated() | Malformed():
                 if is_probe and isinstance(act, Answer):
                     self._finish(_whole(200, _JSON, answers.MODELS), 200, completed=True)
                 elif self._asked.stream:
-                    self._begin_stream(step)
+                    self._begin_stream(act, step.headers)
                 else:
-                    self._answer_whole(step)
+                    self._answer_whole(act, step.headers)
             case _:
                 assert_never(act)
 
-    def _answer_whole(self, step: Step) -> None:
-        call, act = self._of(), step.act
+    def _answer_whole(self, act: Begun, headers: Headers) -> None:
+        call = self._of()
         body = answers.whole(call.request, call.number, self._asked.model, self._member.chunks)
         half = body[: len(body) // 2]
-        promised = _head(200, _JSON, len(body), step.headers)
+        promised = _head(200, _JSON, len(body), headers)
         match act:
             case Answer():
                 call.first_ns = time.monotonic_ns()
                 self._finish(promised + body, 200, completed=True)
             case Malformed():
-                self._finish(_whole(200, _JSON, half, step.headers), 200)
+                self._finish(_whole(200, _JSON, half, headers), 200)
             case Reset(inside=False) | Stall(inside=False):
                 self._break(act)
             case Reset() | Stall() | Truncated():
@@ -210,13 +211,13 @@ class _Connection(asyncio.Protocol):
                 self._write(promised + half)
                 self._later(self._member.interval_s, lambda: self._break(act))
 
-    def _begin_stream(self, step: Step) -> None:
-        call, act = self._of(), step.act
+    def _begin_stream(self, act: Begun, headers: Headers) -> None:
+        call = self._of()
         if isinstance(act, Reset | Stall) and not act.inside:
             self._break(act)
             return
         call.status = 200
-        self._write((_SSE_HEAD % "".join(f"{name}: {value}\r\n" for name, value in step.headers)).encode())
+        self._write((_SSE_HEAD % "".join(f"{name}: {value}\r\n" for name, value in headers)).encode())
         if isinstance(act, Malformed) and not act.inside:
             self._write(_chunk(answers.BROKEN_EVENT))
         if isinstance(act, Truncated) and not act.inside:
@@ -224,7 +225,7 @@ class _Connection(asyncio.Protocol):
             return
         self._tick(act, 0)
 
-    def _tick(self, act: Answer | Reset | Stall | Truncated | Malformed, i: int) -> None:
+    def _tick(self, act: Begun, i: int) -> None:
         """Content event i, or what comes instead."""
         call, chunks = self._of(), self._member.chunks
         if i == chunks:
@@ -302,12 +303,12 @@ class _Connection(asyncio.Protocol):
         return bool(self._asked.stream_options and self._asked.stream_options.get("include_usage"))
 
 
-def _head(status: int, kind: str, length: int, headers: Sequence[tuple[str, str]] = ()) -> bytes:
+def _head(status: int, kind: str, length: int, headers: Headers = ()) -> bytes:
     lines = [f"HTTP/1.1 {status} X", f"Content-Type: {kind}", f"Content-Length: {length}", *(f"{name}: {value}" for name, value in headers)]
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-def _whole(status: int, kind: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> bytes:
+def _whole(status: int, kind: str, body: bytes, headers: Headers = ()) -> bytes:
     return _head(status, kind, len(body), headers) + body
 
 
