@@ -5,6 +5,7 @@ Arrivals are exponentially spaced and seeded, and which requests are streams is 
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from random import Random
@@ -19,6 +20,7 @@ from benchmarks.load.timer import PreciseTimer
 _IDLE_NS = 2_000_000_000
 """A connection that rested longer is not used again: the other side may be closing it."""
 _LEAD_NS = 20_000_000
+_TRIES = re.compile(rb"\r\nx-llm-edge-attempts:\s*(\d+)")
 
 
 class Load(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,8 @@ class Asked(msgspec.Struct):
     status: int = 0
     verdict: Verdict = "no end"
     detail: str = ""
+    tries: int = 0
+    """As `x-llm-edge-attempts` tells them; 0: it does not."""
 
 
 def request_name(seed: int, number: int) -> str:
@@ -167,6 +171,8 @@ class Client:
         link.writer.write("\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body)
         raw = await link.reader.readuntil(b"\r\n\r\n")
         one.status, head = read_head(raw, len(raw) - 4)
+        if (told := _TRIES.search(head)) is not None:
+            one.tries = int(told[1])
         if b"text/event-stream" in head and one.status == 200:
             await self._read_stream(link, one, head)
         else:

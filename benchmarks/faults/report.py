@@ -9,8 +9,8 @@ from benchmarks.svg import Bar, Line, Panel, bars, lines, short
 
 _WORDS = """\
 - *ok*: the client got its answer whole, in order, and from one call (the upstream's text says which call it is from). *truthful*: not ok,
-  but an error status or an error in the stream said so; *untruthful*: a stream that just ends, text that is not the answer's or of two calls,
-  `[DONE]` for half an answer, or no end within the client's patience.
+  but an error status or an error in the stream said so; *untruthful*: a stream that just ends, text that is not the answer's or of two
+  calls, `[DONE]` for half an answer, or no end within the client's patience.
 - *added*: against the same load at one bare upstream of the same latency, where nothing fails: difference of the quantiles of what was ok.
 - *wasted*: a call on the wire beyond the first of its request, whatever it was for (shadows apart); share of the requests.
 - *duplicate*: an answer that an upstream wrote to its end, beyond the first of its request: both are billed. *in part*: an answer that had
@@ -74,6 +74,7 @@ def _scenario(results: FaultResults, key: str) -> str:
         "",
         *(f"- {member}" for member in facts["members"]),
         "",
+        "",
     ]
     head = ["way", "ok", "truthful / untruthful", "p50 / p95 / p99 ms", "added ms", "first token added ms", "calls a request", "wasted"]
     return "\n".join(text) + table([*head, "duplicates / in part", "late", "most", "at the one that fails"], [_row(row) for row in rows])
@@ -108,8 +109,11 @@ def _quantiles(row: RowResult, prefix: str) -> str:
 
 
 def _missing(results: FaultResults) -> str:
-    found = [f"- {row.key}: {row.note}" for row in results.rows if row.note]
-    return "\n".join(found) if found else "Everything was."
+    reasons: dict[str, list[str]] = {}
+    for row in results.rows:
+        if row.note:
+            reasons.setdefault(row.note, []).append(row.key)
+    return "\n".join(f"- {', '.join(keys)}: {note}" for note, keys in reasons.items()) or "Everything was."
 
 
 def plots(results: FaultResults) -> dict[str, str]:

@@ -104,6 +104,7 @@ def numbers_of(
         "per_request": wire.calls / count,
         "wasted": wire.wasted,
         "wasted_share": wire.wasted / count,
+        "told_wasted_share": sum(max(one.tries - 1, 0) for one in asked) / count,
         "duplicates": wire.duplicates,
         "duplicate_share": wire.duplicates / count,
         "billed_in_part": wire.billed_in_part,

@@ -108,6 +108,14 @@ def _places(members: Members, **fields: Any) -> list[dict[str, Any]]:
 
 
 def _special() -> Iterator[tuple[Scenario, tuple[Variant, ...]]]:
+    per_try = {"routing": {"retries": {"per_try_s": 0.5}}}
+    yield (
+        s.HANGS,
+        (
+            Variant("per-try", merged(_strategy("failover"), per_try), stories="per_try_s: 0.5"),
+            Variant("no-per-try", _strategy("failover"), stories="until total_s"),
+        ),
+    )
     yield (
         s.ALL_DOWN,
         (
@@ -228,7 +236,7 @@ def gateway_config(row: Row, members: Members, ports: Mapping[str, int], port: i
         },
         "routing": {
             "retries": {"attempts": ATTEMPTS},
-            "timeouts": {"first_token_s": 0.5, "between_chunks_s": 0.5, "total_s": 8},
+            "timeouts": {"first_token_s": row.scenario.first_token_s, "between_chunks_s": 0.5, "total_s": 8},
             "breaker": {"threshold": 5, "open_s": OPEN_S, "successes": 2},
         },
         "cache": {"enabled": False},

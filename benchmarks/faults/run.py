@@ -106,7 +106,7 @@ class FaultRun:
             if self._no_peer:
                 found.note = self._no_peer
                 return None
-            return self._start_peer(members, ports)
+            return self._start_peer(members, ports, row.scenario.first_token_s)
         port = free_port()
         config, why_not = gateway_config(row, members, ports, port, str(self._work))
         found.config = {name: config.get(name) for name in ("models", "routing")}
@@ -116,7 +116,7 @@ class FaultRun:
         process, _ = launch_gateway(self._work, self._cores.system, "llm-edge", port, config)
         return Started(process, Door(port, headers=_HEADERS))
 
-    def _start_peer(self, members: Members, ports: Mapping[str, int]) -> Started:
+    def _start_peer(self, members: Members, ports: Mapping[str, int], first_token_s: float) -> Started:
         """As many tries, the same time-outs and rests as ours."""
         router = {
             "routing_strategy": "simple-shuffle",
@@ -124,7 +124,7 @@ class FaultRun:
             "allowed_fails": 4,
             "cooldown_time": OPEN_S,
             "timeout": 8,
-            "stream_timeout": 0.5,
+            "stream_timeout": first_token_s,
         }
         models = [litellm_model(MODEL, f"up-{member.name}", ports[member.name]) for member in main_targets(members)]
         peer = launch_litellm(self._work, self._cores.system, self._peers, {"model_list": models, "router_settings": router})

@@ -43,6 +43,8 @@ class Scenario:
     limit_s: float = 10.0
     faulty: frozenset[str] = frozenset({"a"})
     """Members whose calls are counted as calls at the one that fails."""
+    first_token_s: float = 0.5
+    """The gateway's time-out for streams; long where it would cut the tail that is measured."""
 
 
 def trio(*rules: Rule, **more: Member) -> Callable[[float], Members]:
@@ -140,7 +142,7 @@ FAULTS = (
     Scenario("truncated", "a tenth of one's streams and answers end before they begin", _part(Truncated())),
     Scenario("malformed", "a tenth of one's streams and answers begin with broken JSON", _part(Malformed())),
     Scenario("wrong-type", "one of three sends HTML with 200", _down(WrongType())),
-    Scenario("slowing", "one of three grows 20 times slower", _slowing),
+    Scenario("slowing", "one of three grows 20 times slower", _slowing, first_token_s=8.0),
     Scenario("everything", "each fault before the answer, 1 % each, at all three", _everything, faulty=frozenset("abc")),
 )
 INSIDE = Scenario(
@@ -154,6 +156,7 @@ TAILS = (
         lambda span_s: tuple(Member(name=name, latency=TAIL) for name in "abc"),
         stream_share=1.0,
         factor=2.0,
+        first_token_s=8.0,
     ),
     Scenario(
         "tail-rare",
@@ -161,8 +164,10 @@ TAILS = (
         lambda span_s: tuple(Member(name=name, latency=RARE_SLOW) for name in "abc"),
         stream_share=1.0,
         factor=2.0,
+        first_token_s=8.0,
     ),
 )
+HANGS = Scenario("hangs", "one of three accepts requests for whole answers and sends nothing", _down(Stall()), stream_share=0.0, rate=60)
 ALL_DOWN = Scenario("all-down", "all three answer 503", _all_down, faulty=frozenset("abc"), factor=0.5)
 RECOVERY = Scenario("recovery", "one of three is down for the first quarter", _recovering)
 QUOTA = Scenario("quota", "one of three takes 50 calls a second and says how many are left", _quota)

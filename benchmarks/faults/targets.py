@@ -6,7 +6,7 @@ from benchmarks.faults.results import FaultResults, RowResult
 from benchmarks.targets import Target, Verdict
 
 _US = "llm-edge"
-_OUTAGES = ("down", "flapping", "refusing", "resets")
+_OUTAGES = ("down", "flapping", "refusing", "resets", "stalls")
 
 
 def _measured(results: FaultResults, keep: Callable[[RowResult], bool]) -> list[RowResult]:
@@ -32,8 +32,10 @@ def _success(attempts: int) -> Callable[[FaultResults], float | None]:
 
 
 def _wasted(results: FaultResults) -> float | None:
-    found = _over(_measured(results, _outage), "wasted_share", max)
-    return None if found is None else found * 100
+    """On the wire, or told by the gateway, whichever is more: refused connections reach no wire log."""
+    rows = _measured(results, _outage)
+    shares = [share for name in ("wasted_share", "told_wasted_share") if (share := _over(rows, name, max)) is not None]
+    return max(shares) * 100 if shares else None
 
 
 def _tail_ratio(results: FaultResults) -> float | None:
@@ -94,18 +96,19 @@ def _shadowed(results: FaultResults) -> float | None:
     return None if row is None else row.numbers["shadow_calls"] / row.numbers["requests"] * 100
 
 
-def _early_share(key: str) -> Callable[[FaultResults], float | None]:
-    """Of the calls in the three twentieths after the recovery, those at the recovering member, in percent."""
+def _early_share(results: FaultResults, key: str) -> float | None:
+    """Of the calls in the quarter of the time after the recovery, the share at the recovering member."""
+    row = results.row(key)
+    if row is None:
+        return None
+    span_s = row.load["requests"] / row.load["rate"]
+    shares = [share for at, share in row.share_by_time if 0.25 * span_s < at < 0.5 * span_s]
+    return sum(shares) / len(shares) if shares else None
 
-    def value(results: FaultResults) -> float | None:
-        row = results.row(key)
-        if row is None:
-            return None
-        width = row.load["requests"] / row.load["rate"] / 20
-        shares = [share for at, share in row.share_by_time if 5 * width < at < 8 * width]
-        return sum(shares) / len(shares) * 100 if shares else None
 
-    return value
+def _slow_start(results: FaultResults) -> float | None:
+    slow, at_once = _early_share(results, "recovery/slow-start"), _early_share(results, "recovery/at-once")
+    return None if slow is None or not at_once else slow / at_once
 
 
 TARGETS: tuple[Target[FaultResults], ...] = (
@@ -119,10 +122,12 @@ TARGETS: tuple[Target[FaultResults], ...] = (
         "requests with other than the configured tries, all targets down", 0, "requests", _most("off", lambda row: row.scenario == "exact")
     ),
     Target("requests with more than the configured tries, all rows", 0, "requests", _most("over")),
+    Target("answers billed twice, rows without hedges", 0, "answers", _most("duplicates", lambda row: not row.hedges)),
     Target("answers that do not tell the truth, all rows", 0, "answers", _most("untruthful")),
     Target("calls with all down against what the retry budget allows", 1, "x", _budget_bound),
     Target("calls at a dead target with the breaker on against off", 0.05, "x", _share("down/failover", "down/no-breaker", "at_faulty")),
-    Target("slow start: share of calls right after the recovery", 25, "%", _early_share("recovery/slow-start")),
+    Target("calls at a target that has just recovered, slow start on against off", 0.75, "x", _slow_start),
+    Target("success with a target that hangs and per_try_s", 99.9, "%", _number("hangs/per-try", "success", 100), at_least=True),
     Target("429 with quota awareness against without", 0.1, "x", _share("quota/reserve", "quota/no-reserve", "throttled")),
     Target("429 with a bulkhead in front of a target of six places", 0, "calls", _number("bulkhead/bulkhead", "throttled")),
     Target("success with the bulkhead's queue", 99.9, "%", _number("bulkhead/bulkhead", "success", 100), at_least=True),
