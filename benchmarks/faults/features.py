@@ -36,7 +36,8 @@ def missing(whole: Config, essential: Config) -> str:
     try:
         settings = load_settings(None, environ={}, dotenv=None, overrides=whole)
     except SettingsError as exc:
-        return str(exc.problems[0])
+        problem = exc.problems[0]
+        return f"{problem.path}: {problem.message.partition(';')[0]}"
     about = list(paths(essential))
     for line in lines_of(settings):
         subject = line.partition(":")[0]

@@ -1,8 +1,7 @@
 """What a client makes of an answer, without I/O: was it whole, its own, from one call, and did its end tell the truth?"""
 
 import json
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from benchmarks.faults.answers import MARK
 
@@ -14,8 +13,7 @@ lie: said to be finished, and is not whole. no end: nothing came for as long as 
 TRUTHFUL: frozenset[Verdict] = frozenset({"ok", "refused", "failed", "continued"})
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(NamedTuple):
     """What the marks of a text say."""
 
     calls: tuple[int, ...]
@@ -82,7 +80,7 @@ class StreamReading:
         return bool(self._pieces)
 
     def feed(self, data: bytes) -> None:
-        self._buffer += data.replace(b"\r\n", b"\n")
+        self._buffer = (self._buffer + data).replace(b"\r\n", b"\n")
         while (end := self._buffer.find(b"\n\n")) >= 0:
             block, self._buffer = self._buffer[:end], self._buffer[end + 2 :]
             lines = [line[5:].strip() for line in block.split(b"\n") if line.startswith(b"data:")]

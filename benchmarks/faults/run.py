@@ -14,6 +14,7 @@ from benchmarks.faults.latencies import Slowing
 from benchmarks.faults.results import FaultResults, Numbers, RowResult, numbers_of, share_by_time
 from benchmarks.faults.rows import ATTEMPTS, DIRECT, MODEL, OPEN_S, PEER, Row, gateway_config, main_targets, odd_word
 from benchmarks.faults.scenarios import Members, Scenario
+from benchmarks.faults.script import Member
 from benchmarks.faults.wire import WireCall
 from benchmarks.faults.worker import ScriptedSet
 from benchmarks.load.__main__ import new_loop
@@ -26,8 +27,10 @@ from proxy.core.version import __version__
 
 Say = Callable[[str], None]
 SEATS = 4
-PEER_RATE = 20.0
+PEER_RATE = 10.0
 """A second: what LiteLLM's proxy does without queueing on a slow core."""
+_PEER_WARM = Load(requests=40, rate=5.0, limit_s=30.0)
+"""Its first requests import much of it."""
 _HEADERS = (("Authorization", f"Bearer {KEY}"),)
 _SETTLE_S = 0.3
 """After the last answer, for what is still under way (losers of hedges, shadows), before the log is read."""
@@ -91,6 +94,8 @@ class FaultRun:
         if started is None:
             return found
         try:
+            if row.system == PEER:
+                self._load(up, [_healthy(member) for member in members], started.door, _PEER_WARM)
             asked, calls = self._load(up, members, started.door, load)
         finally:
             if started.process is not None:
@@ -131,7 +136,7 @@ class FaultRun:
         self.results.peer = f"litellm {peer.version}"
         return Started(peer.process, Door(peer.port, headers=LITELLM_HEADERS))
 
-    def _load(self, up: ScriptedSet, members: Members, door: Door, load: Load) -> tuple[list[Asked], list[WireCall]]:
+    def _load(self, up: ScriptedSet, members: Sequence[Member], door: Door, load: Load) -> tuple[list[Asked], list[WireCall]]:
         up.play(members, load.seed)
         with pinned(self._cores.load), asyncio.Runner(loop_factory=new_loop) as runner:
             asked = runner.run(Client(door, load).run())
@@ -140,9 +145,7 @@ class FaultRun:
 
     def _reference(self, up: ScriptedSet, members: Members, load: Load) -> Numbers:
         """The same load at one bare upstream of the same latency, with nothing that fails."""
-        usual = main_targets(members)[-1]
-        latency = usual.latency.usual if isinstance(usual.latency, Slowing) else usual.latency
-        healthy = msgspec.structs.replace(usual, name="a", latency=latency, rules=(), quota=None, capacity=None, refuses=False)
+        healthy = msgspec.structs.replace(_healthy(main_targets(members)[-1]), name="a")
         key = msgspec.json.encode((healthy, load))
         if key not in self._references:
             asked, calls = self._load(up, (healthy,), Door(up.ports((healthy,))["a"]), load)
@@ -177,6 +180,11 @@ class FaultRun:
                 "limit_s": load.limit_s,
             },
         )
+
+
+def _healthy(member: Member) -> Member:
+    latency = member.latency.usual if isinstance(member.latency, Slowing) else member.latency
+    return msgspec.structs.replace(member, latency=latency, rules=(), quota=None, capacity=None, refuses=False)
 
 
 def brief(row: RowResult) -> str:
