@@ -99,7 +99,7 @@ class FaultRun:
             asked, calls = self._load(up, members, started.door, load)
             if started.process is not None and not started.process.running():
                 found.note = f"not measured: {row.system} ended during the row"
-                found.details = {line: 1 for line in started.process.tail().splitlines()}
+                found.details = dict.fromkeys(started.process.tail().splitlines(), 1)
                 return found
         finally:
             if started.process is not None:
