@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -192,11 +192,10 @@ def _healthy(member: Member) -> Member:
 
 
 def brief(row: RowResult) -> str:
-    found: dict[str, Any] = {"p50_ms": float("nan"), "p99_ms": float("nan"), **row.numbers}
-    parts = [
-        f"{found['success']:7.2%} ok, p50 {found['p50_ms']:.0f} ms, p99 {found['p99_ms']:.0f} ms",
-        f"{found['per_request']:.3f} calls a request, {found['duplicates']:.0f} duplicates",
-    ]
+    found = row.numbers
+    parts = [f"{found['success']:7.2%} ok"]
+    parts += [f"{name} {found[f'{name}_ms']:.0f} ms" for name in ("p50", "p99") if f"{name}_ms" in found]
+    parts += [f"{found['per_request']:.3f} calls a request", f"{found['duplicates']:.0f} duplicates"]
     if found["untruthful"]:
         parts.append(f"{found['untruthful']:.0f} untruthful")
     if found["after_first_byte"]:

@@ -128,7 +128,7 @@ TARGETS: tuple[Target[FaultResults], ...] = (
     Target("calls at a dead target with the breaker on against off", 0.05, "x", _share("down/failover", "down/no-breaker", "at_faulty")),
     Target("calls at a target that has just recovered, slow start on against off", 0.75, "x", _slow_start),
     Target("success with a target that hangs and per_try_s", 99.9, "%", _number("hangs/per-try", "success", 100), at_least=True),
-    Target("429 with quota awareness against without", 0.1, "x", _share("quota/reserve", "quota/no-reserve", "throttled")),
+    Target("429 with quota awareness against without", 0.25, "x", _share("quota/reserve", "quota/no-reserve", "throttled")),
     Target("429 with a bulkhead in front of a target of six places", 0, "calls", _number("bulkhead/bulkhead", "throttled")),
     Target("success with the bulkhead's queue", 99.9, "%", _number("bulkhead/bulkhead", "success", 100), at_least=True),
     Target("requests that were copied to the shadow", 99, "%", _shadowed, at_least=True),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -15,13 +15,18 @@ from proxy.core.context import AttemptRecord
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.responses import ResponseRecords
+
+if TYPE_CHECKING:
+    from proxy.pipeline.semantic import Semantic
 
 
 class PipelineMeter(Protocol):
@@ -30,6 +35,14 @@ class PipelineMeter(Protocol):
     def attempt_done(self, record: AttemptRecord) -> None: ...
 
     def single_flight_joined(self) -> None: ...
+
+    def semantic_hit(self) -> None: ...
+
+    def revalidated(self, ok: bool) -> None: ...
+
+    def shadow(self, outcome: str) -> None:
+        """done | failed | over_budget | too_many"""
+        ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -62,6 +75,13 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    background: Background = NoBackground()
+    """What the gateway asks itself."""
+    shadow_budget: ShadowBudget = ShadowBudget()
+    revalidating: set[bytes] = set()
+    """Keys of stale answers that are being made anew."""
+    semantic: "Semantic | None" = None
+    """None: it is off."""
     fetch: FetchRules | None = None
     """None: no configured provider needs it."""
     body_metadata: bool = True
