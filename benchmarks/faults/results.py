@@ -99,6 +99,7 @@ def numbers_of(
         "untruthful": sum(one.verdict not in TRUTHFUL for one in asked),
         "continued": sum(one.verdict == "continued" for one in asked),
         **_latencies("", [one.ended_ns - one.due_ns for one in good]),
+        **_latencies("refused_", [one.ended_ns - one.due_ns for one in asked if one.verdict == "refused"]),
         **_latencies("first_", [one.first_ns - one.due_ns for one in good if one.stream]),
         "calls": wire.calls,
         "per_request": wire.calls / count,

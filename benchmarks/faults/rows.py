@@ -13,6 +13,8 @@ MODEL = "bench"
 ATTEMPTS = 3
 OPEN_S = 2.0
 """Of breakers: short, so that a row of some seconds sees them close again."""
+STARVED = 0.06
+"""Of a core: less than what the load of `shedding` takes."""
 DIRECT, ONE, PEER = "direct", "one", "litellm"
 SYSTEMS = (DIRECT, ONE, "llm-edge", PEER)
 _ODD_WORD = "databases"
@@ -31,6 +33,8 @@ class Variant:
     hedges: bool = False
     one_target: bool = False
     """Only the first member is configured."""
+    cpu_share: float | None = None
+    """Of a core, that is all the gateway gets (takes root)."""
     stories: str = ""
     """What it shows, where its name does not say."""
 
@@ -95,6 +99,10 @@ def _budget(share: float, floor_per_s: float) -> dict[str, Any]:
     return {"routing": {"retry_budget": {"share": share, "floor_per_s": floor_per_s}}}
 
 
+def _shedding(**fields: Any) -> dict[str, Any]:
+    return {"server": {"shedding": fields}}
+
+
 def _slow_start(seconds: float) -> dict[str, Any]:
     return merged(_strategy("round_robin"), {"routing": {"slow_start_s": seconds}})
 
@@ -153,7 +161,15 @@ def _special() -> Iterator[tuple[Scenario, tuple[Variant, ...]]]:
             Variant("open", _strategy("round_robin"), stories="no bound"),
         ),
     )
-    yield s.SHEDDING, (Variant("shedding", {"server": {"shedding": {"enabled": True}}}, one_target=True),)
+    starved = f"{STARVED:g} of a core"
+    yield (
+        s.SHEDDING,
+        (
+            Variant("at-most", _shedding(max_in_flight=40), one_target=True, stories="max_in_flight: 40"),
+            Variant("starved", _shedding(enabled=True), one_target=True, cpu_share=STARVED, stories=starved),
+            Variant("starved-off", _shedding(enabled=False), one_target=True, cpu_share=STARVED, stories=f"{starved}, shedding off"),
+        ),
+    )
     shadow = {"models": {"candidate": {"targets": _places(s.SHADOW.members(1)[1:])}, MODEL: {"shadow": {"model": "candidate", "share": 1}}}}
     yield s.SHADOW, (Variant("shadow", shadow), Variant("no-shadow", {}))
     for scenario, name in ((s.CONTEXT, "context_window_fallbacks"), (s.POLICY, "content_policy_fallbacks")):

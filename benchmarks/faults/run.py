@@ -1,6 +1,7 @@
 """One run: each row gets a fresh system, the script from its beginning, and the same arrivals."""
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from benchmarks.processes import Managed, StartError, free_port, pinned
 from benchmarks.systems.base import Missing
 from benchmarks.systems.gateway import KEY, launch_gateway
 from benchmarks.systems.peers import LITELLM_HEADERS, launch_litellm, litellm_model
+from benchmarks.throttle import throttled
 from proxy.core.version import __version__
 
 Say = Callable[[str], None]
@@ -96,16 +98,27 @@ class FaultRun:
         try:
             if row.system == PEER:
                 self._load(up, [_healthy(member) for member in members], started.door, _PEER_WARM)
-            asked, calls = self._load(up, members, started.door, load)
+            with self._starved(started, variant.cpu_share):
+                asked, calls = self._load(up, members, started.door, load)
             if started.process is not None and not started.process.running():
                 found.note = f"not measured: {row.system} ended during the row"
                 found.details = dict.fromkeys(started.process.tail().splitlines(), 1)
                 return found
+        except Missing as exc:
+            found.note = f"not measured here: {exc}"
+            return found
         finally:
             if started.process is not None:
                 started.process.stop()
         self._fill(found, row, members, asked, calls, self._reference(up, members, load))
         return found
+
+    @staticmethod
+    def _starved(started: Started, share: float | None) -> contextlib.AbstractContextManager[None]:
+        """Raises Missing where that takes more rights than we have."""
+        if share is None or started.process is None:
+            return contextlib.nullcontext()
+        return throttled(started.process.pids(), share)
 
     def _start(self, row: Row, members: Members, ports: Mapping[str, int], found: RowResult) -> Started | None:
         """None: this version cannot, or the peer is not there; `found.note` says why. Raises Missing, StartError."""

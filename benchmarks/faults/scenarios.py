@@ -173,7 +173,12 @@ RECOVERY = Scenario("recovery", "one of three is down for the first quarter", _r
 QUOTA = Scenario("quota", "one of three takes 50 calls a second and says how many are left", _quota)
 BULKHEAD = Scenario("bulkhead", "two targets that take six calls at once", _crowded, rate=80)
 SHEDDING = Scenario(
-    "shedding", "one slow target, more load than the gateway may hold", lambda span_s: (Member(name="a", latency=Fixed(2.0)),)
+    "shedding",
+    "more load than the gateway may or can carry",
+    lambda span_s: (Member(name="a", latency=Fixed(0.5)),),
+    rate=150,
+    limit_s=20,
+    first_token_s=8.0,
 )
 SHADOW = Scenario("shadow", "a copy of each request goes to a model that takes half a second", _shadowed)
 CONTEXT = Scenario("context", "half of the prompts are too long for the model", _with_other(context_length()))

@@ -131,6 +131,13 @@ TARGETS: tuple[Target[FaultResults], ...] = (
     Target("429 with quota awareness against without", 0.25, "x", _share("quota/reserve", "quota/no-reserve", "throttled")),
     Target("429 with a bulkhead in front of a target of six places", 0, "calls", _number("bulkhead/bulkhead", "throttled")),
     Target("success with the bulkhead's queue", 99.9, "%", _number("bulkhead/bulkhead", "success", 100), at_least=True),
+    Target("refusal of a request that is one too many, p99", 50, "ms", _number("shedding/at-most", "refused_p99_ms")),
+    Target(
+        "p99 of what a starved gateway serves, shedding on against off",
+        0.5,
+        "x",
+        _share("shedding/starved", "shedding/starved-off", "p99_ms"),
+    ),
     Target("requests that were copied to the shadow", 99, "%", _shadowed, at_least=True),
     Target("added by the shadow, p50", 2, "ms", _shadow_added),
     Target("success with context-window fallback", 99.9, "%", _number("context/fallback", "success", 100), at_least=True),
