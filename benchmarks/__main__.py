@@ -38,6 +38,8 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--connections", type=int, default=32, metavar="N")
     soak.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
     add_parser(commands, RESULTS)
+    choice = commands.add_parser("routing", help="what a choice of targets costs in CPU; no server is started")
+    choice.add_argument("--candidates", type=int, default=100, metavar="N")
     return found
 
 
@@ -94,6 +96,10 @@ def main(argv: list[str] | None = None) -> int:
                 return soak(args.requests, args.connections, args.out, Path(directory), say)
             if args.command == "faults":
                 return faults(args, Path(directory), say)
+            if args.command == "routing":
+                from benchmarks.routing import routing
+
+                return routing(args.candidates, say)
             if args.profile:
                 from benchmarks.profiling import profile
 

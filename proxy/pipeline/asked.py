@@ -20,6 +20,7 @@ from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, place
 from proxy.providers.base import Provider
 from proxy.routing.target import Route
@@ -35,6 +36,8 @@ Check = Callable[[dict[str, Any]], Checked]
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
+    sized = True
+    """Whether the prompt has to fit into the target's context window."""
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
@@ -66,6 +69,8 @@ class Asked:
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
+            self.route = overridden(pipe.routes, ctx, self.route)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
@@ -166,11 +171,16 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
+    return monotonic() + limit_of(ctx, total_s, stream)
+
+
+def limit_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
+    """Seconds that the whole request may take."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream and b"x-stainless-read-timeout" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return monotonic() + total_s
+    return total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

@@ -12,7 +12,6 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
 from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.background import Background, NoBackground
@@ -21,8 +20,8 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
-from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 if TYPE_CHECKING:
@@ -60,7 +59,6 @@ class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
-    strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     charges: Charges
     cache: TieredCache
@@ -68,13 +66,14 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
-    cooldowns: Cooldowns
     health: HealthBook
     meter: PipelineMeter
     clock: Clock
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
     background: Background = NoBackground()
     """What the gateway asks itself."""
     shadow_budget: ShadowBudget = ShadowBudget()

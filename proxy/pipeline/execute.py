@@ -22,7 +22,7 @@ from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
-from proxy.pipeline.asked import Asked
+from proxy.pipeline.asked import Asked, limit_of
 from proxy.pipeline.attempts import Attempts, Stop, Try
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
@@ -38,9 +38,12 @@ from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.routing.candidate import Candidate
 from proxy.routing.failures import outcome_of
+from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
+PATIENT_S = 30.0
+"""A client that waits for less, by its own limit, proves nothing against a target."""
 
 
 def generate(
@@ -62,6 +65,8 @@ class Generation:
 
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    timed = True
+    """Whether what its calls take says something of a generation."""
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -235,13 +240,17 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
+        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, self.ctx.permit, pipe.rng)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
                 raise step.error
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
+                now = monotonic()
+                if step.target.stats.barred(now) is not None:
+                    attempts.not_begun(step)
+                    continue
             try:
                 await self._try(step)
                 return
@@ -273,8 +282,8 @@ class Generation:
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
-        cancelled = False
-        pipe.health.started(target.stats, upstream.sent_at)
+        told = False
+        upstream.ticket = pipe.health.started(target.stats, upstream.sent_at)
         try:
             if pipe.fetch is not None and not upstream.passthrough:
                 await upstream.inline(pipe.fetch, asked)
@@ -309,23 +318,49 @@ class Generation:
                     await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
+            told = True
         except EdgeError as exc:
-            failure = exc
+            failure, told = exc, True
             record.error = exc.code
             if isinstance(exc.__cause__, TransportError):
                 record.cause = str(exc.__cause__)[:500]
-            raise
-        except asyncio.CancelledError:
-            cancelled = True
             raise
         finally:
             if response is not None and not upstream.detached:
                 response.close()
             now = monotonic()
             record.duration_s = now - upstream.sent_at
-            outcome = "cancelled" if cancelled else outcome_of(failure or upstream.failure)
-            pipe.health.ended(target.stats, now, outcome, first_token_s=record.first_byte_s)
+            self._ended(upstream, now, failure or upstream.failure, told=told)
             pipe.meter.attempt_done(record)
+
+    def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
+        """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
+        usage = self.ctx.usage
+        outcome: Outcome
+        if not told or upstream.spared or (error is not None and self._impatient(error, now - upstream.sent_at)):
+            outcome = "cancelled"
+        else:
+            outcome = outcome_of(error)
+        self.pipe.health.ended(
+            upstream.target.stats,
+            now,
+            outcome,
+            began=upstream.sent_at,
+            ticket=upstream.ticket,
+            first_token_s=upstream.record.first_byte_s,
+            output_tokens=usage.output_tokens if usage is not None else 0,
+            timed=self.timed,
+            retry_after_s=error.retry_after_s if error is not None else None,
+        )
+
+    def _impatient(self, error: EdgeError, waited_s: float) -> bool:
+        """Whether a time-out tells more of the client, whose own limit it was, than of the target: else one that asks for 0.1 s could
+        close the target to everybody."""
+        if not isinstance(error, UpstreamTimeout) or waited_s >= PATIENT_S:
+            return False
+        asked = self.asked
+        total_s = asked.route.timeouts.total_s
+        return limit_of(self.ctx, total_s, asked.stream) < total_s and monotonic() >= asked.deadline
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec
