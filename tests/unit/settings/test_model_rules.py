@@ -57,7 +57,7 @@ def test_what_is_right_passes(tmp_path: Path, models: str) -> None:
         ),
         (
             "m:\n  strategy: weigthed\n  targets: [{provider: one}]",
-            "c.yaml:6:5: models.m.strategy: must be one of model, cost, latency, failover, weighted, hybrid, round_robin, content; "
+            "c.yaml:6:5: models.m.strategy: must be one of model, failover, cost, latency, weighted, hybrid, round_robin, content, or own:NAME; "
             'did you mean "weighted"?',
         ),
         (
