@@ -277,7 +277,8 @@ async def test_canary_weights_move_everywhere_without_dropping_a_stream(edges: E
     assert set(load.seen) == {("p1", "old"), ("other", "new")}
     edges.single.signal(signal.SIGTERM)
     await asyncio.to_thread(edges.single.wait)
-    with EdgeProcess(edges.single.config, **edges.of_single(version(1))) as again:
+    again = EdgeProcess(edges.single.config, **edges.of_single(version(1)))
+    with again:
         again.wait_for("ready")
         await moved(again, "other")
         assert await asyncio.to_thread(main, ["config", "show", str(again.config)]) == 0
