@@ -1,5 +1,5 @@
-"""Contract H, configuration: validated whole, versioned, atomic, with every worker within 5 s; what the API lays over it lives in the record
-store, reaches every process with that store, and survives reloads and restarts.
+"""Contract H, configuration: validated whole, versioned, atomic, at every worker within 5 s; what the API lays over it lives in the
+record store, reaches every process with that store, and survives reloads and restarts.
 
 Two gateway processes with one record store, one of them with two workers, each with its own file. What the whole clause also says of
 lost and slow stores is in test_contract_h_redis_slow.py and tests/integration/test_redis_loss.py.
@@ -161,12 +161,17 @@ async def test_a_changed_file_is_in_force_within_5_s_and_drops_nothing(edges: Ed
                 await everywhere(process, lambda facts, line=line: facts["config_version"] == line["version"])  # type: ignore[misc]
                 assert line["version"] not in before
     assert set(load.seen) == {("p1", "m1"), ("p2", "m2"), ("p3", "m3")}
-    assert [line["workers"] for process in edges.all for line in process.lines if line["message"] == "configuration reloaded"] == [2, 2, 1, 1]
+    assert [line["workers"] for process in edges.all for line in process.lines if line["message"] == "configuration reloaded"] == [
+        2,
+        2,
+        1,
+        1,
+    ]
 
 
 @pytest.mark.parametrize("edges", [False], indirect=True, ids=["unwatched"])
 async def test_the_admin_api_reloads_every_worker(edges: Edges) -> None:
-    """It answers when all have taken it, with what changed; streams go on."""
+    """It answers when all have taken it, with what changed; streams go on. What the file names is the file's: 409, with the line."""
     for process, workers in zip(edges.all, (2, 1), strict=True):
         was = (await health(process))["config_version"]
         async with under_load(edges) as load:
@@ -177,9 +182,16 @@ async def test_the_admin_api_reloads_every_worker(edges: Edges) -> None:
             body = answer.json()
             await everywhere(process, lambda facts, body=body: facts["config_version"] == body["version"], within_s=0.0)  # type: ignore[misc]
         assert (body["previous"], body["workers"]) == (was, workers)
-        assert body["changed"] == ["providers.p1", "providers.p2", "models.m.targets[0].provider", "models.m.targets[0].model"] + [
-            "models.canary.targets[0].provider"
+        assert body["changed"] == [
+            "providers.p1",
+            "providers.p2",
+            "models.m.targets[0].provider",
+            "models.m.targets[0].model",
+            "models.canary.targets[0].provider",
         ]
+        forbidden = await admin(process, "DELETE", "/routes/m")
+        assert (forbidden.status_code, forbidden.json()["details"]["code"]) == (409, "managed_by_file")
+        assert forbidden.json()["details"]["where"].startswith(f"{process.config.name}:1:")
         shown = (await admin(process, "GET", "/config")).json()
         assert shown["version"] == body["version"]
         assert list(shown["config"]["providers"]) == ["p2", "other"]
@@ -291,12 +303,3 @@ async def test_a_drained_target_gets_no_new_requests_anywhere(edges: Edges) -> N
         async with client(process, ADMIN_KEY) as http:
             answers.append((await http.delete("/v1/admin/targets/p1/old/drain", headers={"if-match": drained.headers["etag"]})).status_code)
     assert answers == [200, 412]
-
-
-async def test_what_the_file_names_is_the_file_s(edges: Edges) -> None:
-    """409, with the line."""
-    for process in edges.all:
-        answer = await admin(process, "DELETE", "/routes/m")
-        assert answer.status_code == 409
-        assert answer.json()["details"]["code"] == "managed_by_file"
-        assert answer.json()["details"]["where"].startswith(f"{process.config.name}:1:")

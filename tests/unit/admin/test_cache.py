@@ -21,4 +21,3 @@ async def test_a_tier_that_is_off() -> None:
     """There is nothing to drop."""
     async with administered() as edge:
         assert (await edge.call("DELETE", "/cache")).json()["removed"] == {}
-

@@ -49,7 +49,10 @@ async def test_a_name_that_no_entry_lists() -> None:
     async with administered(two_providers(models=pattern)) as edge:
         assert (await edge.call("PUT", "/routes/gpt-*/weights", {"weights": {"old/*": 1}})).status_code == 200
         body = await edge.get("/routes/gpt-9")
-        assert [(t["id"], t["weight"], t["configured_weight"]) for t in body["targets"]] == [("old/gpt-9", 1.0, 9.0), ("new/gpt-9", 1.0, 1.0)]
+        assert [(t["id"], t["weight"], t["configured_weight"]) for t in body["targets"]] == [
+            ("old/gpt-9", 1.0, 9.0),
+            ("new/gpt-9", 1.0, 1.0),
+        ]
 
 
 async def test_weights_take_effect_at_once_and_go_back() -> None:
@@ -135,7 +138,9 @@ async def test_what_the_file_says_is_not_changed_here() -> None:
             assert answer.json()["details"]["path"] == setting
 
 
-@pytest.mark.parametrize(("method", "path"), [("PUT", "/routes/cannary/weights"), ("DELETE", "/routes/cannary/weights"), ("DELETE", "/routes/cannary")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("PUT", "/routes/cannary/weights"), ("DELETE", "/routes/cannary/weights"), ("DELETE", "/routes/cannary")]
+)
 async def test_an_unknown_entry_is_404(method: str, path: str) -> None:
     """With the nearest one."""
     async with administered() as edge:

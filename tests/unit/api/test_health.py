@@ -34,7 +34,6 @@ async def test_health_tells_state_cache_and_providers() -> None:
         assert datetime.fromisoformat(body.pop("config_loaded_at")).tzinfo is not None
         assert body == {
             "status": "healthy",
-            "resting": [],
             "drift": {"version": 0, "weights": [], "drained": [], "stale": []},
             "version": __version__,
             "state": "ready",

@@ -109,6 +109,44 @@ def test_no_provider_at_all() -> None:
         RouteTable([], {}).resolve("x")
 
 
+SPLIT = ModelEntry(name="m", strategy="weighted", targets=(Target("openai", "x", 9), Target("anthropic", "y", 1)))
+
+
+def weights(t: RouteTable, name: str = "m") -> list[float]:
+    return [c.target.weight for c in t.resolve(name).targets]
+
+
+def test_weights_are_laid_over_and_taken_back() -> None:
+    """Names resolved before follow; a route that a request has does not change; what the cache's key is made of stays."""
+    t = RouteTable([SPLIT], PROVIDERS)
+    before = t.resolve("m")
+    t.reweigh({"m": {"anthropic/y": 5.0, "gone/z": 3.0}, "other": {"openai/x": 1.0}})
+    assert weights(t) == [9, 5.0]
+    assert [c.target.weight for c in before.targets] == [9, 1]
+    assert t.resolve("m").digest == before.digest
+    seen = t.resolve("m")
+    t.reweigh({"m": {"anthropic/y": 5.0, "gone/z": 3.0}, "other": {"openai/x": 1.0}})
+    assert t.resolve("m") is seen
+    t.reweigh({})
+    assert weights(t) == [9, 1]
+
+
+def test_weights_that_would_leave_nothing_count_for_nothing() -> None:
+    """The file lost the target that had all of the traffic."""
+    t = RouteTable([SPLIT], PROVIDERS)
+    t.reweigh({"m": {"openai/x": 0.0, "anthropic/y": 0.0, "gone/z": 1.0}})
+    assert weights(t) == [9, 1]
+
+
+def test_weights_of_targets_that_serve_names_as_asked() -> None:
+    """By `provider/*`, for every name that the pattern fits."""
+    entry = ModelEntry(name="gpt-*", strategy="weighted", targets=(Target("openai", "", 9), Target("anthropic", "", 1)))
+    t = RouteTable([entry, SPLIT], PROVIDERS)
+    t.reweigh({"gpt-*": {"openai/*": 2.0}})
+    assert weights(t, "gpt-4") == weights(t, "gpt-5") == [2.0, 1]
+    assert [entry.name for entry in t.entries()] == ["m", "gpt-*"]
+
+
 def two_ways(strategy: str = "cost", **facts: Any) -> RouteTable:
     targets = (Target("openai", "a"), Target("local", "b"))
     entries = [ModelEntry(name="smart", strategy=strategy, targets=targets), ModelEntry(name="gpt-*", strategy=strategy, targets=targets)]

@@ -1,7 +1,6 @@
 """One application on one loop: reload and failures."""
 
 import asyncio
-import logging
 import ssl
 from pathlib import Path
 

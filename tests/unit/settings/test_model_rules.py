@@ -51,10 +51,13 @@ def test_what_is_right_passes(tmp_path: Path, models: str) -> None:
 @pytest.mark.parametrize(
     ("models", "expected"),
     [
-        ("m:\n  targets:\n    - {provider: tow, model: a}", 'c.yaml:7:10: models.m.targets[0].provider: no provider "tow"; did you mean "two"?'),
+        (
+            "m:\n  targets:\n    - {provider: tow, model: a}",
+            'c.yaml:7:10: models.m.targets[0].provider: no provider "tow"; did you mean "two"?',
+        ),
         (
             "m:\n  strategy: weigthed\n  targets: [{provider: one}]",
-            "c.yaml:6:5: models.m.strategy: must be one of model, cost, latency, failover, weighted, hybrid, round_robin, content; "
+            "c.yaml:6:5: models.m.strategy: must be one of model, failover, cost, latency, weighted, hybrid, round_robin, content, or own:NAME; "
             'did you mean "weighted"?',
         ),
         (
@@ -71,7 +74,10 @@ def test_what_is_right_passes(tmp_path: Path, models: str) -> None:
         ),
         (f"mine: {{{ONE}}}\nm:\n  {ONE}\n  fallbacks: [mime]", 'c.yaml:8:17: models.m.fallbacks[0]: no model "mime"; did you mean "mine"?'),
         (f"m:\n  {ONE}\n  context_window_fallbacks: [x]", 'c.yaml:7:32: models.m.context_window_fallbacks[0]: no model "x"'),
-        (f"m:\n  {ONE}\n  content_policy_fallbacks:\n    - three/x", 'c.yaml:8:9: models.m.content_policy_fallbacks[0]: no model "three/x"'),
+        (
+            f"m:\n  {ONE}\n  content_policy_fallbacks:\n    - three/x",
+            'c.yaml:8:9: models.m.content_policy_fallbacks[0]: no model "three/x"',
+        ),
         (f"m:\n  {ONE}\n  shadow: {{model: x}}", 'c.yaml:7:14: models.m.shadow.model: no model "x"'),
         (f"m:\n  {ONE}\n  shadow: {{model: m}}", "c.yaml:7:14: models.m.shadow.model: an entry can't be its own shadow"),
         (f"m:\n  {ONE}\n  hedge: true", "c.yaml:7:5: models.m.hedge: a hedge needs a second target, and this entry has one"),

@@ -58,7 +58,7 @@ async def test_a_row_that_nobody_wrote_is_unavailable(records: SqliteOverlays) -
     """Not empty."""
     await records.replace(Overlays(version=1), 0)
     with sqlite3.connect(records.path) as connection:
-        connection.execute("UPDATE overlays SET document = '{\"version\": \"x\"}'")
+        connection.execute('UPDATE overlays SET document = \'{"version": "x"}\'')
     connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
         await records.load()
