@@ -64,7 +64,12 @@ async def test_weights_take_effect_at_once_and_go_back() -> None:
         assert {await edge.provider("plain") for _ in range(5)} == {"old"}
         await edge.call("PUT", WEIGHTS, {"weights": {"new/org/m": 0}})
         assert {await edge.provider() for _ in range(20)} == {"old"}
-        for back in (("PUT", {"weights": {}}), ("PUT", {"weights": {"new/org/m": 5}}), ("DELETE", None)):
+        ways: tuple[tuple[str, dict[str, Any] | None], ...] = (
+            ("PUT", {"weights": {}}),
+            ("PUT", {"weights": {"new/org/m": 5}}),
+            ("DELETE", None),
+        )
+        for back in ways:
             await edge.call("PUT", WEIGHTS, {"weights": {"new/org/m": 7}})
             answer = await edge.call(back[0], WEIGHTS, back[1])
             assert (answer.status_code, answer.json()["version"], answer.json()["weights_changed"]) == (200, 0, None)

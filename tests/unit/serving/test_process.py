@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -20,8 +21,8 @@ def served(config: Path) -> Served:
 
 
 def in_force(what: Served) -> str:
-    assert isinstance(what.app, ServedApp)
-    return what.app.version
+    version: str = cast("ServedApp", what.app).version
+    return version
 
 
 async def test_a_bad_configuration_changes_nothing(tmp_path: Path) -> None:
