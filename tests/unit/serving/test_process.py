@@ -3,7 +3,6 @@
 import asyncio
 import ssl
 from pathlib import Path
-from typing import cast
 
 import pytest
 
