@@ -27,7 +27,6 @@ from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import FREE, cost_of, note_error, usage_so_far
 from proxy.pipeline.upstream import Also, Upstream
-from proxy.routing.candidate import Candidate
 
 KEPT_BYTES = 4 * 1024 * 1024
 """Of a client's stream; a longer one ends where it breaks. As a flight keeps for its followers."""
@@ -160,8 +159,8 @@ class ContinuedGeneration(HedgedGeneration):
             self.flight = self.ctx.on_disconnect = None
         await super()._try(step)
 
-    def _begin(self, target: Candidate) -> Upstream:
-        upstream = cast("Continuing", super()._begin(target))
+    def _begin(self, step: Try) -> Upstream:
+        upstream = cast("Continuing", super()._begin(step))
         upstream.story = story = self._story
         if story.seen is not None:
             upstream.record.role = "continuation"

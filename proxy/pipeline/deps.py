@@ -21,6 +21,7 @@ from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.hedge import HedgeBook, HedgeResult, Withheld
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -48,6 +49,18 @@ class PipelineMeter(Protocol):
 
     def response_unrecorded(self) -> None: ...
 
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
+
     def hedged(self, entry: str, result: HedgeResult) -> None: ...
 
     def hedge_withheld(self, entry: str, reason: Withheld) -> None: ...
@@ -73,6 +86,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
     hedges: HedgeBook = msgspec.field(default_factory=HedgeBook)
     meter: PipelineMeter

@@ -26,7 +26,7 @@ from proxy.core.context import Bill, RequestContext
 from proxy.core.errors import EdgeError, UpstreamFault
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.asked import Asked
-from proxy.pipeline.attempts import Try
+from proxy.pipeline.attempts import NotAdmitted, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
 from proxy.pipeline.lanes import Lane
@@ -39,6 +39,8 @@ from proxy.routing.hedge import HedgeResult, Withheld
 from proxy.routing.hedge_budget import HedgeBudget
 from proxy.routing.rules import HedgeRules
 from proxy.transport.base import Header, UpstreamRequest, UpstreamResponse
+
+Failure = EdgeError | NotAdmitted
 
 
 class Racer(Upstream):
@@ -91,13 +93,13 @@ class Race:
         self._payer = payer
         self._began = monotonic()
         self._before_s = ctx.upstream_s
-        self._tasks: set[asyncio.Task[EdgeError | None]] = set()
+        self._tasks: set[asyncio.Task[Failure | None]] = set()
         self.racers: list[Racer] = []
         self.winner: Racer | None = None
         self._until: float | None = None
         """When one had won, or all had failed."""
 
-    def start(self, tasks: TaskSupervisor, leg: Coroutine[Any, Any, EdgeError | None]) -> asyncio.Task[EdgeError | None]:
+    def start(self, tasks: TaskSupervisor, leg: Coroutine[Any, Any, Failure | None]) -> asyncio.Task[Failure | None]:
         task = tasks.start(leg, name="hedged-try")
         self._tasks.add(task)
         return task
@@ -233,16 +235,16 @@ class HedgedGeneration(Generation):
         self.pipe.meter.hedge_withheld(self.asked.route.name, why)
         return None
 
-    async def _leg(self, step: Try) -> EdgeError | None:
+    async def _leg(self, step: Try) -> Failure | None:
         """One of the tries. What it failed with, if it did."""
         try:
             await super()._try(step)
-        except EdgeError as exc:
+        except (EdgeError, NotAdmitted) as exc:
             return exc
         return None
 
-    def _begin(self, target: Candidate) -> Upstream:
-        racer = super()._begin(target)
+    def _begin(self, step: Try) -> Upstream:
+        racer = super()._begin(step)
         if self.race is not None:
             self.race.enter(cast("Racer", racer))
         return racer
@@ -261,7 +263,7 @@ class HedgedGeneration(Generation):
         self.pipe.hedges.waits(racer.target.id).add(monotonic() - racer.sent_at)
         return answer
 
-    def _noted(self, race: Race, second: asyncio.Task[EdgeError | None]) -> None:
+    def _noted(self, race: Race, second: asyncio.Task[Failure | None]) -> None:
         """How the hedge ended, for the metrics. What was refused before it was sent was no try."""
         entry, error = self.asked.route.name, _error_of(second)
         if len(race.racers) < 2 or (error is not None and not isinstance(error, UpstreamFault)):
@@ -287,7 +289,7 @@ class HedgedGeneration(Generation):
         if not stream:
             self.pipe.hedges.waits(racer.target.id).add(waited_s)
 
-    def _outcome(self, race: Race, tries: Sequence[tuple[Candidate, asyncio.Task[EdgeError | None]]]) -> None:
+    def _outcome(self, race: Race, tries: Sequence[tuple[Candidate, asyncio.Task[Failure | None]]]) -> None:
         """Returns when the answer is out. Raises what the first failed with; the hedge's failure, if any, is reported before."""
         if race.winner is not None and race.winner.task is not None:
             if (error := race.winner.task.result()) is not None:
@@ -318,5 +320,5 @@ def _has_one_choice(body: dict[str, Any]) -> bool:
     return all(number in (None, 1) for number in (body.get("n"), body.get("best_of"), several))
 
 
-def _error_of(task: asyncio.Task[EdgeError | None]) -> EdgeError | None:
+def _error_of(task: asyncio.Task[Failure | None]) -> Failure | None:
     return None if task.cancelled() or task.exception() is not None else task.result()

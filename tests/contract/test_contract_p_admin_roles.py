@@ -49,7 +49,8 @@ async def test_roles(edge: Administered, row: Row) -> None:
         answer = await edge.call(row.method, path, body, key=wrong)
         assert answer.status_code == 401, (wrong, answer.text)
         assert set(answer.json()) == {"code", "message", "trace_id", "details"}
-    for role, tenant in (("client", None), ("developer", None), ("admin", "acme")):
+    others: tuple[tuple[Role, str | None], ...] = (("client", None), ("developer", None), ("admin", "acme"))
+    for role, tenant in others:
         answer = await edge.call(row.method, path, body, key=await key(edge, role, tenant))
         assert answer.status_code == 403, (role, tenant, answer.text)
     assert (await edge.call(row.method, path, body, key=KEY)).status_code == 403
