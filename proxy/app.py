@@ -222,7 +222,17 @@ class Gateway:
             raise
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
-        cache = await open_cache(self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, l2_size=self._l2_size)
+        flights = Flights()
+        cache = await open_cache(
+            self.settings,
+            clock=clock,
+            tasks=tasks,
+            meter=self.metrics.cache,
+            closers=closers,
+            l2_size=self._l2_size,
+            flights=flights,
+            lease_meter=self.metrics,
+        )
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
@@ -233,7 +243,7 @@ class Gateway:
             codecs=make_codecs(clock),
             providers=self._providers(self.settings, None),
             cache=cache,
-            flights=Flights(),
+            flights=flights,
             cooldowns=Cooldowns(),
             health=HealthBook(),
             meter=self.metrics,

@@ -5,9 +5,12 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 
+from proxy.cache.flight import Flights
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter
 from proxy.cache.redis import RedisCache
+from proxy.cache.sharing.flights import SharedFlights
+from proxy.cache.sharing.leases import LeaseMeter
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
@@ -37,8 +40,11 @@ async def open_cache(
     closers: Closers,
     on_l2_state: Callable[[LinkState], None] | None = None,
     l2_size: StoreSize | None = None,
+    flights: Flights | None = None,
+    lease_meter: LeaseMeter | None = None,
 ) -> TieredCache:
-    """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date."""
+    """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date; `flights` are
+    shared with the processes that share the Redis, where the settings say so."""
     c = settings.cache
     l1 = (
         MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s)
@@ -54,6 +60,9 @@ async def open_cache(
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
+    if flights is not None and lease_meter is not None and c.single_flight.shared:
+        flights.shared = SharedFlights(hot, flights, tasks, clock, lease_meter, prefix=c.l2.prefix, poll_s=c.single_flight.poll_ms / 1e3)
+        closers.append(flights.shared.close)
     l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
 

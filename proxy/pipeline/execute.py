@@ -1,6 +1,6 @@
 """One governed generation request, from the parsed body to the last byte.
 
-asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+asked → cache (L1, L2) → a call under way that can be joined, here or elsewhere → own call: route, attempts, answer → store
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from starlette.types import Send
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
+from proxy.cache.sharing.flights import Claim
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
@@ -57,7 +58,7 @@ def generate(
 class Generation:
     """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
 
-    __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "claim", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
@@ -67,6 +68,8 @@ class Generation:
         self.out = out
         self.flight: Flight | None = None
         """The one that this request leads."""
+        self.claim: Claim | None = None
+        """At the lease for the call, where other processes may make it."""
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
@@ -101,19 +104,31 @@ class Generation:
             max_age = asked.verdict.max_age_s
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
-                entry, tier = await pipe.cache.fetch(key, max_age), "l2"
+                entry, tier = await self._fetch(key), "l2"
             if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+                self._let_go()
                 await self._serve(entry, tier)
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
-            while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
+            while True:
                 try:
-                    await self._follow(flight)
-                    return
+                    flight = pipe.flights.find(key)
+                    if flight is None and self.claim is not None:
+                        flight = await self._theirs(key, self.claim)
+                    if flight is None or not self._may_read(flight):
+                        break
+                    self._let_go()
+                    if await self._follow(flight):
+                        return
+                    break
                 except HandedOver:
-                    continue
+                    if pipe.flights.shared is not None and await self._again(key):
+                        return
             flight = pipe.flights.lead(key)
+            if self.claim is not None:
+                self.claim.lead(flight)
+                self._let_go()
         else:
             flight = Flight()  # nobody can find it, but its answer may be stored
         self.flight = flight
@@ -128,6 +143,52 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    async def _fetch(self, key: bytes) -> CacheEntry | None:
+        """From L2; what a miss needs to make the call, the lease, is asked for in the same write. Not asked while there is a call here to
+        join."""
+        pipe, verdict = self.pipe, self.asked.verdict
+        if verdict.join:
+            flight = pipe.flights.find(key)
+            if flight is not None and self._may_read(flight):
+                return None
+            if pipe.flights.shared is not None:
+                self.claim = pipe.flights.shared.claim(key)
+        try:
+            return await pipe.cache.fetch(key, verdict.max_age_s)
+        except BaseException:
+            self._let_go()
+            raise
+
+    async def _theirs(self, key: bytes, claim: Claim) -> Flight | None:
+        """The call that has the lease, if another process makes it. Raises HandedOver when it came and went meanwhile."""
+        try:
+            state = await claim.outcome()
+        except BaseException:
+            self._let_go()
+            raise
+        flight = self.pipe.flights.find(key)
+        if flight is None and state == "spent":
+            raise HandedOver
+        return claim.follow() if flight is None else flight
+
+    async def _again(self, key: bytes) -> bool:
+        """After a call that was joined came to nothing: whether another's answer could be served."""
+        self._let_go()
+        cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
+        entry, tier = cache.peek(key, max_age), "l1"
+        if entry is None and cache.has_l2:
+            entry, tier = await self._fetch(key), "l2"
+        if entry is None or self.ctx.permit(entry.provider, entry.model).error is not None:
+            return False
+        self._let_go()
+        await self._serve(entry, tier)
+        return True
+
+    def _let_go(self) -> None:
+        claim, self.claim = self.claim, None
+        if claim is not None:
+            claim.drop()
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
         ctx, asked = self.ctx, self.asked
@@ -151,10 +212,11 @@ class Generation:
     def _may_read(self, flight: Flight) -> bool:
         return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
 
-    async def _follow(self, flight: Flight) -> None:
-        """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
-        self.pipe.meter.single_flight_joined()
-        reader = flight.join()
+    async def _follow(self, flight: Flight) -> bool:
+        """Join a call under way. False: it is answered by a target that this request may not use. Raises HandedOver when its leader is gone
+        and nothing was shown yet."""
+        self.pipe.meter.single_flight_joined(flight.tier)
+        reader, judged = flight.join(), False
         try:
             async with asyncio.timeout_at(self.asked.deadline):
                 landed: Landed | None
@@ -162,21 +224,30 @@ class Generation:
                     landed = await reader.outcome()
                 else:
                     while (frame := await reader.next()) is not None:
+                        if not judged and not self._may_read(flight):
+                            return False
+                        judged = True
                         self._note_flight(flight)
                         await self.out.write(frame)
                     landed = flight.landed
         except TimeoutError:
             raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
+        except HandedOver:
+            self.pipe.meter.single_flight_handed_over()
+            raise
         except EdgeError as exc:
             if not self.out.started:
                 self.ctx.cache_status, self.ctx.cache_tier = "miss", None
                 raise
             note_error(self.ctx, exc)
             await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))
-            return
+            return True
         finally:
             reader.leave()
+        if not judged and not self._may_read(flight):
+            return False
         await self._end_following(flight, landed.entry if landed is not None else None, landed.tail if landed is not None else b"")
+        return True
 
     async def _end_following(self, flight: Flight, entry: CacheEntry | None, tail: bytes) -> None:
         self._note_flight(flight)
@@ -186,11 +257,11 @@ class Generation:
         elif entry is None:
             raise Unavailable("the shared answer is too large to be handed out", retryable=True)
         else:
-            await self._serve(entry, "l1")
+            await self._serve(entry, flight.tier)
 
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
-        ctx.cache_status, ctx.cache_tier = "hit", "l1"
+        ctx.cache_status, ctx.cache_tier = "hit", flight.tier
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:

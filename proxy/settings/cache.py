@@ -35,6 +35,15 @@ class L2Settings(Section):
         return value
 
 
+class SingleFlightSettings(Section):
+    """Identical concurrent misses make one upstream call."""
+
+    shared: bool = Field(True, description="Also over all processes that share the L2 Redis; false: within each process.")
+    poll_ms: float = Field(
+        20, ge=5, le=1000, description="How often a process that takes part looks into Redis, in milliseconds: what a chunk may be late by."
+    )
+
+
 class CacheSettings(Section):
     enabled: bool = Field(True, description="Whether answers are cached at all.")
     when: Literal["always", "temperature_0", "opt_in"] = Field(
@@ -42,5 +51,6 @@ class CacheSettings(Section):
     )
     l1: L1Settings = Field(L1Settings(), description="In the process.")
     l2: L2Settings = Field(L2Settings(), description="In Redis.")
+    single_flight: SingleFlightSettings = Field(SingleFlightSettings(), description="Who joins whose call.")
     scope: Literal["tenant", "key", "global"] = Field("tenant", description="Who shares an answer.")
     tool_calls: bool = Field(False, description="Whether answers that call tools are stored.")

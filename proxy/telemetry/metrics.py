@@ -168,8 +168,16 @@ class Metrics:
     def response_unrecorded(self) -> None:
         self.inc("llm_edge_response_records_lost_total")
 
-    def single_flight_joined(self) -> None:
+    def single_flight_joined(self, tier: str) -> None:
         self.inc("llm_edge_single_flight_joins_total")
+        if tier == "l2":
+            self.inc("llm_edge_single_flight_remote_joins_total")
+
+    def single_flight_handed_over(self) -> None:
+        self.inc("llm_edge_single_flight_handovers_total")
+
+    def lease_lost(self) -> None:
+        self.inc("llm_edge_single_flight_leases_lost_total")
 
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
