@@ -106,7 +106,8 @@ class Generation:
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await self._fetch(key), "l2"
             if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
-                self._let_go()
+                if self.claim is not None:
+                    self._let_go()
                 await self._serve(entry, tier)
                 return
         ctx.cache_status = "miss"

@@ -1,10 +1,11 @@
 """A call that another process makes, followed through Redis into a Flight of this process. Decides; the asking is `follows`'.
 
-reading ──end piece──▶ landed, or failed with the leader's error
-   │ └──a piece is missing──▶ nothing taken yet: the beginning is gone, lead a call of one's own; else fell behind
-   ├──the lease is another's, or the leader's beat has stopped──▶ one last read ──no end in it──▶ lost
-   └──Redis silent──▶ lost
-lost: who has shown content ends with an in-band error, everybody else looks again, and one of them leads
+    reading ──end piece──▶ landed, or failed with the leader's error
+       │ └──a piece is missing──▶ nothing taken yet: the beginning is gone, lead a call of one's own; else fell behind
+       ├──the lease is not the leader's any more, or its beat has stopped──▶ one last read ──no end in it──▶ lost
+       └──Redis silent──▶ lost
+
+Lost: who has shown content ends with an in-band error, everybody else looks again, and one of them leads.
 """
 
 from typing import Any
@@ -49,6 +50,8 @@ class Follow:
         self._unseen = 0
         """Looks at a beat that has never been there."""
         self._seen = False
+        self._ownerless = 0
+        """Looks in a row at a lease that was not the leader's."""
         self._gone = False
         self._last_read = False
 
@@ -102,7 +105,11 @@ class Follow:
         if beat is None:
             self._unseen += 1
             self.check_at = 0.0  # a beat that was never seen may not have reached its place yet
-        if lease != self.token.encode() or (beat is None and (self._seen or self._unseen > 1)):
+        if lease == self.token.encode():
+            self._ownerless = 0
+        else:
+            self._ownerless += 1  # what it ended with may be about to be published
+        if self._ownerless > 1 or (beat is None and (self._seen or self._unseen > 1)):
             self._gone = True
 
     def unanswered(self, now: float) -> None:

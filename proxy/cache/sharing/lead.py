@@ -49,6 +49,8 @@ class Lead:
         self.flight = flight
         self.renewed_at = now
         self.over = False
+        self.told = False
+        """Its end has been published."""
         self.replaced = False
         """Its lease has become another call's."""
         self.published = 0
@@ -104,6 +106,7 @@ class Lead:
     async def _publish(self, reader: FlightReader) -> None:
         with contextlib.suppress(RedisDown, RedisRefused):  # the lease goes back all the same, by which the followers know
             await self._write(await self._all_frames(reader))
+            self.told = True
         self._task = self._reader = None
         reader.leave()
         self._on_over(self)

@@ -16,6 +16,8 @@ from proxy.core.tasks import TaskSupervisor
 RENEW_S = 3.0
 LINGER_S = 1.0
 """After the last call: wants may still come for one that has just ended, and are told so."""
+KEPT_S = 0.2
+"""A want may be under way when the call ends: its outcome is kept for so long, to be published all the same."""
 INBOX_AT_ONCE = 500
 
 
@@ -26,6 +28,8 @@ class Leads:
         self._leads: dict[bytes, Lead] = {}
         self._renewals: dict[Lead, None] = {}
         """The one that is due first comes first."""
+        self._ended: dict[str, tuple[Lead, float]] = {}
+        """By token: calls that nobody has wanted yet, and until when they are kept."""
         self._wanted: set[Lead] = set()
         self._linger_until = float("-inf")
         self._asked = False
@@ -54,7 +58,9 @@ class Leads:
             self.over(lead)
 
     def over(self, lead: Lead) -> None:
-        """Nothing more is published: the lease goes back. The call may go on for this process's own requests."""
+        """The call has ended, or cannot be published: the lease goes back. It may go on for this process's own requests."""
+        self._ended.pop(lead.token, None)
+        self._wanted.discard(lead)
         if lead.over:
             return
         lead.over = True
@@ -62,8 +68,10 @@ class Leads:
         if self._leads.get(lead.key) is lead:
             del self._leads[lead.key]
         self._renewals.pop(lead, None)
-        self._wanted.discard(lead)
-        self._linger_until = self._leases.now() + LINGER_S
+        now = self._leases.now()
+        self._linger_until = now + LINGER_S
+        if lead.flight.done and not lead.told:
+            self._ended[lead.token] = (lead, now + KEPT_S)
         self._leases.release(lead.key, lead.token, held=not lead.replaced)
 
     def give_up(self) -> None:
@@ -78,6 +86,9 @@ class Leads:
             inbox = self._leases.names.inbox(self._leases.process)
             self._leases.hot.execute("LPOP", inbox, INBOX_AT_ONCE).add_done_callback(self._inbox)
         self._renew()
+        now = self._leases.now()
+        while self._ended and (ended := next(iter(self._ended.values())))[1] < now and not ended[0].publishing:
+            del self._ended[ended[0].token]
 
     def expire(self) -> None:
         """Drops followers that went without a word. To be called after the inbox has been heard, or cannot be, so that a loop that was
@@ -102,6 +113,8 @@ class Leads:
     def _hear(self, want: wire.Want) -> None:
         lead = self._leads.get(want.key)
         if lead is None or lead.token != want.token:
+            lead = self._ended.get(want.token, (None,))[0]
+        if lead is None:
             if not want.leaving and wire.process_of(want.token) == self._leases.process:
                 self._leases.release(want.key, want.token, held=False)  # by which the follower knows
         elif want.leaving:
