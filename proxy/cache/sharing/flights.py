@@ -18,7 +18,7 @@ from proxy.cache.flight import Flight, Flights
 from proxy.cache.sharing import wire
 from proxy.cache.sharing.follows import Follows
 from proxy.cache.sharing.leads import Leads
-from proxy.cache.sharing.leases import LeaseMeter, Leases
+from proxy.cache.sharing.leases import LeaseMeter, Leases, failed
 from proxy.core.clock import Clock
 from proxy.core.tasks import TaskSupervisor
 from proxy.storage.hot.base import HotStore, RedisRefused
@@ -29,7 +29,7 @@ ClaimState = Literal["asked", "ours", "theirs", "alone", "spent"]
 class Claim:
     """One try at a lease, for all requests of this process that wait for its outcome. Each that has one must `drop` it once."""
 
-    __slots__ = ("_shared", "answered", "key", "owner", "state", "token", "users")
+    __slots__ = ("_shared", "_waiting", "key", "owner", "state", "token", "users")
 
     def __init__(self, shared: "SharedFlights", key: bytes, token: str) -> None:
         self._shared = shared
@@ -39,13 +39,23 @@ class Claim:
         """The token that holds the lease, where it is `theirs`."""
         self.state: ClaimState = "asked"
         """`spent`: a request has acted on it, so that there is, or was, a flight here; `alone`: no answer."""
-        self.answered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.users = 1
+        self._waiting: asyncio.Future[None] | None = None
+        """Made by who has to wait; usually the answer is in, since that of the L2 look-up behind it is."""
 
     async def outcome(self) -> ClaimState:
         if self.state == "asked":
-            await asyncio.wait({self.answered})
+            if self._waiting is None:
+                self._waiting = asyncio.get_running_loop().create_future()
+            await asyncio.wait({self._waiting})
         return self.state
+
+    def answer(self, state: ClaimState, owner: str = "") -> None:
+        self.state, self.owner = state, owner
+        if self._waiting is not None:
+            self._waiting.set_result(None)
+        if not self.users:
+            self._shared.forget(self)
 
     def lead(self, flight: Flight) -> None:
         """Under the lease, if it is ours."""
@@ -165,21 +175,18 @@ class SharedFlights:
             self._arm()
 
     def _claimed(self, claim: Claim, future: "asyncio.Future[Any]") -> None:
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled() or error is not None:
-            claim.state = "alone"
+        if failed(future):
+            error = None if future.cancelled() else future.exception()
             if isinstance(error, RedisRefused):
                 self._leases.refused(error)
             else:
                 self._leases.doubtful(claim.key, claim.token)
                 self._arm()
+            claim.answer("alone")
         elif (held := future.result()) is None:
-            claim.state = "ours"
+            claim.answer("ours")
         else:
-            claim.state, claim.owner = "theirs", held.decode("ascii", "replace")
-        claim.answered.set_result(None)
-        if not claim.users:
-            self.forget(claim)
+            claim.answer("theirs", held.decode("ascii", "replace"))
 
     def _spend(self, claim: Claim) -> None:
         claim.state = "spent"

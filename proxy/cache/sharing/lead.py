@@ -41,6 +41,11 @@ INTEREST_S = 0.8
 class Lead:
     """`name`: of its stream. `on_over(lead)` is called when nothing more will be published."""
 
+    __slots__ = (
+        "_first_kept", "_followers", "_heard", "_hot", "_index", "_name", "_on_over", "_reader", "_sizes", "_taken", "_task", "flight", "key",
+        "over", "published", "renewed_at", "replaced", "told", "token",
+    )  # fmt: skip
+
     def __init__(
         self, key: bytes, token: str, flight: Flight, hot: HotStore, name: str, on_over: "Callable[[Lead], None]", now: float
     ) -> None:

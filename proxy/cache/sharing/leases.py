@@ -63,10 +63,10 @@ class Leases:
         """`held`: it should be ours still, and is counted as lost if it is not."""
         name = self.names.lease(key)
 
-        def done(future: "asyncio.Future[Any]") -> None:
+        def done(future: "asyncio.Future[int]") -> None:
             if failed(future):
                 self._unreleased[name] = (token, self.now() + LEASE_S)
-            elif future.result() == 0 and held:
+            elif held and not future.result():
                 self._meter.lease_lost()
 
         self.hot.eval(wire.RELEASE, (name,), (token,)).add_done_callback(done)
