@@ -94,6 +94,8 @@ class Lead:
     def leave(self, follower: str) -> None:
         if self._followers.pop(follower, None) is not None and not self._followers:
             self.stop()
+            if self.flight.done:  # its end was being published
+                self._on_over(self)
 
     def expire(self, now: float) -> None:
         """Drops followers that went without a word."""
