@@ -257,20 +257,19 @@ async def test_the_call_goes_on_while_anybody_follows_anywhere(upstream: Upstrea
 async def test_when_the_last_follower_leaves_upstream_closes(upstream: Upstream, valkey: Valkey, stream: bool) -> None:
     """Within a second, at the replica that nobody reads from (contract A)."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other):
-        async with RawChat(one.url, stream=stream) as leader:
-            await gate.asked.wait()
-            async with RawChat(other.url, stream=stream) as follower:
-                await joined(other)
-                await eventually(lambda: any(f.shared for f in one.gateway.state.pipeline.flights._flights.values()))
-                if stream:
-                    await follower.until("hel")
-                leader.leave()
-                await asyncio.sleep(0.3)
-                assert not gate.gone.is_set()
-                follower.leave()
-                async with asyncio.timeout(1):
-                    await gate.gone.wait()
+    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=stream) as leader:
+        await gate.asked.wait()
+        async with RawChat(other.url, stream=stream) as follower:
+            await joined(other)
+            await eventually(lambda: any(f.shared for f in one.gateway.state.pipeline.flights._flights.values()))
+            if stream:
+                await follower.until("hel")
+            leader.leave()
+            await asyncio.sleep(0.3)
+            assert not gate.gone.is_set()
+            follower.leave()
+            async with asyncio.timeout(1):
+                await gate.gone.wait()
 
 
 async def test_a_remote_target_is_judged_by_permit(upstream: Upstream, valkey: Valkey) -> None:

@@ -57,7 +57,6 @@ async def pair(upstream: Upstream, valkey: Valkey, tmp_path: Path) -> AsyncItera
         yield edges[0], edges[1]
 
 
-
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_thousand_requests_over_two_processes_make_one_call(
     upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess], stream: bool
@@ -81,9 +80,7 @@ async def test_a_thousand_requests_over_two_processes_make_one_call(
     upstream.on(handle)
     async with AsyncExitStack() as stack:
         began = time.perf_counter()
-        clients = await asyncio.gather(
-            *[stack.enter_async_context(RawChat(pair[n % 2].port, stream=stream)) for n in range(REQUESTS)]
-        )
+        clients = await asyncio.gather(*[stack.enter_async_context(RawChat(pair[n % 2].port, stream=stream)) for n in range(REQUESTS)])
         if stream:
             await asyncio.gather(*[client.until("hel") for client in clients])
         else:

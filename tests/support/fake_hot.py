@@ -136,12 +136,13 @@ class FakeHot:
             future.set_exception(RedisRefused(f"NOPERM {name}"))
             return future
         try:
-            reply = self.redis.run(*args)
+            reply, error = self.redis.run(*args), None
         except RedisRefused as exc:
-            future.set_exception(exc)
-            return future
+            reply, error = None, exc
         if self.silent(name):
             future.set_exception(RedisDown("no answer"))
+        elif error is not None:
+            future.set_exception(error)
         else:
             future.set_result(reply)
         return future

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from proxy.cache.flight import Flights
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
@@ -17,6 +18,7 @@ from proxy.storage.responses import ResponseRecord
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.stores import Closers, keep_last_used, open_cache, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize
+from proxy.telemetry.metrics import Metrics
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey, free_port
 
@@ -50,6 +52,23 @@ async def test_the_tiers_that_are_configured_are_opened() -> None:
         assert await opened(settings()) == (True, False)
         assert await opened(settings(stores=there)) == (True, True)
         assert await opened(settings(stores=there, cache={"enabled": False})) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shared"), [({}, True), ({"single_flight": {"shared": False}}, False), ({"l2": {"enabled": False}}, False)]
+)
+async def test_flights_are_shared_over_the_redis_of_l2(wanted: dict[str, Any], shared: bool) -> None:
+    """Unless the settings say otherwise, or there is none."""
+    tasks, closers, flights = TaskSupervisor(), Closers(), Flights()
+    with Valkey() as valkey:
+        config = settings(stores={"records": "memory://", "redis": valkey.url}, cache=wanted)
+        await open_cache(
+            config, clock=SystemClock(), tasks=tasks, meter=NullMeter(), closers=closers, flights=flights, lease_meter=Metrics()
+        )
+        assert (flights.shared is not None) == shared
+        for closer in reversed(closers):
+            await closer()
+        await tasks.close()
 
 
 async def test_a_redis_that_is_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:

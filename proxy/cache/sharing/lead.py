@@ -42,8 +42,25 @@ class Lead:
     """`name`: of its stream. `on_over(lead)` is called when nothing more will be published."""
 
     __slots__ = (
-        "_first_kept", "_followers", "_heard", "_hot", "_index", "_name", "_on_over", "_reader", "_sizes", "_taken", "_task", "flight", "key",
-        "over", "published", "renewed_at", "replaced", "told", "token",
+        "_first_kept",
+        "_followers",
+        "_heard",
+        "_hot",
+        "_index",
+        "_name",
+        "_on_over",
+        "_reader",
+        "_sizes",
+        "_taken",
+        "_task",
+        "flight",
+        "key",
+        "over",
+        "published",
+        "renewed_at",
+        "replaced",
+        "token",
+        "told",
     )  # fmt: skip
 
     def __init__(
