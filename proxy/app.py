@@ -328,6 +328,7 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
+            semantic=old.semantic,
             fetcher=make_fetcher(settings),
         )
 

@@ -22,6 +22,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.inline_media import Fetcher, FetchRules
+from proxy.pipeline.semantic import Semantic, build_semantic
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
@@ -70,8 +71,9 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    semantic: Semantic | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`: of the configuration before, whose index is kept."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -93,6 +95,7 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        semantic=build_semantic(settings, providers, cache.hot, semantic),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),

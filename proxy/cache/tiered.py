@@ -9,6 +9,7 @@ from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter, NullMeter, Tier
 from proxy.cache.redis import RedisCache
 from proxy.core.clock import Clock
+from proxy.storage.hot.base import HotStore
 
 
 class CacheStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,11 @@ class TieredCache:
     def has_l2(self) -> bool:
         """There is an L2, and asking it may help: False while its breaker is open."""
         return self._l2 is not None and self._l2.healthy
+
+    @property
+    def hot(self) -> HotStore | None:
+        """The Redis of L2."""
+        return None if self._l2 is None else self._l2.hot
 
     def peek(self, key: bytes, max_age_s: float | None = None) -> CacheEntry | None:
         """L1 only, without awaiting."""

@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "serve": Command("proxy.cli.serve", "run", "run the gateway"),
     "keys": Command("proxy.cli.keys", "run", "create, list, rotate and revoke API keys"),
+    "cache": Command("proxy.cli.cache", "run", "find a threshold for the semantic cache"),
     "config": Command("proxy.cli.config", "run", "write, check and show the configuration"),
     "health": Command("proxy.cli.health", "run", "ask a running gateway how it is"),
     "metrics": Command("proxy.cli.metrics", "run", "print a running gateway's metrics"),

@@ -25,6 +25,7 @@ from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
+    from proxy.cache.semantic.tier import Asking
     from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
@@ -37,7 +38,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key",
+        "model", "route",
         "stream", "strict", "verdict",
     )  # fmt: skip
 
@@ -71,6 +73,9 @@ class Asked:
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
+        self._kind = kind
+        self.asking: Asking | None = None
+        """What the semantic cache was asked."""
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
         if keeping is not None:
@@ -100,7 +105,11 @@ class Asked:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
 
-    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
+    def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
+        """The cache's key of everything but the question. `rest`: the body without it."""
+        return self._fingerprint(pipe, self._kind, rest)
+
+    def _fingerprint(self, pipe: Pipeline, kind: str, body: dict[str, Any] | None = None) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
@@ -112,7 +121,7 @@ class Asked:
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
-                body=self.body,
+                body=self.body if body is None else body,
             )
         except TypeError:
             try:

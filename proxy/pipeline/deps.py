@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -24,6 +24,9 @@ from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.responses import ResponseRecords
 
+if TYPE_CHECKING:
+    from proxy.pipeline.semantic import Semantic
+
 
 class PipelineMeter(Protocol):
     """Counters that only the pipeline can see."""
@@ -35,6 +38,8 @@ class PipelineMeter(Protocol):
         ...
 
     def single_flight_handed_over(self) -> None: ...
+
+    def semantic_hit(self) -> None: ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -67,6 +72,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    semantic: "Semantic | None" = None
+    """None: it is off."""
     fetch: FetchRules | None = None
     """None: no configured provider needs it."""
     body_metadata: bool = True

@@ -30,6 +30,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
@@ -110,6 +111,9 @@ class Generation:
                     self._let_go()
                 await self._serve(entry, tier)
                 return
+            if pipe.semantic is not None and await self._similar(pipe.semantic):
+                self._let_go()
+                return
         ctx.cache_status = "miss"
         if asked.verdict.join:
             while True:
@@ -155,19 +159,12 @@ class Generation:
                 return None
             if pipe.flights.shared is not None:
                 self.claim = pipe.flights.shared.claim(key)
-        try:
-            return await pipe.cache.fetch(key, verdict.max_age_s)
-        except BaseException:
-            self._let_go()
-            raise
+                self.ctx.settle.append(self._let_go)  # however this ends
+        return await pipe.cache.fetch(key, verdict.max_age_s)
 
     async def _theirs(self, key: bytes, claim: Claim) -> Flight | None:
         """The call that has the lease, if another process makes it. Raises HandedOver when it came and went meanwhile."""
-        try:
-            state = await claim.outcome()
-        except BaseException:
-            self._let_go()
-            raise
+        state = await claim.outcome()
         flight = self.pipe.flights.find(key)
         if flight is None and state == "spent":
             raise HandedOver
@@ -186,10 +183,21 @@ class Generation:
         await self._serve(entry, tier)
         return True
 
-    def _let_go(self) -> None:
+    def _let_go(self, _ctx: RequestContext | None = None) -> None:
         claim, self.claim = self.claim, None
         if claim is not None:
             claim.drop()
+
+    async def _similar(self, semantic: Semantic) -> bool:
+        """Answered from a question that means the same."""
+        found = await similar(self.pipe, self.asked, semantic)
+        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+            return False
+        entry, near = found
+        self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
+        self.pipe.meter.semantic_hit()
+        await self._serve(entry, "semantic")
+        return True
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
         ctx, asked = self.ctx, self.asked

@@ -30,6 +30,7 @@ def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:
         hedge=_hedge(model.hedge),
         shadow=_shadow(model.shadow),
         continue_streams=model.continue_streams,
+        semantic_threshold=model.semantic_threshold,
     )
 
 

@@ -88,6 +88,7 @@ class Metrics:
         self._process = ProcessUsage()
         self._families = {f.name: f for f in FAMILIES}
         self._set_own_gauges(version)
+        self.counters[("llm_edge_cache_hits_total", "semantic")] = 0.0
         for tier in ("l1", "l2"):
             for name in ("hits", "misses", "writes", "errors"):
                 self.counters[(f"llm_edge_cache_{name}_total", tier)] = 0.0
@@ -178,6 +179,9 @@ class Metrics:
 
     def lease_lost(self) -> None:
         self.inc("llm_edge_single_flight_leases_lost_total")
+
+    def semantic_hit(self) -> None:
+        self.inc("llm_edge_cache_hits_total", "semantic")
 
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""

@@ -43,12 +43,16 @@ async def two(upstream: Upstream, valkey: Valkey, **more: Any) -> AsyncIterator[
         yield one, other
         for edge in (one, other):
             await edge.idle()
-            await eventually(lambda edge=edge: not shared(edge))
+            await idle(edge)
 
 
 def shared(edge: Running) -> int:
     flights = edge.gateway.state.pipeline.flights.shared
     return 0 if flights is None else len(flights)
+
+
+async def idle(edge: Running) -> None:
+    await eventually(lambda: not shared(edge))
 
 
 def total(edge: Running, family: str) -> float:

@@ -72,7 +72,8 @@ class Claim:
 
 
 class SharedFlights:
-    """Everything on the event loop's thread. `poll_s`: between two turns."""
+    """Everything on the event loop's thread. `poll_s`: between two turns, of which there are none while nothing is claimed, led or
+    followed."""
 
     def __init__(
         self,
@@ -87,7 +88,7 @@ class SharedFlights:
     ) -> None:
         self._leases = leases = Leases(hot, wire.Names(prefix), clock.monotonic, meter)
         leases.on_refused = self._give_up
-        self._leads = Leads(leases, tasks)
+        self._leads = Leads(leases, tasks, self._is_awaited)
         self._follows = Follows(leases, flights)
         self._poll_s = poll_s
         self._claims: dict[bytes, Claim] = {}
@@ -147,6 +148,7 @@ class SharedFlights:
             del self._claims[claim.key]
         if claim.state == "ours":
             claim.state = "spent"
+            self._leads.not_led(claim.token)
             self._leases.release(claim.key, claim.token)
 
     def ended(self, key: bytes, flight: Flight) -> None:
@@ -164,14 +166,14 @@ class SharedFlights:
         """Everything that is due, in one write."""
         self._timer = None
         if self._leases.hot.available:
-            if self._leads.busy:
+            if self._leads.busy or self._claims:
                 self._leads.turn()
             self._follows.turn()
             self._leases.release_late()
         else:
             self._follows.shut_off()
             self._leads.expire()
-        if self._leads.busy or len(self._follows) or self._leases.owing:
+        if self._leads.busy or self._claims or len(self._follows) or self._leases.owing:
             self._arm()
 
     def _claimed(self, claim: Claim, future: "asyncio.Future[Any]") -> None:
@@ -185,8 +187,13 @@ class SharedFlights:
             claim.answer("alone")
         elif (held := future.result()) is None:
             claim.answer("ours")
+            self._arm()  # who has asked may take a while to lead
         else:
             claim.answer("theirs", held.decode("ascii", "replace"))
+
+    def _is_awaited(self, key: bytes, token: str) -> bool:
+        claim = self._claims.get(key)
+        return claim is not None and claim.token == token
 
     def _spend(self, claim: Claim) -> None:
         claim.state = "spent"

@@ -22,7 +22,9 @@ INBOX_AT_ONCE = 500
 
 
 class Leads:
-    def __init__(self, leases: Leases, tasks: TaskSupervisor) -> None:
+    """`awaited(key, token)`: that call is not led yet, but is about to be."""
+
+    def __init__(self, leases: Leases, tasks: TaskSupervisor, awaited: Callable[[bytes, str], bool]) -> None:
         self._leases = leases
         self._tasks = tasks
         self._leads: dict[bytes, Lead] = {}
@@ -31,6 +33,9 @@ class Leads:
         self._ended: dict[str, tuple[Lead, float]] = {}
         """By token: calls that nobody has wanted yet, and until when they are kept."""
         self._wanted: set[Lead] = set()
+        self._awaited = awaited
+        self._early: dict[str, list[wire.Want]] = {}
+        """Of such calls, by token."""
         self._linger_until = float("-inf")
         self._asked = False
 
@@ -50,6 +55,12 @@ class Leads:
         lead = Lead(key, token, flight, leases.hot, leases.names.stream(key, token), self.over, leases.now())
         self._leads[key] = lead
         self._renewals[lead] = None
+        for want in self._early.pop(token, ()):
+            self._hear(want)
+
+    def not_led(self, token: str) -> None:
+        """A call that was about to be is not made."""
+        self._early.pop(token, None)
 
     def ended(self, key: bytes, flight: Flight) -> None:
         """The request that led `flight` is through. What is still being published ends by itself."""
@@ -114,7 +125,9 @@ class Leads:
         lead = self._leads.get(want.key)
         if lead is None or lead.token != want.token:
             lead = self._ended.get(want.token, (None,))[0]
-        if lead is None:
+        if lead is None and self._awaited(want.key, want.token):
+            self._early.setdefault(want.token, []).append(want)
+        elif lead is None:
             if not want.leaving and wire.process_of(want.token) == self._leases.process:
                 self._leases.release(want.key, want.token, held=False)  # by which the follower knows
         elif want.leaving:

@@ -49,6 +49,11 @@ class Led:
         return wire.decode_pieces(self.redis.run("XRANGE", "stream", "1", "+", "COUNT", 1000))
 
 
+def readers(led: Led) -> int:
+    """Of the flight."""
+    return len(led.flight._readers)
+
+
 @pytest.fixture
 async def led() -> AsyncIterator[Led]:
     """Its call is another's to make."""
@@ -139,16 +144,16 @@ async def test_the_last_to_leave_stops_it(led: Led) -> None:
     await led.want("b")
     await led.want("c")
     led.lead.leave("b")
-    assert led.flight.shared
+    assert readers(led) == 1
     led.lead.want("d", 0, 1.0, led.tasks)
     led.lead.leave("c")
     led.lead.leave("d")
     led.lead.leave("d")
-    assert not led.flight.shared
+    assert readers(led) == 0
     led.lead.want("e", 0, 1.0, led.tasks)
     led.lead.leave("e")
     await led.settle()
-    assert (led.flight.shared, led.lead.publishing, led.over) == (False, False, 0)
+    assert (readers(led), led.lead.publishing, led.over) == (0, False, 0)
 
 
 async def test_who_says_nothing_is_gone(led: Led) -> None:
@@ -156,10 +161,9 @@ async def test_who_says_nothing_is_gone(led: Led) -> None:
     await led.want("b", now=0.0)
     await led.want("c", now=INTEREST_S / 2)
     led.lead.expire(INTEREST_S + 0.01)
-    assert led.lead.wanted
+    assert readers(led) == 1
     led.lead.expire(INTEREST_S * 1.5 + 0.01)
-    assert not led.lead.wanted
-    assert not led.flight.shared
+    assert readers(led) == 0
 
 
 async def test_a_beginning_that_is_gone_hands_over(led: Led) -> None:

@@ -71,3 +71,41 @@ async def test_ended_calls_are_not_kept_for_long() -> None:
         world.calls[0].land()
         await world.turns(KEPT_S + 0.06)
         assert not one.shared._leads._ended
+
+
+async def test_a_want_for_a_call_that_is_about_to_be_led_waits_for_it() -> None:
+    """Something else (a semantic look-up) comes between claim and call; the process says that it lives meanwhile."""
+    async with World() as world:
+        one, other = world.processes
+        claim = one.shared.claim(KEY)
+        assert claim is not None
+        await world.settle()
+        follower = other.ask()
+        await world.turns(2)
+        assert not world.calls
+        flight = one.flights.lead(KEY)
+        claim.lead(flight)
+        claim.drop()
+        flight.publish(b"<own>")
+        await world.turns(0.1)
+        assert follower.shown == "<own>"
+        flight.land(None)
+        one.flights.end(KEY, flight)
+        await world.turns(0.1)
+
+
+async def test_a_want_for_a_call_that_is_not_made_after_all_is_forgotten() -> None:
+    """The follower leads instead."""
+    async with World() as world:
+        one, other = world.processes
+        claim = one.shared.claim(KEY)
+        assert claim is not None
+        await world.settle()
+        other.ask()
+        await world.turns(0.1)
+        claim.drop()
+        await world.turns(0.5)
+        assert [call.process for call in world.calls] == [other]
+        assert not one.shared._leads._early
+        world.calls[0].land()
+        await world.turns(0.1)
