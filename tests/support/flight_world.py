@@ -199,3 +199,26 @@ class World:
 
     def unanswered(self) -> list[Request]:
         return [request for process in self.processes if process.alive for request, _ in process.requests if not request.end]
+
+
+async def finished(world: World) -> None:
+    """Every call that is made lands, and everybody is answered."""
+    for _ in range(200):
+        if not world.unanswered():
+            return
+        for call in world.live_calls():
+            call.say()
+            call.land()
+        await world.turns()
+    raise AssertionError(f"somebody waits for ever: {world.unanswered()}")
+
+
+def truthful(world: World) -> None:
+    """What each request has shown is the text of one call from its beginning; all of it, where it is said to be."""
+    for process in world.processes:
+        for request, _ in process.requests:
+            texts = [call.text for call in world.calls]
+            if request.end == "landed":
+                assert request.shown in texts
+            else:
+                assert any(text.startswith(request.shown) for text in texts)
