@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.in_process import InProcess
 from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
@@ -36,6 +37,7 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
+from proxy.governance.shedding import SAMPLE_S, AdaptiveLimit, Shedder
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
@@ -48,10 +50,11 @@ from proxy.providers.registry import build_providers
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
+from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
 from proxy.storage.open import open_records, open_responses
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -116,6 +119,7 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._shedding: tuple[SheddingSettings, Shedder] | None = None
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self.metrics.known_models = self._model_labels
@@ -222,6 +226,7 @@ class Gateway:
             raise
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
+        hot, board = await open_shared(self.settings, clock=clock, tasks=tasks, closers=closers)
         flights = Flights()
         cache = await open_cache(
             self.settings,
@@ -229,6 +234,7 @@ class Gateway:
             tasks=tasks,
             meter=self.metrics.cache,
             closers=closers,
+            shared=hot,
             l2_size=self._l2_size,
             flights=flights,
             lease_meter=self.metrics,
@@ -254,6 +260,8 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
+            background=InProcess(tasks),
+            board=board,
         )
         state = AppState(
             settings=self.settings,
@@ -265,6 +273,8 @@ class Gateway:
             lifecycle=self.lifecycle,
             tasks=tasks,
             in_flight=InFlight(),
+            hot=hot,
+            board=board,
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
@@ -273,6 +283,7 @@ class Gateway:
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         if (waiting := loading(pipeline.providers.values())) is not None:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
+        tasks.start(self._watch_load(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
@@ -288,6 +299,9 @@ class Gateway:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
         self._open, self._app = state, app
+        own = state.pipeline.background
+        if isinstance(own, InProcess):
+            own.app = self._stack(state, own.keys)
         self._users.append(state.in_flight)
         if self._last_used is not None:
             self._last_used.cancel()
@@ -328,8 +342,10 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
-            semantic=old.semantic,
+            background=old.background,
+            old=old,
             fetcher=make_fetcher(settings),
+            board=old.board,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
@@ -374,8 +390,29 @@ class Gateway:
             trusted_proxies=s.server.trusted_proxies,
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
+            shedder=self._shedder(s.server.shedding),
         )
         return govern(router, options)
+
+    def _shedder(self, s: SheddingSettings) -> Shedder | None:
+        """One for the life of the process, unless its settings change: what it has found is kept by a reload."""
+        if not s.enabled:
+            self._shedding = None
+        elif self._shedding is None or self._shedding[0] != s:
+            limit = AdaptiveLimit(lag_s=s.lag_ms / 1e3, minimum=s.min_in_flight, hard=s.max_in_flight)
+            rng = Random()  # noqa: S311 - jitter
+            self._shedding = s, Shedder(limit, lambda: self.metrics.active, rng, self.metrics.shed)
+        return None if self._shedding is None else self._shedding[1]
+
+    async def _watch_load(self) -> None:
+        """Tells the shedder how late the loop is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SAMPLE_S
+            await asyncio.sleep(SAMPLE_S)
+            if self._shedding is not None:
+                now = loop.time()
+                self._shedding[1].observe(max(0.0, now - due), now)
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None

@@ -19,10 +19,12 @@ from proxy.core.clock import Clock
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.inline_media import Fetcher, FetchRules
-from proxy.pipeline.semantic import Semantic, build_semantic
+from proxy.pipeline.semantic import build_semantic
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
@@ -32,6 +34,7 @@ from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts
 from proxy.settings import Settings, TimeoutSettings
+from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
@@ -71,9 +74,12 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
-    semantic: Semantic | None = None,
+    background: Background | None = None,
+    old: Pipeline | None = None,
+    board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`: of the configuration before, whose index is kept."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
+    `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
     routes = build_routes(settings, providers, health)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
@@ -85,7 +91,7 @@ def build_pipeline(
         providers=providers,
         charges=build_charges(settings, providers),
         cache=cache,
-        cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
+        cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
         flights=flights,
         cooldowns=cooldowns,
@@ -95,7 +101,11 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
-        semantic=build_semantic(settings, providers, cache.hot, semantic),
+        background=background or NoBackground(),
+        shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
+        revalidating=old.revalidating if old is not None else set(),
+        semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
+        board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
@@ -105,6 +115,14 @@ def build_pipeline(
             keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
         ),
     )
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    cache = settings.cache
+    fresh_s = float("inf")
+    if cache.stale_s:
+        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
+    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:

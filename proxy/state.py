@@ -10,6 +10,8 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
+from proxy.storage.hot.base import HotStore
+from proxy.storage.hot.board import Board
 from proxy.storage.records import KeyRecords
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics
@@ -25,5 +27,8 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     tasks: TaskSupervisor
     in_flight: InFlight
+    hot: HotStore | None
+    """Of `stores.redis`; None: none is configured."""
+    board: Board
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""

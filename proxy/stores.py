@@ -1,4 +1,4 @@
-"""Opening what the settings name: record store and keys, cache tiers. Each leaves a closer behind."""
+"""Opening what the settings name: record store and keys, hot store and board, cache tiers. Each leaves a closer behind."""
 
 import asyncio
 import logging
@@ -17,8 +17,10 @@ from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.settings import Settings
-from proxy.storage.hot.base import HotStore, LinkState, RedisDown, RedisRefused
-from proxy.storage.hot.redis import RedisHot
+from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
+from proxy.storage.hot.board import Board, LocalBoard
+from proxy.storage.hot.open import open_hot
+from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
@@ -27,6 +29,8 @@ from proxy.telemetry.gauges import StoreSize
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+BOARD_KEY = "{board}:le1"
+"""After the prefix of the Redis keys; outside of what clearing the cache removes."""
 
 Closers = list[Callable[[], Awaitable[None]]]
 
@@ -38,33 +42,68 @@ async def open_cache(
     tasks: TaskSupervisor,
     meter: CacheMeter,
     closers: Closers,
+    shared: OwnedHotStore | None = None,
     on_l2_state: Callable[[LinkState], None] | None = None,
     l2_size: StoreSize | None = None,
     flights: Flights | None = None,
     lease_meter: LeaseMeter | None = None,
 ) -> TieredCache:
-    """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date; `flights` are
-    shared with the processes that share the Redis, where the settings say so."""
+    """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date.
+
+    `shared`: the hot store of `stores.redis`; L2 takes it unless it has a URL of its own. `flights` are shared with the processes that
+    share L2, where the settings say so."""
     c = settings.cache
+    l1_ttl_s = c.l1.ttl_s if settings.l2_url is not None else c.l1.ttl_s + c.stale_s
     l1 = (
-        MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s)
+        MemoryCache(
+            clock,
+            max_entries=c.l1.max_entries,
+            max_bytes=c.l1.max_bytes,
+            ttl_s=l1_ttl_s,
+            idle_ttl_s=c.l1.idle_s,
+        )
         if c.enabled
         else None
     )
     url = settings.l2_url
     if url is None:
         return TieredCache(clock, l1=l1, meter=meter)
-    hot = RedisHot(url, tasks, op_timeout_s=c.l2.op_timeout_ms / 1e3, connect_timeout_s=c.l2.connect_timeout_ms / 1e3, on_state=on_l2_state)
-    closers.append(hot.close)
-    if not await hot.open():
+    if shared is not None and url == settings.stores.redis_url:
+        hot = shared
+    else:
+        hot = await _open_hot(url, settings, tasks=tasks, closers=closers, on_state=on_l2_state)
+    if not hot.connected:
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
     if flights is not None and lease_meter is not None and c.single_flight.shared:
         flights.shared = SharedFlights(hot, flights, tasks, clock, lease_meter, prefix=c.l2.prefix, poll_s=c.single_flight.poll_ms / 1e3)
         closers.append(flights.shared.close)
-    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s, meter=meter)
+    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
+
+
+async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor, closers: Closers) -> tuple[OwnedHotStore | None, Board]:
+    """The hot store of `stores.redis`, if there is one, and the board: in it, or else this process's own."""
+    url = settings.stores.redis_url
+    if url is None:
+        local = LocalBoard(clock)
+        closers.append(local.close)
+        return None, local
+    hot = await _open_hot(url, settings, tasks=tasks, closers=closers)
+    board = RedisBoard(hot, clock, tasks, key=settings.cache.l2.prefix + BOARD_KEY)
+    closers.append(board.close)
+    await board.open()
+    return hot, board
+
+
+async def _open_hot(
+    url: str, settings: Settings, *, tasks: TaskSupervisor, closers: Closers, on_state: Callable[[LinkState], None] | None = None
+) -> OwnedHotStore:
+    l2 = settings.cache.l2
+    hot = await open_hot(url, tasks, op_timeout_s=l2.op_timeout_ms / 1e3, connect_timeout_s=l2.connect_timeout_ms / 1e3, on_state=on_state)
+    closers.append(hot.close)
+    return hot
 
 
 async def _measure(hot: HotStore, size: StoreSize) -> None:

@@ -16,12 +16,15 @@ from proxy.core.context import AttemptRecord
 from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
+from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
 
 if TYPE_CHECKING:
@@ -40,6 +43,12 @@ class PipelineMeter(Protocol):
     def single_flight_handed_over(self) -> None: ...
 
     def semantic_hit(self) -> None: ...
+
+    def revalidated(self, ok: bool) -> None: ...
+
+    def shadow(self, outcome: str) -> None:
+        """done | failed | over_budget | too_many"""
+        ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -72,6 +81,13 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     rng: Random
     tasks: TaskSupervisor
     lifecycle: Lifecycle
+    board: Board
+    """What the processes of a deployment tell each other."""
+    background: Background = NoBackground()
+    """What the gateway asks itself."""
+    shadow_budget: ShadowBudget = ShadowBudget()
+    revalidating: set[bytes] = set()
+    """Keys of stale answers that are being made anew."""
     semantic: "Semantic | None" = None
     """None: it is off."""
     fetch: FetchRules | None = None

@@ -30,8 +30,10 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.revalidate import revalidate
 from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
+from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
@@ -109,6 +111,8 @@ class Generation:
             if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
                 if self.claim is not None:
                     self._let_go()
+                if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
+                    revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
@@ -140,6 +144,8 @@ class Generation:
         ctx.on_disconnect, flight.on_abandoned = self._client_left, self._abandoned
         try:
             await self._call()
+            if asked.route.rules.shadow is not None:
+                shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
         except EdgeError as exc:
             flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
             raise
@@ -187,6 +193,14 @@ class Generation:
         claim, self.claim = self.claim, None
         if claim is not None:
             claim.drop()
+
+    def _answered(self, flight: Flight) -> bytes | None:
+        """The whole answer, for comparison."""
+        entry = flight.landed.entry if flight.landed is not None else None
+        try:
+            return None if entry is None else replay.whole(entry, self.asked.codec, self.pipe.clock.time())
+        except InvalidBody:
+            return None
 
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
@@ -423,6 +437,9 @@ class Generation:
                 usage=usage,
                 stored_at=pipe.clock.time(),
                 dropped=tuple(ctx.dropped),
+                asked=asked.model,
+                tenant=asked.tenant,
+                tags=asked.tags,
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

@@ -22,6 +22,8 @@ class RedisRefused(Unavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(f"Redis refused a command: {message}")
+        self.text = message
+        """As the server put it."""
         self.reply = message.partition(" ")[0]
 
 
@@ -56,3 +58,20 @@ class HotStore(Protocol):
     def eval(
         self, script: str | bytes, keys: tuple[str | bytes, ...] = (), args: tuple[str | bytes | int | float, ...] = ()
     ) -> "asyncio.Future[Any]": ...
+
+
+class OwnedHotStore(HotStore, Protocol):
+    """As its owner sees it, who opens and closes it."""
+
+    @property
+    def label(self) -> str:
+        """Its address for logs, without credentials."""
+        ...
+
+    async def open(self, wait_s: float = 0.2) -> bool:
+        """Start connecting and wait a moment for the outcome: True when connected. False is no failure, it goes on trying."""
+        ...
+
+    async def close(self) -> None:
+        """Commands already issued still get their time-out, new ones fail."""
+        ...

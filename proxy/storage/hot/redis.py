@@ -18,7 +18,7 @@ from typing import Any
 
 from proxy.core.tasks import TaskSupervisor
 from proxy.storage.hot.address import parse_address
-from proxy.storage.hot.base import HotStore, LinkState, RedisDown
+from proxy.storage.hot.base import LinkState, OwnedHotStore, RedisDown
 from proxy.storage.hot.breaker import Breaker
 from proxy.storage.hot.link import Batch, RedisLink, connect, pack
 
@@ -282,4 +282,4 @@ def _take(future: "asyncio.Future[Any]") -> None:
     future.exception()
 
 
-_: type[HotStore] = RedisHot
+_: type[OwnedHotStore] = RedisHot
