@@ -7,16 +7,15 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from contextlib import AsyncExitStack
 
 import pytest
 
 from proxy.storage.issue import new_key, signing_secret
 from tests.support import lag
 from tests.support.eventually import eventually
-from tests.support.gateway import Running, running, settings
 from tests.support.raw_chat import RawChat
+from tests.support.two_edges import Gated, joined, total, two
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream, json_answer, stream_answer
 from tests.support.valkey import Valkey
 
@@ -34,66 +33,6 @@ async def upstream(valkey: Valkey) -> AsyncIterator[Upstream]:
         yield up
 
 
-@asynccontextmanager
-async def two(upstream: Upstream, valkey: Valkey, **more: Any) -> AsyncIterator[tuple[Running, Running]]:
-    """Patient with Redis: the machine is slow, not the server."""
-    cache = {"l2": {"op_timeout_ms": 5000}, **more.pop("cache", {})}
-    config = settings(upstream.url, stores={"redis": valkey.url}, cache=cache, **more)
-    async with running(config) as one, running(config) as other:
-        yield one, other
-        for edge in (one, other):
-            await edge.idle()
-            await idle(edge)
-
-
-def shared(edge: Running) -> int:
-    flights = edge.gateway.state.pipeline.flights.shared
-    return 0 if flights is None else len(flights)
-
-
-async def idle(edge: Running) -> None:
-    await eventually(lambda: not shared(edge))
-
-
-def total(edge: Running, family: str) -> float:
-    return sum(s.values[0] for s in edge.gateway.metrics.snapshot() if s.family == f"llm_edge_single_flight_{family}_total")
-
-
-async def joined(edge: Running, n: int = 1) -> None:
-    await eventually(lambda: total(edge, "remote_joins") >= n)
-
-
-class Gated:
-    """An upstream that sends a beginning, waits, and then the rest, in whichever form it is asked for."""
-
-    def __init__(self, upstream: Upstream, *events: bytes, whole: Any = None) -> None:
-        self.asked, self.release, self.gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
-        self._events = events or tuple(chat_stream("hel", "lo")[1:])
-        self._whole = chat() if whole is None else whole
-        upstream.on(self._handle)
-
-    async def _handle(self, call: Call) -> None:
-        stream = call.json.get("stream")
-        if stream:
-            await call.begin_stream()
-            await call.chunk(self._events[0])
-        self.asked.set()
-        watching, waiting = asyncio.ensure_future(call.until_gone()), asyncio.ensure_future(self.release.wait())
-        await asyncio.wait({watching, waiting}, return_when="FIRST_COMPLETED")
-        if watching.done():
-            waiting.cancel()
-            self.gone.set()
-            return
-        watching.cancel()
-        await asyncio.wait({watching})
-        if not stream:
-            await call.answer(200, self._whole)
-            return
-        for event in self._events[1:]:
-            await call.chunk(event)
-        await call.end_stream()
-
-
 @pytest.mark.parametrize("lead_streams", [True, False])
 @pytest.mark.parametrize("follow_streams", [True, False])
 async def test_identical_misses_at_two_replicas_make_one_call(
@@ -101,7 +40,7 @@ async def test_identical_misses_at_two_replicas_make_one_call(
 ) -> None:
     """Followers of either form join the live call of the other replica and see everything, at no cost."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other), AsyncExitStack() as stack:
+    async with two(upstream, valkey.url) as (one, other), AsyncExitStack() as stack:
         leader = asyncio.ensure_future(one.chat(stream=lead_streams))
         await gate.asked.wait()
         followers = [await stack.enter_async_context(RawChat(other.url, stream=follow_streams)) for _ in range(5)]
@@ -134,7 +73,7 @@ async def test_a_follower_elsewhere_sees_each_chunk_soon(upstream: Upstream, val
         await call.end_stream()
 
     upstream.on(handle)
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=True) as leader:
+    async with two(upstream, valkey.url) as (one, other), RawChat(one.url, stream=True) as leader:
         await asked.wait()
         async with RawChat(other.url, stream=True) as follower:
             await joined(other)
@@ -153,7 +92,7 @@ async def test_who_joins_late_sees_it_from_the_beginning(upstream: Upstream, val
     """Nothing had been published until it came."""
     gate = Gated(upstream)
     before = valkey.calls("xadd")
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=True) as leader:
+    async with two(upstream, valkey.url) as (one, other), RawChat(one.url, stream=True) as leader:
         await leader.until("hel")
         assert valkey.calls("xadd") == before
         async with RawChat(other.url, stream=True) as follower:
@@ -168,7 +107,7 @@ async def test_an_answer_that_is_not_stored_is_shared(upstream: Upstream, valkey
     call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     message = {"role": "assistant", "content": None, "tool_calls": [call]}
     gate = Gated(upstream, whole=chat(choices=[{"index": 0, "finish_reason": "tool_calls", "message": message}]))
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         leader = asyncio.ensure_future(one.chat())
         await gate.asked.wait()
         follower = asyncio.ensure_future(other.chat())
@@ -190,7 +129,7 @@ async def test_an_error_reaches_the_other_replica_as_it_is(upstream: Upstream, v
         await call.answer(400, {"error": {"message": "not like this", "type": "invalid_request_error", "code": "odd", "param": "x"}})
 
     upstream.on(handle)
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         leader = asyncio.ensure_future(one.chat())
         await asked.wait()
         follower = asyncio.ensure_future(other.chat())
@@ -213,7 +152,11 @@ async def test_a_stream_that_breaks_is_an_in_band_error_at_both(upstream: Upstre
         call.close()
 
     upstream.on(handle)
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=True) as leader, RawChat(other.url, stream=True) as follower:
+    async with (
+        two(upstream, valkey.url) as (one, other),
+        RawChat(one.url, stream=True) as leader,
+        RawChat(other.url, stream=True) as follower,
+    ):
         await leader.until("hel")
         await follower.until("hel")
         release.set()
@@ -232,7 +175,7 @@ async def test_a_leader_out_of_time_hands_over_to_the_other_replica(upstream: Up
         await call.until_gone()
 
     upstream.script(first, answer)
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         leader = asyncio.ensure_future(one.chat(stream=stream, headers={"x-llm-edge-timeout-s": "0.6"}))
         await upstream.received(1)
         async with RawChat(other.url, stream=stream) as a, RawChat(other.url, stream=stream) as b:
@@ -246,7 +189,7 @@ async def test_a_leader_out_of_time_hands_over_to_the_other_replica(upstream: Up
 async def test_the_call_goes_on_while_anybody_follows_anywhere(upstream: Upstream, valkey: Valkey) -> None:
     """The leader's client leaves; the follower at the other replica gets all of it."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other), RawChat(other.url, stream=True) as follower:
+    async with two(upstream, valkey.url) as (one, other), RawChat(other.url, stream=True) as follower:
         async with RawChat(one.url, stream=True) as leader:
             await leader.until("hel")
             await follower.until("hel")
@@ -261,7 +204,7 @@ async def test_the_call_goes_on_while_anybody_follows_anywhere(upstream: Upstrea
 async def test_when_the_last_follower_leaves_upstream_closes(upstream: Upstream, valkey: Valkey, stream: bool) -> None:
     """Within a second, at the replica that nobody reads from (contract A)."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=stream) as leader:
+    async with two(upstream, valkey.url) as (one, other), RawChat(one.url, stream=stream) as leader:
         await gate.asked.wait()
         async with RawChat(other.url, stream=stream) as follower:
             await joined(other)
@@ -279,7 +222,7 @@ async def test_when_the_last_follower_leaves_upstream_closes(upstream: Upstream,
 async def test_a_remote_target_is_judged_by_permit(upstream: Upstream, valkey: Valkey) -> None:
     """A key that may not use what answers the shared call gets nothing of it (contract D)."""
     gate = Gated(upstream)
-    async with two(upstream, valkey, cache={"scope": "global", "l2": {"op_timeout_ms": 5000}}) as (one, other):
+    async with two(upstream, valkey.url, cache={"scope": "global", "l2": {"op_timeout_ms": 5000}}) as (one, other):
         state = other.gateway.state
         key, record = new_key(await signing_secret(state.records, None), 0.0, models=("other",))
         await state.records.create(record)
@@ -297,7 +240,7 @@ async def test_a_remote_target_is_judged_by_permit(upstream: Upstream, valkey: V
 async def test_who_may_not_join_takes_no_lease(upstream: Upstream, valkey: Valkey, headers: dict[str, str], calls: int) -> None:
     """Nor waits for one."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         before = valkey.calls("eval")
         leader = asyncio.ensure_future(one.chat(headers=headers))
         await gate.asked.wait()
@@ -312,7 +255,7 @@ async def test_who_may_not_join_takes_no_lease(upstream: Upstream, valkey: Valke
 async def test_sharing_can_be_turned_off(upstream: Upstream, valkey: Valkey) -> None:
     """Each replica makes its own call."""
     gate = Gated(upstream)
-    async with two(upstream, valkey, cache={"single_flight": {"shared": False}}) as (one, other):
+    async with two(upstream, valkey.url, cache={"single_flight": {"shared": False}}) as (one, other):
         answers = [asyncio.ensure_future(edge.chat()) for edge in (one, other)]
         await upstream.received(2)
         gate.release.set()
@@ -323,7 +266,7 @@ async def test_sharing_can_be_turned_off(upstream: Upstream, valkey: Valkey) -> 
 async def test_an_l2_hit_leaves_no_lease(upstream: Upstream, valkey: Valkey) -> None:
     """The claim went out with the look-up; it is given back."""
     upstream.on(json_answer(chat()))
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         await one.chat()
         hit = await other.chat()
         assert hit.headers["x-llm-edge-cache-tier"] == "l2"
@@ -333,7 +276,7 @@ async def test_an_l2_hit_leaves_no_lease(upstream: Upstream, valkey: Valkey) -> 
 async def test_a_failed_call_leaves_no_lease(upstream: Upstream, valkey: Valkey) -> None:
     """The next request anywhere makes its own."""
     upstream.on(json_answer({"error": {"message": "no"}}, 400))
-    async with two(upstream, valkey) as (one, other):
+    async with two(upstream, valkey.url) as (one, other):
         assert [(await edge.chat()).status_code for edge in (one, other)] == [400, 400]
         assert len(upstream.calls) == 2
         assert b"lease" not in valkey.command("KEYS", "llm-edge:fl1:*")
@@ -343,7 +286,7 @@ async def test_a_long_answer_passes_whole(upstream: Upstream, valkey: Valkey) ->
     """3 MiB in 3,000 chunks, read by a client that is no faster than it must."""
     texts = [f"{n:05}" + "x" * 1019 for n in range(3000)]
     gate = Gated(upstream, *chat_stream(*texts)[1:])
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=True) as leader:
+    async with two(upstream, valkey.url) as (one, other), RawChat(one.url, stream=True) as leader:
         await leader.until("00000")
         async with RawChat(other.url, stream=True) as follower:
             await follower.until("00000")
@@ -370,7 +313,7 @@ async def test_redis_killed_in_mid_flight(upstream: Upstream, content: bool) -> 
             await call.end_stream()
 
         upstream.on(handle)
-        async with two(upstream, own) as (one, other), RawChat(one.url, stream=True) as leader, lag.watched() as machine:
+        async with two(upstream, own.url) as (one, other), RawChat(one.url, stream=True) as leader, lag.watched() as machine:
             await asked.wait()
             async with RawChat(other.url, stream=True) as follower:
                 await joined(other)
@@ -397,7 +340,7 @@ async def test_a_stalled_redis_costs_its_time_out_and_no_more(upstream: Upstream
     """Claims and look-ups that get no answer: both replicas answer by calls of their own."""
     upstream.on(json_answer(chat()))
     with Valkey() as own:
-        async with two(upstream, own, cache={"l2": {"op_timeout_ms": 100}}) as (one, other), lag.watched() as machine:
+        async with two(upstream, own.url, cache={"l2": {"op_timeout_ms": 100}}) as (one, other), lag.watched() as machine:
             own.stall()
             began = time.perf_counter()
             answers = await asyncio.gather(*[edge.chat() for edge in (one, other)])
@@ -412,7 +355,7 @@ async def test_a_redis_that_refuses_scripts_shares_nothing(upstream: Upstream) -
     gate = Gated(upstream)
     with Valkey() as own:
         own.command("ACL", "SETUSER", "default", "-eval")
-        async with two(upstream, own) as (one, other):
+        async with two(upstream, own.url) as (one, other):
             answers = [asyncio.ensure_future(edge.chat()) for edge in (one, other)]
             await upstream.received(2)
             gate.release.set()
@@ -426,7 +369,11 @@ async def test_a_redis_that_refuses_scripts_shares_nothing(upstream: Upstream) -
 async def test_nothing_of_a_principal_is_in_the_stream(upstream: Upstream, valkey: Valkey) -> None:
     """Neither gateway keys nor provider keys (contract K)."""
     gate = Gated(upstream)
-    async with two(upstream, valkey) as (one, other), RawChat(one.url, stream=True) as leader, RawChat(other.url, stream=True) as follower:
+    async with (
+        two(upstream, valkey.url) as (one, other),
+        RawChat(one.url, stream=True) as leader,
+        RawChat(other.url, stream=True) as follower,
+    ):
         await leader.until("hel")
         await follower.until("hel")
         names = [line for line in valkey.command("KEYS", "llm-edge:fl1:*").split(b"\r\n") if line.startswith(b"llm-edge:")]

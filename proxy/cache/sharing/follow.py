@@ -16,8 +16,6 @@ from proxy.core.errors import EdgeError, StreamTruncated, Unavailable
 
 READ_AT_ONCE = 16
 """Pieces a read."""
-IDLE_READS = 2
-"""Before the first content only every second turn reads."""
 AHEAD_BYTES = 1024 * 1024
 """Fetched and taken by no reader: more is left in Redis."""
 TELL_S = 0.25
@@ -43,10 +41,11 @@ class Follow:
         """A question is on its way."""
         self.beginning_gone = False
         """This call cannot be joined any more by anybody."""
-        self._turns = 0
         self._untold = 0
         """Bytes fetched since the leader was told."""
-        self._silent_since: float | None = None
+        self._unread_since: float | None = None
+        self._unchecked_since: float | None = None
+        """When the first question in a row failed: stream and beat may be at different nodes of a cluster."""
         self._unseen = 0
         """Looks at a beat that has never been there."""
         self._seen = False
@@ -60,13 +59,7 @@ class Follow:
         return self.flight.done
 
     def wants_read(self) -> bool:
-        """Called once a turn."""
-        if self.reading:
-            return False
-        self._turns += 1
-        if not self._gone and not self.flight.started and self._turns % IDLE_READS:
-            return False
-        if self.flight.ahead > AHEAD_BYTES:
+        if self.reading or self.flight.ahead > AHEAD_BYTES:
             return False
         self.reading, self._last_read = True, self._gone
         return True
@@ -86,12 +79,14 @@ class Follow:
 
     def read(self, reply: Any) -> None:
         """What XRANGE after `fetched` gave."""
-        self.reading, self._silent_since = False, None
+        self.reading, self._unread_since = False, None
         try:
             pieces = wire.decode_pieces(reply)
         except wire.Unreadable:
             self.lose()
             return
+        if pieces:
+            self._unchecked_since = None  # somebody writes
         for piece in pieces:
             if self.over:
                 return
@@ -100,7 +95,7 @@ class Follow:
             self.lose()
 
     def checked(self, lease: bytes | None, beat: bytes | None) -> None:
-        self.checking, self._silent_since = False, None
+        self.checking, self._unchecked_since = False, None
         self._seen = self._seen or beat is not None
         if beat is None:
             self._unseen += 1
@@ -112,18 +107,26 @@ class Follow:
         if self._ownerless > 1 or (beat is None and (self._seen or self._unseen > 1)):
             self._gone = True
 
-    def unanswered(self, now: float) -> None:
-        """A question to Redis failed."""
-        self.reading = self.checking = False
-        if self._silent_since is None:
-            self._silent_since = now
-        elif now - self._silent_since > SILENCE_S:
+    def unread(self, now: float) -> None:
+        """A read failed."""
+        self.reading = False
+        if self._unread_since is None:
+            self._unread_since = now
+        elif now - self._unread_since > SILENCE_S:
+            self.lose()
+
+    def unchecked(self, now: float) -> None:
+        """A look at lease or beat failed."""
+        self.checking = False
+        if self._unchecked_since is None:
+            self._unchecked_since = now
+        elif now - self._unchecked_since > SILENCE_S:
             self.lose()
 
     def shut_off(self, now: float) -> None:
         """Redis is not asked just now."""
         if self.flight.started:
-            self.unanswered(now)
+            self.unread(now)
         else:
             self.lose()
 

@@ -97,7 +97,9 @@ class Follows:
             if not beat.done():  # at another node
                 beat.add_done_callback(lambda _: done(lease))
             elif failed(lease) or failed(beat):
-                self._unanswered(follow, lease if failed(lease) else beat)
+                follow.unchecked(self._leases.now())
+                self._settle(follow)
+                self._noted(lease if failed(lease) else beat)
             else:
                 follow.checked(lease.result(), beat.result())
 
@@ -106,17 +108,14 @@ class Follows:
     def _read(self, follow: Follow) -> Callback:
         def done(future: "asyncio.Future[Any]") -> None:
             if failed(future):
-                self._unanswered(follow, future)
+                follow.unread(self._leases.now())
+                self._settle(follow)
+                self._noted(future)
             else:
                 follow.read(future.result())
                 self._settle(follow)
 
         return done
-
-    def _unanswered(self, follow: Follow, future: "asyncio.Future[Any]") -> None:
-        follow.unanswered(self._leases.now())
-        self._settle(follow)
-        self._noted(future)
 
     def _settle(self, follow: Follow) -> None:
         """Once its flight has ended, nobody follows any more."""

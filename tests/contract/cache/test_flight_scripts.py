@@ -24,7 +24,7 @@ def valkey() -> Iterator[Valkey]:
         yield server
 
 
-@pytest.fixture(params=["valkey", "memory"])
+@pytest.fixture(params=["valkey", "memory", "cluster"])
 async def hot(request: pytest.FixtureRequest, valkey: Valkey) -> AsyncIterator[HotStore]:
     if request.param == "memory":
         yield FakeHot(FakeRedis(FakeClock()))

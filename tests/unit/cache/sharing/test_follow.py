@@ -143,13 +143,14 @@ def test_a_lease_that_is_gone_is_looked_at_twice(lease: bytes | None) -> None:
     assert made.flight.lost
 
 
-def test_before_content_every_second_turn_reads_then_each() -> None:
-    """None while an answer is on its way."""
+def test_one_read_is_under_way_at_a_time() -> None:
+    """A slow Redis is not asked again before it has answered."""
     made = follow()
-    assert [made.wants_read() for _ in range(4)] == [False, True, False, False]
+    assert [made.wants_read() for _ in range(2)] == [True, False]
     made.read([piece(1, b"a")])
     assert made.wants_read()
-    assert not made.wants_read()
+    made.unread(0.0)
+    assert made.wants_read()
 
 
 async def test_no_more_is_fetched_than_readers_take() -> None:
@@ -172,14 +173,26 @@ def test_the_leader_is_told_by_the_clock_and_by_the_amount() -> None:
 
 
 def test_silence_is_borne_for_a_while() -> None:
-    """From the first question without an answer; each answer ends it."""
+    """From the first question without an answer; an answer of the same kind ends it."""
     made = follow()
-    made.unanswered(10.0)
-    made.unanswered(9.9 + SILENCE_S)
+    made.unread(10.0)
+    made.unread(9.9 + SILENCE_S)
     made.read([])
-    made.unanswered(20.0)
+    made.unread(20.0)
     assert not made.over
-    made.unanswered(20.1 + SILENCE_S)
+    made.unread(20.1 + SILENCE_S)
+    assert made.flight.lost
+
+
+def test_a_leader_whose_life_cannot_be_asked_for_lives_while_it_writes() -> None:
+    """Its beat is at a node that is gone, its stream at another."""
+    made = follow()
+    made.unchecked(10.0)
+    made.read([piece(1, b"a")])
+    made.unchecked(10.1 + SILENCE_S)
+    made.read([])
+    assert not made.over
+    made.unchecked(10.3 + 2 * SILENCE_S)
     assert made.flight.lost
 
 
