@@ -17,6 +17,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.drift import summary
+from proxy.admin.handlers import admin_handlers
+from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.reload import Reload
 from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.in_process import InProcess
@@ -25,11 +29,9 @@ from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
-from proxy.cache.flight import Flights
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
 from proxy.cache.tiered import CacheStatus
-from proxy.core.clock import Clock, SystemClock
-from proxy.core.cooldown import Cooldowns
+from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -42,24 +44,29 @@ from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.explaining import explain_now
+from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
+from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
+from proxy.routing.configured import health_rules
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
-from proxy.storage.open import open_records, open_responses
+from proxy.storage.open import open_overlays, open_records, open_responses
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
-from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.metrics import GaugeValues, Metrics
 from proxy.telemetry.model_labels import ModelLabels
 
 RETIRE_POLL_S = 0.1
@@ -100,8 +107,10 @@ class Gateway:
         metrics_hub: MetricsHub | None = None,
         providers: Mapping[str, Provider] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones."""
+        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones. `reload`: what
+        `POST /v1/admin/config/reload` calls."""
         self.settings = settings
         self.lifecycle = lifecycle or Lifecycle()
         self.metrics = metrics or Metrics()
@@ -115,15 +124,27 @@ class Gateway:
         self._open: AppState | None = None
         self._app: ASGIApp | None = None
         self._health: Health | None = None
+        self._overlays = OverlayKeeper(MemoryOverlays())
+        self._loaded_at = 0.0
+        self._reload = reload
         self._reloading = asyncio.Lock()
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
         self._shedding: tuple[SheddingSettings, Shedder] | None = None
+        self._probing: asyncio.Task[Any] | None = None
+        self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self.metrics.known_models = self._model_labels
-        watch_gateway(self.metrics, cache=self._cache_status, l2_size=self._l2_size, providers=self._usable_providers)
+        watch_gateway(
+            self.metrics,
+            cache=self._cache_status,
+            l2_size=self._l2_size,
+            providers=self._usable_providers,
+            breakers=self._breaker_states,
+            targets=TargetGauges(self._book, self._model_labels, monotonic),
+        )
 
     @property
     def state(self) -> AppState:
@@ -207,6 +228,12 @@ class Gateway:
                 self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
                 raise
 
+    def stale_overlays(self, settings: Settings) -> list[str]:
+        """A line for each overlay that would have no place in a configuration."""
+        return [
+            f"overlay without effect: {what} is not in the configuration" for what in summary(settings, self._overlays.overlays)["stale"]
+        ]
+
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol, by Starlette's own implementation of it."""
         inner = Starlette(routes=[Mount("/", app=self)], lifespan=self.lifespan)
@@ -227,31 +254,26 @@ class Gateway:
 
     async def _open_with(self, clock: Clock, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
         hot, board = await open_shared(self.settings, clock=clock, tasks=tasks, closers=closers)
-        flights = Flights()
         cache = await open_cache(
-            self.settings,
-            clock=clock,
-            tasks=tasks,
-            meter=self.metrics.cache,
-            closers=closers,
-            shared=hot,
-            l2_size=self._l2_size,
-            flights=flights,
-            lease_meter=self.metrics,
+            self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
         )
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
             providers=self._providers(self.settings, None),
             cache=cache,
-            flights=flights,
-            cooldowns=Cooldowns(),
-            health=HealthBook(),
+            flights=open_flights(self.settings, cache, clock=clock, tasks=tasks, meter=self.metrics, closers=closers),
+            health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,
             rng=Random(),  # noqa: S311 - jitter and choice among targets, nothing secret
@@ -277,7 +299,7 @@ class Gateway:
             board=board,
             closers=closers,
         )
-        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
+        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
@@ -298,6 +320,8 @@ class Gateway:
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
+        self._overlays.attach(state.pipeline)
+        self._loaded_at = state.clock.time()
         self._open, self._app = state, app
         own = state.pipeline.background
         if isinstance(own, InProcess):
@@ -306,6 +330,13 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        state.pipeline.health.configure(health_rules(settings), monotonic())
+        if self._probing is not None:
+            self._probing.cancel()
+        probes, every_s = settings.routing.probes, settings.routing.probes.every_s
+        self._probing = (
+            state.tasks.start(self._probes.run(every_s, probes.timeout_s), name="probes", endless=True) if every_s is not None else None
+        )
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
         self._model_labels.configure(
             listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
@@ -333,7 +364,6 @@ class Gateway:
             providers=providers,
             cache=old.cache,
             flights=old.flights,
-            cooldowns=old.cooldowns,
             health=old.health,
             meter=old.meter,
             clock=old.clock,
@@ -355,7 +385,7 @@ class Gateway:
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
         models = Models(lambda: self.state.pipeline)
         router = Router(
             {
@@ -373,6 +403,15 @@ class Gateway:
                 "healthz": health.healthz,
                 "readyz": health.readyz,
                 "metrics": self._metrics_route,
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                    explain=explain_now,
+                ),
             },
             health_needs_key=s.auth.health_check,
         )
@@ -414,13 +453,21 @@ class Gateway:
                 now = loop.time()
                 self._shedding[1].observe(max(0.0, now - due), now)
 
+    def _config_facts(self) -> dict[str, Any]:
+        facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
+        return {**facts, "drift": summary(self.settings, self._overlays.overlays)}
+
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None
 
     def _usable_providers(self) -> dict[str, bool]:
-        """False: every key of its pool rests."""
-        now = monotonic()
-        return {name: p.keys.has_free(now) for name, p in self._open.pipeline.providers.items()} if self._open is not None else {}
+        return usable(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else {}
+
+    def _breaker_states(self) -> GaugeValues:
+        return breaker_states(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else ()
+
+    def _book(self) -> HealthBook | None:
+        return self._open.pipeline.health if self._open is not None else None
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)

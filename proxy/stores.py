@@ -45,13 +45,10 @@ async def open_cache(
     shared: OwnedHotStore | None = None,
     on_l2_state: Callable[[LinkState], None] | None = None,
     l2_size: StoreSize | None = None,
-    flights: Flights | None = None,
-    lease_meter: LeaseMeter | None = None,
 ) -> TieredCache:
     """A Redis that is down at the start is a warning and an L1-only cache until it comes. `l2_size` is kept up to date.
 
-    `shared`: the hot store of `stores.redis`; L2 takes it unless it has a URL of its own. `flights` are shared with the processes that
-    share L2, where the settings say so."""
+    `shared`: the hot store of `stores.redis`; L2 takes it unless it has a URL of its own."""
     c = settings.cache
     l1_ttl_s = c.l1.ttl_s if settings.l2_url is not None else c.l1.ttl_s + c.stale_s
     l1 = (
@@ -76,11 +73,19 @@ async def open_cache(
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
-    if flights is not None and lease_meter is not None and c.single_flight.shared:
-        flights.shared = SharedFlights(hot, flights, tasks, clock, lease_meter, prefix=c.l2.prefix, poll_s=c.single_flight.poll_ms / 1e3)
-        closers.append(flights.shared.close)
     l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
+
+
+def open_flights(
+    settings: Settings, cache: TieredCache, *, clock: Clock, tasks: TaskSupervisor, meter: LeaseMeter, closers: Closers
+) -> Flights:
+    """Shared with the processes that share L2, where the settings say so."""
+    flights, how = Flights(), settings.cache.single_flight
+    if cache.hot is not None and how.shared:
+        flights.shared = SharedFlights(cache.hot, flights, tasks, clock, meter, prefix=settings.cache.l2.prefix, poll_s=how.poll_ms / 1e3)
+        closers.append(flights.shared.close)
+    return flights
 
 
 async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor, closers: Closers) -> tuple[OwnedHotStore | None, Board]:

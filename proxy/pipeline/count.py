@@ -23,7 +23,7 @@ from proxy.core.errors import ProviderRejected, Unsupported
 from proxy.core.estimate import estimated_tokens
 from proxy.core.request import ChatRequest
 from proxy.pipeline.asked import Asked, invalid
-from proxy.pipeline.attempts import Try
+from proxy.pipeline.attempts import NotAdmitted, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
 from proxy.pipeline.respond import Responder
@@ -54,6 +54,7 @@ def counter_of(provider: Provider) -> tuple[CountsTokens, str] | None:
 
 
 class _Asked(Asked):
+    sized = False
     __slots__ = ("counting", "root")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
@@ -102,6 +103,7 @@ class _Call(Upstream):
 class _Counting(Generation):
     __slots__ = ()
     upstream = _Call
+    timed = False
     asked: _Asked
 
     def count(self) -> Awaitable[None]:
@@ -112,7 +114,7 @@ class _Counting(Generation):
         found = counter_of(self.pipe.providers[target.provider])
         if found is None:
             if (refusal := self.ctx.top_up(target.provider, target.model).error) is not None:
-                raise refusal
+                raise NotAdmitted(refusal)
             self.ctx.provider, self.ctx.served_model = target.provider, target.model
             await self._estimate()
             return

@@ -13,7 +13,6 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
 from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.background import Background, NoBackground
@@ -22,7 +21,7 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
-from proxy.routing.strategy import Strategy
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -54,6 +53,18 @@ class PipelineMeter(Protocol):
 
     def response_unrecorded(self) -> None: ...
 
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
+
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
     """The responses section of the configuration, as far as it decides."""
@@ -66,7 +77,6 @@ class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
-    strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     charges: Charges
     cache: TieredCache
@@ -74,7 +84,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
-    cooldowns: Cooldowns
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
     meter: PipelineMeter
     clock: Clock

@@ -68,6 +68,7 @@ class _ClientCodec:
 
 
 class _EmbedAsked(Asked):
+    sized = False  # each input is judged for itself, by the provider
     __slots__ = ("_embedding", "own")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
@@ -92,6 +93,9 @@ class _EmbedAsked(Asked):
                 raise invalid(exc) from None
         return self._embedding
 
+    def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
+        return _has_embeddings(pipe.providers[target.provider], self.ctx.route.dialect or "", target.model)
+
     def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
         return cast("Codec", EMBEDDINGS[_spoken(provider) or ""])
 
@@ -107,7 +111,8 @@ class _EmbedUpstream(Upstream):
         pool = self.provider.keys
         if len(pool.members) > 1:
             # Texts are no conversation: they are spread over the pool.
-            self.key = pool.choose(asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest(), monotonic())
+            spread = asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest()
+            self.key = pool.choose(spread, monotonic(), self.health.key_rests(target.id, target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """The first call; where there are several, `send` makes them all."""

@@ -12,7 +12,6 @@ from starlette.types import Send
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
-from proxy.cache.sharing.flights import Claim
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.gemini_generate.array import EventsToArray
@@ -20,13 +19,15 @@ from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
-from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.attempts import NotAdmitted, Stop, Try
+from proxy.pipeline.boarding import Boarding
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import may_read
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
@@ -36,9 +37,10 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
+from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.routing.candidate import Candidate
-from proxy.routing.failures import outcome_of
+from proxy.routing.failures import wished
+from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
@@ -61,8 +63,10 @@ def generate(
 class Generation:
     """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
 
-    __slots__ = ("asked", "claim", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "boarding", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    timed = True
+    """Whether what its calls take says something of a generation."""
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -71,8 +75,8 @@ class Generation:
         self.out = out
         self.flight: Flight | None = None
         """The one that this request leads."""
-        self.claim: Claim | None = None
-        """At the lease for the call, where other processes may make it."""
+        self.boarding: Boarding | None = None
+        """Where other processes may make the call."""
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
@@ -108,26 +112,28 @@ class Generation:
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await self._fetch(key), "l2"
-            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
-                if self.claim is not None:
-                    self._let_go()
+            if entry is not None and self._permits(entry.provider, entry.model):
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
                     revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
-                self._let_go()
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
             while True:
                 try:
                     flight = pipe.flights.find(key)
-                    if flight is None and self.claim is not None:
-                        flight = await self._theirs(key, self.claim)
+                    if flight is None and self.boarding is not None:
+                        flight = await self.boarding.theirs()
                     if flight is None or not self._may_read(flight):
                         break
-                    self._let_go()
+                    if self.boarding is not None:
+                        self.boarding.let_go()
                     if await self._follow(flight):
                         return
                     break
@@ -135,9 +141,8 @@ class Generation:
                     if pipe.flights.shared is not None and await self._again(key):
                         return
             flight = pipe.flights.lead(key)
-            if self.claim is not None:
-                self.claim.lead(flight)
-                self._let_go()
+            if self.boarding is not None:
+                self.boarding.lead(flight)
         else:
             flight = Flight()  # nobody can find it, but its answer may be stored
         self.flight = flight
@@ -156,43 +161,30 @@ class Generation:
             pipe.flights.end(key, flight)
 
     async def _fetch(self, key: bytes) -> CacheEntry | None:
-        """From L2; what a miss needs to make the call, the lease, is asked for in the same write. Not asked while there is a call here to
-        join."""
-        pipe, verdict = self.pipe, self.asked.verdict
-        if verdict.join:
+        """From L2, which is not asked while there is a call here to join."""
+        pipe, asked = self.pipe, self.asked
+        if asked.verdict.join:
             flight = pipe.flights.find(key)
             if flight is not None and self._may_read(flight):
                 return None
             if pipe.flights.shared is not None:
-                self.claim = pipe.flights.shared.claim(key)
-                self.ctx.settle.append(self._let_go)  # however this ends
-        return await pipe.cache.fetch(key, verdict.max_age_s)
-
-    async def _theirs(self, key: bytes, claim: Claim) -> Flight | None:
-        """The call that has the lease, if another process makes it. Raises HandedOver when it came and went meanwhile."""
-        state = await claim.outcome()
-        flight = self.pipe.flights.find(key)
-        if flight is None and state == "spent":
-            raise HandedOver
-        return claim.follow() if flight is None else flight
+                if self.boarding is None:
+                    self.boarding = Boarding(pipe, asked, pipe.flights.shared, key)
+                return await self.boarding.fetch()
+        return await pipe.cache.fetch(key, asked.verdict.max_age_s)
 
     async def _again(self, key: bytes) -> bool:
         """After a call that was joined came to nothing: whether another's answer could be served."""
-        self._let_go()
         cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
         entry, tier = cache.peek(key, max_age), "l1"
         if entry is None and cache.has_l2:
             entry, tier = await self._fetch(key), "l2"
-        if entry is None or self.ctx.permit(entry.provider, entry.model).error is not None:
+        if entry is None or not self._permits(entry.provider, entry.model):
             return False
-        self._let_go()
+        if self.boarding is not None:
+            self.boarding.let_go()
         await self._serve(entry, tier)
         return True
-
-    def _let_go(self, _ctx: RequestContext | None = None) -> None:
-        claim, self.claim = self.claim, None
-        if claim is not None:
-            claim.drop()
 
     def _answered(self, flight: Flight) -> bytes | None:
         """The whole answer, for comparison."""
@@ -205,7 +197,7 @@ class Generation:
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
         found = await similar(self.pipe, self.asked, semantic)
-        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+        if found is None or not self._permits(found[0].provider, found[0].model):
             return False
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
@@ -233,7 +225,13 @@ class Generation:
             raise broken_answer("the cache", exc) from exc
 
     def _may_read(self, flight: Flight) -> bool:
-        return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
+        return flight.provider is None or self._permits(flight.provider, flight.model or "")
+
+    def _permits(self, provider: str, model: str) -> bool:
+        """Whether an answer that another request got there may be this one's, too."""
+        if self.ctx.permit(provider, model).error is not None:
+            return False
+        return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
 
     async def _follow(self, flight: Flight) -> bool:
         """Join a call under way. False: it is answered by a target that this request may not use. Raises HandedOver when its leader is gone
@@ -301,32 +299,40 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
+        attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
-                raise step.error
+                raise stopped(pipe, asked, step)
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
+                now = monotonic()
+                if step.target.stats.barred(now) is not None:
+                    attempts.not_begun(step)
+                    continue
             try:
                 await self._try(step)
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now)
+                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+            except NotAdmitted as exc:
+                attempts.refused(step.target, exc.error)
+            except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
+                if attempts.failure is None or self.ctx.attempts[-1].sent:
+                    raise
+                attempts.refused(step.target, exc)
 
-    def _begin(self, target: Candidate) -> Upstream:
-        """The try's record. Raises what `top_up` refuses it with."""
-        ctx, flight = self.ctx, self.flight
+    def _begin(self, step: Try) -> Upstream:
+        """The try's record. Raises NotAdmitted."""
+        ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
-            raise verdict.error
+            raise NotAdmitted(verdict.error)
         upstream = self.upstream(self.pipe, self.asked, target)
-        record = upstream.record
-        if ctx.attempts:
-            tried = {(a.provider, a.model) for a in ctx.attempts}
-            record.role = "retry" if (record.provider, record.model) in tried else "fallback"
-        ctx.attempts.append(record)
+        if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
+            note_again(self.pipe, self.asked, upstream, step.delay_s)
+        ctx.attempts.append(upstream.record)
         ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
             flight.provider, flight.model = target.provider, target.model
@@ -335,12 +341,12 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        upstream = self._begin(target)
+        upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
-        cancelled = False
-        pipe.health.started(target.stats, upstream.sent_at)
+        told = False
+        upstream.ticket = pipe.health.started(target.stats, upstream.sent_at)
         try:
             if pipe.fetch is not None and not upstream.passthrough:
                 await upstream.inline(pipe.fetch, asked)
@@ -349,7 +355,7 @@ class Generation:
                 flight.dropped = ctx.dropped
             record.sent = True
             try:
-                if record.calls == 1:
+                if record.calls == 1 and upstream.within_s is None:
                     response = await upstream.provider.transport.send(request)
                 else:
                     response = await upstream.send(pipe, request)
@@ -375,23 +381,36 @@ class Generation:
                     await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
+            told = True
         except EdgeError as exc:
-            failure = exc
+            failure, told = exc, True
             record.error = exc.code
             if isinstance(exc.__cause__, TransportError):
                 record.cause = str(exc.__cause__)[:500]
-            raise
-        except asyncio.CancelledError:
-            cancelled = True
             raise
         finally:
             if response is not None and not upstream.detached:
                 response.close()
             now = monotonic()
             record.duration_s = now - upstream.sent_at
-            outcome = "cancelled" if cancelled else outcome_of(failure or upstream.failure)
-            pipe.health.ended(target.stats, now, outcome, first_token_s=record.first_byte_s)
+            self._ended(upstream, now, failure or upstream.failure, told=told)
             pipe.meter.attempt_done(record)
+
+    def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
+        """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
+        usage, record = self.ctx.usage, upstream.record
+        outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
+        self.pipe.health.ended(
+            upstream.target.stats,
+            now,
+            "cancelled" if upstream.spared else outcome,
+            began=upstream.sent_at,
+            ticket=upstream.ticket,
+            first_token_s=record.first_byte_s,
+            output_tokens=usage.output_tokens if usage is not None else 0,
+            timed=self.timed,
+            retry_after_s=wished(error, record.failure),
+        )
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec

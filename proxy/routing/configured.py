@@ -1,6 +1,9 @@
 """From the settings of a model's entry to the records that routing works with."""
 
 from proxy.core.money import NANOS_PER_USD
+from proxy.routing.breaker import BreakerRules
+from proxy.routing.health import HealthRules
+from proxy.routing.retry_budget import BudgetRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
 from proxy.routing.target import Target
 from proxy.settings import ModelSettings, RetrySettings, Settings, TargetSettings
@@ -14,6 +17,20 @@ def target_of(t: TargetSettings) -> Target:
 
 def retry_rules(r: RetrySettings) -> RetryRules:
     return RetryRules(attempts=r.attempts, backoff_base_s=r.backoff_base_s, backoff_max_s=r.backoff_max_s, per_try_s=r.per_try_s)
+
+
+def health_rules(settings: Settings) -> HealthRules:
+    routing, breaker = settings.routing, settings.routing.breaker
+    return HealthRules(
+        breaker=BreakerRules(enabled=breaker.enabled, threshold=breaker.threshold, open_s=breaker.open_s, successes=breaker.successes),
+        slow_start_s=routing.slow_start_s,
+        quota_reserve=routing.quota_reserve,
+    )
+
+
+def budget_rules(settings: Settings) -> BudgetRules:
+    b = settings.routing.retry_budget
+    return BudgetRules(share=b.share, floor_per_s=b.floor_per_s, window_s=b.window_s)
 
 
 def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:

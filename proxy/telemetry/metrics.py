@@ -169,6 +169,18 @@ class Metrics:
     def response_unrecorded(self) -> None:
         self.inc("llm_edge_response_records_lost_total")
 
+    def retried(self, failure: str, role: str) -> None:
+        self.inc("llm_edge_retry_causes_total", failure, role)
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        self.inc("llm_edge_entry_fallbacks_total", asked, entry, failure)
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """`entry`: its configured name or pattern."""
+        self.inc("llm_edge_attempts_stopped_total", entry, reason)
+        if reason == "retry_budget":
+            self.inc("llm_edge_retry_budget_exhausted_total", entry)
+
     def single_flight_joined(self, tier: str) -> None:
         self.inc("llm_edge_single_flight_joins_total")
         if tier == "l2":
@@ -201,10 +213,16 @@ class Metrics:
         loaded = time.time() if now is None else now
         self.gauge("llm_edge_config_info", lambda: [((version,), 1.0)])
         self.gauge("llm_edge_config_last_reload_success_timestamp_seconds", lambda: [((), loaded)])
+        self.config_agrees()
         if reload:
             self.inc("llm_edge_config_reloads_total", "success")
 
+    def config_agrees(self) -> None:
+        """What was read last is in force."""
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 1.0)])
+
     def config_refused(self) -> None:
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 0.0)])
         self.inc("llm_edge_config_reloads_total", "failure")
 
     def gauge(self, family: str, read: Gauge) -> None:

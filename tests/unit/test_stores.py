@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from proxy.cache.flight import Flights
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
@@ -16,7 +15,7 @@ from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord
 from proxy.storage.responses_memory import MemoryResponses
-from proxy.stores import Closers, keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import Closers, keep_last_used, open_cache, open_flights, open_keyring, purge_responses
 from proxy.telemetry.gauges import StoreSize
 from proxy.telemetry.metrics import Metrics
 from tests.support.eventually import eventually
@@ -59,12 +58,11 @@ async def test_the_tiers_that_are_configured_are_opened() -> None:
 )
 async def test_flights_are_shared_over_the_redis_of_l2(wanted: dict[str, Any], shared: bool) -> None:
     """Unless the settings say otherwise, or there is none."""
-    tasks, closers, flights = TaskSupervisor(), Closers(), Flights()
+    tasks, closers, clock = TaskSupervisor(), Closers(), SystemClock()
     with Valkey() as valkey:
         config = settings(stores={"records": "memory://", "redis": valkey.url}, cache=wanted)
-        await open_cache(
-            config, clock=SystemClock(), tasks=tasks, meter=NullMeter(), closers=closers, flights=flights, lease_meter=Metrics()
-        )
+        cache = await open_cache(config, clock=clock, tasks=tasks, meter=NullMeter(), closers=closers)
+        flights = open_flights(config, cache, clock=clock, tasks=tasks, meter=Metrics(), closers=closers)
         assert (flights.shared is not None) == shared
         for closer in reversed(closers):
             await closer()
