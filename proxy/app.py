@@ -60,7 +60,7 @@ from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, share_marks
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -256,6 +256,7 @@ class Gateway:
         cache = await open_cache(
             self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
         )
+        share_marks(cache.marks, board)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)

@@ -1,11 +1,15 @@
 """Opening what the settings name: record store and keys, hot store and board, cache tiers. Each leaves a closer behind."""
 
 import asyncio
+import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from proxy.cache.flight import Flights
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter
 from proxy.cache.redis import RedisCache
@@ -29,6 +33,8 @@ from proxy.telemetry.gauges import StoreSize
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+PURGES = "purge:"
+"""Before the names of purges on the board."""
 BOARD_KEY = "{board}:le1"
 """After the prefix of the Redis keys; outside of what clearing the cache removes."""
 
@@ -100,6 +106,24 @@ async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor
     closers.append(board.close)
     await board.open()
     return hot, board
+
+
+def share_marks(marks: PurgeMarks, board: Board) -> None:
+    """A purge of one process is every process's."""
+
+    def told(field: str, at: float) -> None:
+        name = hashlib.blake2b(field.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        board.put(PURGES + name, msgspec.json.encode((field, at)), marks.keep_s)
+
+    def heard(name: str, value: bytes | None) -> None:
+        if value is not None:
+            try:
+                marks.learn(*msgspec.json.decode(value, type=tuple[str, float]))
+            except msgspec.DecodeError:
+                logging.getLogger("llm_edge").warning("a purge of another version was not understood", extra={"field": name})
+
+    marks.on_mark = told
+    board.watch(PURGES, heard)
 
 
 async def _open_hot(

@@ -22,7 +22,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import Fallbacks
 from proxy.pipeline.fallbacks import overridden as with_fallbacks
 from proxy.pipeline.inline_media import Inlining
-from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
+from proxy.pipeline.overrides import DEBUG, KEY_HEADER, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
 from proxy.routing.candidate import Candidate
@@ -71,8 +71,10 @@ class Asked:
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        show_key = False
         if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
             self.route = overridden(pipe.routes, ctx, self.route)
+            show_key = b"cache" in ctx.headers.get(DEBUG, b"").lower()
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if b"x-llm-edge-fallbacks" in ctx.headers:
@@ -89,6 +91,8 @@ class Asked:
         """What the semantic cache was asked."""
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
+            if show_key:
+                ctx.headers_out.append((KEY_HEADER, self.key.hex().encode()))
         if keeping is not None:
             self.body = keeping.body
         self.answer_id: str | None = None

@@ -11,6 +11,7 @@ import msgspec
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
+from proxy.cache.policy import never_shared
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.jsonbody import dump_json, require_utf8
@@ -87,7 +88,12 @@ class Generation:
         key = asked.key
         if key is None:
             ctx.cache_status = "bypass"
+            if asked.route.rules.shadow is None or never_shared(asked.body, asked.codec.name) is not None:
+                await self._call()
+                return
+            self.flight = flight = Flight()  # nobody can find it; it keeps the answer for comparison
             await self._call()
+            shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
             return
         if asked.verdict.read:
             max_age = asked.verdict.max_age_s

@@ -15,7 +15,7 @@ from proxy.storage.records import Role
 from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
 
 ADMIN_ROWS = [row for row in TABLE if row.path.startswith("/v1/admin")]
-BODIES = {"admin_weights": {"weights": {"old/m": 1}}}
+BODIES: dict[str, dict[str, object]] = {"admin_weights": {"weights": {"old/m": 1}}, "admin_cache_purge": {"model": "m"}}
 ANSWERS = {"admin_config_managed": 409, "admin_route_managed": 409}
 """What an administrator gets, where that is not 200."""
 

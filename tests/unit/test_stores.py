@@ -5,17 +5,19 @@ from typing import Any
 
 import pytest
 
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings
+from proxy.storage.hot.board import LocalBoard
 from proxy.storage.issue import new_key, signing_secret
 from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord
 from proxy.storage.responses_memory import MemoryResponses
-from proxy.stores import Closers, keep_last_used, open_cache, open_flights, open_keyring, purge_responses
+from proxy.stores import Closers, keep_last_used, open_cache, open_flights, open_keyring, purge_responses, share_marks
 from proxy.telemetry.gauges import StoreSize
 from proxy.telemetry.metrics import Metrics
 from tests.support.eventually import eventually
@@ -139,3 +141,17 @@ async def test_expired_answers_are_purged_now_and_then() -> None:
     responses.fail(False)
     await eventually(lambda: len(responses) == 0)
     await tasks.close()
+
+
+async def test_a_purge_of_one_process_is_every_process_s() -> None:
+    """By the board; what another version says there is passed over."""
+    board = LocalBoard(SystemClock())
+    here, there = PurgeMarks(), PurgeMarks()
+    share_marks(here, board)
+    share_marks(there, board)
+    here.mark("tag", "eu", 100.0)
+    await eventually(lambda: there.marks == {"tag:eu": 100.0})
+    board.put("purge:x", b"nonsense", 5.0)
+    await eventually(lambda: board.get("purge:x") is not None)
+    assert there.marks == {"tag:eu": 100.0}
+    await board.close()

@@ -1,5 +1,10 @@
 """The cache, seen and emptied."""
 
+from typing import Any
+
+import httpx2
+import pytest
+
 from tests.support.admin import administered, two_providers
 from tests.support.gateway import chat_body
 
@@ -21,3 +26,44 @@ async def test_a_tier_that_is_off() -> None:
     """There is nothing to drop."""
     async with administered() as edge:
         assert (await edge.call("DELETE", "/cache")).json()["removed"] == {}
+
+
+async def test_a_purge_hides_what_it_names() -> None:
+    """By key, model, tenant or tag; what is stored afterwards is served again."""
+    async with administered(two_providers(cache={"enabled": True})) as edge:
+
+        async def asked(text: str, model: str = "plain", **headers: str) -> httpx2.Response:
+            return await edge.client.post("/v1/chat/completions", json=chat_body(text, model=model), headers=headers)
+
+        async def cached(text: str, **headers: str) -> str:
+            return (await asked(text, **headers)).headers["x-llm-edge-cache"]
+
+        for body in ({"model": "plain"}, {"tag": "BETA"}, {"model": "nobody", "tag": "beta"}):
+            await asked("a", **{"x-llm-edge-tags": "beta"})
+            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+            purged = await edge.call("POST", "/cache/purge", body)
+            assert (purged.status_code, purged.json()["purged"]) == (200, {k: v.lower() for k, v in body.items()})
+            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "miss"
+            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+        await edge.call("POST", "/cache/purge", {"model": "other", "tenant": "nobody", "key": "0" * 64})
+        assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({}, None),
+        ([], None),
+        ({"modle": "x"}, "modle"),
+        ({"model": ""}, "model"),
+        ({"tag": 5}, "tag"),
+        ({"key": "12"}, "key"),
+        ({"all": "*"}, "all"),
+    ],
+)
+async def test_a_purge_of_nothing_is_refused(body: Any, param: str | None) -> None:
+    """Naming the field."""
+    async with administered() as edge:
+        answer = await edge.call("POST", "/cache/purge", body)
+        assert answer.status_code == 400
+        assert answer.json()["details"].get("param") == param

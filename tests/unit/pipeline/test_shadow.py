@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from proxy.settings import Settings
+from proxy.settings.cache import CacheSettings
 from proxy.transport.base import UpstreamRequest
 from proxy.transport.scripted import Reply
 from tests.support.access_log import Books
@@ -148,3 +149,17 @@ async def test_a_copy_falls_back_to_nobody() -> None:
             await edge.chat(f"question {n}", model="smart", headers=sent)
             await shadowed(edge, "failed", n + 1)
         assert [msgspec.json.decode(request.body)["model"] for request in edge.sent] == ["old", "broken"] * 2
+
+
+async def test_requests_that_pass_the_cache_by_are_copied_too(caplog: pytest.LogCaptureFixture) -> None:
+    """With the cache off, or by the client's wish; not those whose provider would act twice."""
+    caplog.set_level(logging.INFO, "llm_edge.shadow")
+    async with in_process(by_model, config=config()) as edge:
+        await edge.chat(model="smart", headers={"cache-control": "no-store"})
+        await shadowed(edge, "done")
+        assert records(caplog)[0].__dict__["similarity"] is not None
+        await edge.chat(model="smart", store=True)
+        assert len(edge.sent) == 3
+    async with in_process(by_model, config=config().model_copy(update={"cache": CacheSettings(enabled=False)})) as edge:
+        await edge.chat(model="smart")
+        await shadowed(edge, "done")
