@@ -22,7 +22,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import Fallbacks
 from proxy.pipeline.fallbacks import overridden as with_fallbacks
 from proxy.pipeline.inline_media import Inlining
-from proxy.pipeline.overrides import DEBUG, KEY_HEADER, STRATEGY, TAGS, overridden
+from proxy.pipeline.overrides import DEBUG, KEY_HEADER, MAX_TAGS, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
 from proxy.routing.candidate import Candidate
@@ -106,9 +106,11 @@ class Asked:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Of `x-llm-edge-tags`, lower case."""
-        header = self.ctx.headers.get(b"x-llm-edge-tags")
-        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
+        """Of `x-llm-edge-cache-tags`, by which its answer can be purged; lower case, at most `MAX_TAGS`."""
+        header = self.ctx.headers.get(b"x-llm-edge-cache-tags")
+        if header is None:
+            return ()
+        return tuple(tag.strip().lower() for tag in header.decode("latin-1")[:2000].split(",") if tag.strip())[:MAX_TAGS]
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""

@@ -37,6 +37,7 @@ from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
+from proxy.routing.rules import ShadowRules
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 
@@ -90,10 +91,8 @@ class Generation:
             ctx.cache_status = "bypass"
             if asked.route.rules.shadow is None or never_shared(asked.body, asked.codec.name) is not None:
                 await self._call()
-                return
-            self.flight = flight = Flight()  # nobody can find it; it keeps the answer for comparison
-            await self._call()
-            shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
+            else:
+                await self._shadowed(asked.route.rules.shadow)
             return
         if asked.verdict.read:
             max_age = asked.verdict.max_age_s
@@ -147,6 +146,12 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    async def _shadowed(self, rules: ShadowRules) -> None:
+        """A call that passes the cache by, and its copy."""
+        self.flight = flight = Flight()  # nobody can find it; it keeps the answer for comparison
+        await self._call()
+        shadow(self.pipe, self.asked, rules, self._answered(flight))
 
     async def _fetch(self, key: bytes) -> CacheEntry | None:
         """From L2, which is not asked while there is a call here to join."""

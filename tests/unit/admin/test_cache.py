@@ -39,14 +39,14 @@ async def test_a_purge_hides_what_it_names() -> None:
             return (await asked(text, **headers)).headers["x-llm-edge-cache"]
 
         for body in ({"model": "plain"}, {"tag": "BETA"}, {"model": "nobody", "tag": "beta"}):
-            await asked("a", **{"x-llm-edge-tags": "beta"})
-            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+            await asked("a", **{"x-llm-edge-cache-tags": "beta"})
+            assert await cached("a", **{"x-llm-edge-cache-tags": "beta"}) == "hit"
             purged = await edge.call("POST", "/cache/purge", body)
             assert (purged.status_code, purged.json()["purged"]) == (200, {k: v.lower() for k, v in body.items()})
-            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "miss"
-            assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+            assert await cached("a", **{"x-llm-edge-cache-tags": "beta"}) == "miss"
+            assert await cached("a", **{"x-llm-edge-cache-tags": "beta"}) == "hit"
         await edge.call("POST", "/cache/purge", {"model": "other", "tenant": "nobody", "key": "0" * 64})
-        assert await cached("a", **{"x-llm-edge-tags": "beta"}) == "hit"
+        assert await cached("a", **{"x-llm-edge-cache-tags": "beta"}) == "hit"
 
 
 @pytest.mark.parametrize(
