@@ -343,6 +343,7 @@ class Gateway:
             semantic=old.semantic,
             fetcher=make_fetcher(settings),
             board=old.board,
+            budgets=old.budgets,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:

@@ -26,8 +26,9 @@ from proxy.pipeline.semantic import Semantic, build_semantic
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
-from proxy.routing.configured import retry_rules, rules_of, target_of
+from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
 from proxy.routing.table import ModelEntry, RouteTable
@@ -74,11 +75,14 @@ def build_pipeline(
     fetcher: Fetcher | None = None,
     semantic: Semantic | None = None,
     board: Board | None = None,
+    budgets: RetryBudgets | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`: of the configuration before, whose index is kept. `board`: what
-    processes share; None: nothing is shared."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`, `budgets`: of the configuration before; the index is kept, the
+    budgets go on where their rules do. `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    routes = build_routes(settings, providers, health)
+    if budgets is None or budgets.rules != budget_rules(settings):
+        budgets = RetryBudgets(budget_rules(settings))
+    routes = build_routes(settings, providers, health, budgets)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
         own.setdefault(name, Ordered())
     return Pipeline(
@@ -91,6 +95,7 @@ def build_pipeline(
         cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
         cache_scope=settings.cache.scope,
         flights=flights,
+        budgets=budgets,
         health=health,
         meter=meter,
         clock=clock,
@@ -151,7 +156,9 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
-def build_routes(settings: Settings, providers: Mapping[str, Provider], health: HealthBook) -> RouteTable:
+def build_routes(
+    settings: Settings, providers: Mapping[str, Provider], health: HealthBook, budgets: RetryBudgets | None = None
+) -> RouteTable:
     """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
@@ -174,6 +181,7 @@ def build_routes(settings: Settings, providers: Mapping[str, Provider], health: 
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
         candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
+        budgets=budgets,
     )
 
 

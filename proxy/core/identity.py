@@ -4,7 +4,9 @@ import msgspec
 
 PROVIDER_OBJECTS = "provider_objects"
 """The scope to name objects in the provider's account: files, vector stores, conversations, containers, stored prompts, cached contents."""
-SCOPES = frozenset({PROVIDER_OBJECTS})
+ROUTING = "routing"
+"""The scope to choose the way of one's own requests by header: `x-llm-edge-fallbacks`."""
+SCOPES = frozenset({PROVIDER_OBJECTS, ROUTING})
 """All that mean something in this version."""
 
 
@@ -23,6 +25,12 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def has_scope(self, scope: str) -> bool:
         """An administrator has all of them."""
         return scope in self.scopes or self.role == "admin"
+
+    def may_use(self, name: str | None, provider: str, model: str) -> bool:
+        """The target, reached by an entry's name. A name on the list allows what is reached by it; `provider/model` allows that one target
+        however it is reached; `*` allows all."""
+        models = self.models
+        return models is None or name in models or f"{provider}/{model}" in models or "*" in models
 
 
 ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off")

@@ -19,9 +19,11 @@ from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import Fallbacks, overridden
 from proxy.pipeline.inline_media import Inlining
-from proxy.pipeline.placing import DIALECT, place
+from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
+from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
@@ -38,9 +40,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key",
-        "model", "route",
-        "stream", "strict", "verdict",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping",
+        "key", "model", "route", "stream", "strict", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,10 @@ class Asked:
         self.route: Route = pipe.routes.resolve(looked.model)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
+        if b"x-llm-edge-fallbacks" in ctx.headers:
+            self.route = overridden(pipe, ctx, self.route)
+        self.fallbacks: Fallbacks | None = None
+        """Where there are any, once a target is looked for."""
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
@@ -104,6 +109,13 @@ class Asked:
         if codec is None:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
+
+    def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
+        """Whether a target of another entry can take this request at all."""
+        provider = pipe.providers[target.provider]
+        if self.codec.name == DIALECT and not can_take(provider, self.body, self.keeping.pinned if self.keeping is not None else None):
+            return False
+        return self.codec.name in provider.dialects or provider.dialect in pipe.codecs
 
     def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
         """The cache's key of everything but the question. `rest`: the body without it."""
@@ -156,16 +168,11 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
-    return monotonic() + limit_of(ctx, total_s, stream)
-
-
-def limit_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
-    """Seconds that the whole request may take."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream and b"x-stainless-read-timeout" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return total_s
+    return monotonic() + total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

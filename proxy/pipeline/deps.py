@@ -18,6 +18,7 @@ from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
@@ -40,6 +41,18 @@ class PipelineMeter(Protocol):
 
     def response_unrecorded(self) -> None: ...
 
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
+
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
     """The responses section of the configuration, as far as it decides."""
@@ -60,6 +73,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
     meter: PipelineMeter
     clock: Clock

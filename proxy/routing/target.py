@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.routing.rules import RouteRules
+from proxy.routing.retry_budget import RetryBudget
+from proxy.routing.rules import FallbackList, RouteRules
 
 if TYPE_CHECKING:
     from proxy.routing.candidate import Candidate
@@ -51,6 +52,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     settled: "Decision | None" = None
     """The decision, where there is nothing to weigh: one target, no rule that looks at the request."""
     warning: str | None = None
+    content_within_s: float | None = None
+    """Streams: from the beginning of a try to its first content, in seconds; None: as long as the request has."""
+    falls_back: bool = False
+    """There are other entries that it may fall back to."""
+    budget: RetryBudget = msgspec.field(default_factory=RetryBudget)
+    """Shared by all routes of the entry."""
 
     def only(self, targets: "tuple[Candidate, ...]") -> "Route":
         """The same with some of its targets."""
@@ -74,3 +81,5 @@ class Decision(msgspec.Struct, frozen=True):
     order: "tuple[Candidate, ...]"
     reason: str
     rejected: tuple[Rejected, ...] = ()
+    instead: FallbackList = "fallbacks"
+    """Which list stands in where `order` is empty: where the prompt is known to be too long for all of them, another one."""

@@ -169,6 +169,18 @@ class Metrics:
     def response_unrecorded(self) -> None:
         self.inc("llm_edge_response_records_lost_total")
 
+    def retried(self, failure: str, role: str) -> None:
+        self.inc("llm_edge_retry_causes_total", failure, role)
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        self.inc("llm_edge_entry_fallbacks_total", asked, entry, failure)
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """`entry`: its configured name or pattern."""
+        self.inc("llm_edge_attempts_stopped_total", entry, reason)
+        if reason == "retry_budget":
+            self.inc("llm_edge_retry_budget_exhausted_total", entry)
+
     def single_flight_joined(self) -> None:
         self.inc("llm_edge_single_flight_joins_total")
 
