@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.in_process import InProcess
 from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
@@ -258,6 +259,7 @@ class Gateway:
             responses=responses,
             fetcher=make_fetcher(self.settings),
             board=board,
+            background=InProcess(tasks),
         )
         state = AppState(
             settings=self.settings,
@@ -294,6 +296,9 @@ class Gateway:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
         self._open, self._app = state, app
+        own = state.pipeline.background
+        if isinstance(own, InProcess):
+            own.app = self._stack(state, own.keys)
         self._users.append(state.in_flight)
         if self._last_used is not None:
             self._last_used.cancel()
@@ -340,10 +345,10 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
-            semantic=old.semantic,
+            background=old.background,
+            old=old,
             fetcher=make_fetcher(settings),
             board=old.board,
-            budgets=old.budgets,
         )
 
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:

@@ -18,11 +18,13 @@ from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
-from proxy.pipeline.semantic import Semantic, build_semantic
+from proxy.pipeline.semantic import build_semantic
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing.candidate import Candidate
@@ -73,15 +75,14 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
-    semantic: Semantic | None = None,
+    background: Background | None = None,
+    old: Pipeline | None = None,
     board: Board | None = None,
-    budgets: RetryBudgets | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`, `budgets`: of the configuration before; the index is kept, the
-    budgets go on where their rules do. `board`: what processes share; None: nothing is shared."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
+    `board`: what processes share; None: nothing is shared."""
     own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    if budgets is None or budgets.rules != budget_rules(settings):
-        budgets = RetryBudgets(budget_rules(settings))
+    budgets = old.budgets if old is not None and old.budgets.rules == budget_rules(settings) else RetryBudgets(budget_rules(settings))
     routes = build_routes(settings, providers, health, budgets)
     for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
         own.setdefault(name, Ordered())
@@ -92,7 +93,7 @@ def build_pipeline(
         providers=providers,
         charges=build_charges(settings, providers),
         cache=cache,
-        cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
+        cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
         flights=flights,
         budgets=budgets,
@@ -103,7 +104,10 @@ def build_pipeline(
         tasks=tasks,
         lifecycle=lifecycle,
         board=board or LocalBoard(clock),
-        semantic=build_semantic(settings, providers, cache.hot, semantic),
+        background=background or NoBackground(),
+        shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
+        revalidating=old.revalidating if old is not None else set(),
+        semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
@@ -123,6 +127,14 @@ def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Cal
     sharing.open()
     closers.append(sharing.close)
     return book
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    cache = settings.cache
+    fresh_s = float("inf")
+    if cache.stale_s:
+        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
+    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:

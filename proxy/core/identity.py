@@ -22,6 +22,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """Model names the key may use; None: all."""
 
+    purpose: str = ""
+    """Of the gateway's own requests: `shadow` or `revalidate`; "" for everybody else's."""
+
     def has_scope(self, scope: str) -> bool:
         """An administrator has all of them."""
         return scope in self.scopes or self.role == "admin"

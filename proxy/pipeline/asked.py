@@ -90,6 +90,16 @@ class Asked:
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
 
+    @property
+    def tenant(self) -> str:
+        return "" if self.ctx.principal is None else self.ctx.principal.tenant
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of `x-llm-edge-tags`, lower case."""
+        header = self.ctx.headers.get(b"x-llm-edge-tags")
+        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
+
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
         if self._request is None:

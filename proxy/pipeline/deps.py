@@ -14,8 +14,10 @@ from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
 from proxy.routing.retry_budget import RetryBudgets
@@ -36,6 +38,12 @@ class PipelineMeter(Protocol):
     def single_flight_joined(self) -> None: ...
 
     def semantic_hit(self) -> None: ...
+
+    def revalidated(self, ok: bool) -> None: ...
+
+    def shadow(self, outcome: str) -> None:
+        """done | failed | over_budget | too_many"""
+        ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -83,6 +91,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     board: Board
     """What the processes of a deployment tell each other."""
+    background: Background = NoBackground()
+    """What the gateway asks itself."""
+    shadow_budget: ShadowBudget = ShadowBudget()
+    revalidating: set[bytes] = set()
+    """Keys of stale answers that are being made anew."""
     semantic: "Semantic | None" = None
     """None: it is off."""
     fetch: FetchRules | None = None

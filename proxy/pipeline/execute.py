@@ -30,8 +30,10 @@ from proxy.pipeline.fallbacks import may_read
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.revalidate import revalidate
 from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
+from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.tries import attempts_of, note_again, stopped, tell_health
@@ -106,6 +108,8 @@ class Generation:
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await pipe.cache.fetch(key, max_age), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
+                if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
+                    revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
@@ -125,6 +129,8 @@ class Generation:
         ctx.on_disconnect, flight.on_abandoned = self._client_left, self._abandoned
         try:
             await self._call()
+            if asked.route.rules.shadow is not None:
+                shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
         except EdgeError as exc:
             flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
             raise
@@ -134,10 +140,18 @@ class Generation:
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
 
+    def _answered(self, flight: Flight) -> bytes | None:
+        """The whole answer, for comparison."""
+        entry = flight.landed.entry if flight.landed is not None else None
+        try:
+            return None if entry is None else replay.whole(entry, self.asked.codec, self.pipe.clock.time())
+        except InvalidBody:
+            return None
+
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
         found = await similar(self.pipe, self.asked, semantic)
-        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+        if found is None or not self._permits(found[0].provider, found[0].model):
             return False
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
@@ -373,6 +387,9 @@ class Generation:
                 usage=usage,
                 stored_at=pipe.clock.time(),
                 dropped=tuple(ctx.dropped),
+                asked=asked.model,
+                tenant=asked.tenant,
+                tags=asked.tags,
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

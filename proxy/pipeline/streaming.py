@@ -285,6 +285,9 @@ class StreamDrive:
             stored_at=self._pipe.clock.time(),
             dropped=tuple(self._ctx.dropped),
             content_type="text/event-stream",
+            asked=self._asked.model,
+            tenant=self._asked.tenant,
+            tags=self._asked.tags,
         )
 
     async def _tell(self, exc: EdgeError) -> None:

@@ -69,6 +69,8 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "llm_edge_cache_misses_total", "counter", 'Look-ups that missed one tier; tier="all": requests that missed every tier.', ("tier",)
     ),
+    Family("llm_edge_cache_revalidations_total", "counter", "Stale answers that were served and made anew.", ("outcome",)),
+    Family("llm_edge_shadow_requests_total", "counter", "Copies of requests to another model.", ("outcome",)),
     Family("llm_edge_cache_writes_total", "counter", "Entries stored.", ("tier",)),
     Family("llm_edge_cache_errors_total", "counter", "Cache operations that failed or timed out.", ("tier",)),
     Family("llm_edge_cache_latency_seconds", "histogram", "Duration of look-ups that hit.", ("tier",), CACHE_BUCKETS_S),

@@ -187,6 +187,12 @@ class Metrics:
     def semantic_hit(self) -> None:
         self.inc("llm_edge_cache_hits_total", "semantic")
 
+    def revalidated(self, ok: bool) -> None:
+        self.inc("llm_edge_cache_revalidations_total", "ok" if ok else "failed")
+
+    def shadow(self, outcome: str) -> None:
+        self.inc("llm_edge_shadow_requests_total", outcome)
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)
