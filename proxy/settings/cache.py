@@ -45,7 +45,7 @@ class CacheSettings(Section):
     l2: L2Settings = Field(L2Settings(), description="In Redis.")
     stale_s: NonNegative = Field(
         0,
-        description="Seconds for which an answer whose lifetime is over is still served, while it is made anew in the background.",
+        description="How long an answer whose lifetime is over is still served while it is made anew, in seconds; 0: not at all.",
     )
     semantic: SemanticSettings = Field(SemanticSettings(), description="Answers of questions that mean the same.")
     scope: Literal["tenant", "key", "global"] = Field("tenant", description="Who shares an answer.")

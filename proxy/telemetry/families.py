@@ -70,6 +70,7 @@ FAMILIES: tuple[Family, ...] = (
         "llm_edge_cache_misses_total", "counter", 'Look-ups that missed one tier; tier="all": requests that missed every tier.', ("tier",)
     ),
     Family("llm_edge_cache_revalidations_total", "counter", "Stale answers that were served and made anew.", ("outcome",)),
+    Family("llm_edge_shed_requests_total", "counter", "Requests refused because the gateway could not keep up."),
     Family("llm_edge_shadow_requests_total", "counter", "Copies of requests to another model.", ("outcome",)),
     Family("llm_edge_cache_writes_total", "counter", "Entries stored.", ("tier",)),
     Family("llm_edge_cache_errors_total", "counter", "Cache operations that failed or timed out.", ("tier",)),

@@ -193,6 +193,9 @@ class Metrics:
     def shadow(self, outcome: str) -> None:
         self.inc("llm_edge_shadow_requests_total", outcome)
 
+    def shed(self) -> None:
+        self.inc("llm_edge_shed_requests_total")
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)
