@@ -17,6 +17,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.drift import summary
+from proxy.admin.handlers import admin_handlers
+from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.reload import Reload
 from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.in_process import InProcess
@@ -28,7 +32,7 @@ from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
-from proxy.core.clock import Clock, SystemClock
+from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -41,6 +45,7 @@ from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.explaining import explain_now
 from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
 from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
@@ -54,7 +59,8 @@ from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
-from proxy.storage.open import open_records, open_responses
+from proxy.storage.open import open_overlays, open_records, open_responses
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
@@ -102,8 +108,10 @@ class Gateway:
         metrics_hub: MetricsHub | None = None,
         providers: Mapping[str, Provider] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones."""
+        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones. `reload`: what
+        `POST /v1/admin/config/reload` calls."""
         self.settings = settings
         self.lifecycle = lifecycle or Lifecycle()
         self.metrics = metrics or Metrics()
@@ -117,13 +125,16 @@ class Gateway:
         self._open: AppState | None = None
         self._app: ASGIApp | None = None
         self._health: Health | None = None
+        self._overlays = OverlayKeeper(MemoryOverlays())
+        self._loaded_at = 0.0
+        self._reload = reload
         self._reloading = asyncio.Lock()
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._shedding: tuple[SheddingSettings, Shedder] | None = None
         self._probing: asyncio.Task[Any] | None = None
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
-        self._shedding: tuple[SheddingSettings, Shedder] | None = None
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self.metrics.known_models = self._model_labels
@@ -218,6 +229,12 @@ class Gateway:
                 self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
                 raise
 
+    def stale_overlays(self, settings: Settings) -> list[str]:
+        """A line for each overlay that would have no place in a configuration."""
+        return [
+            f"overlay without effect: {what} is not in the configuration" for what in summary(settings, self._overlays.overlays)["stale"]
+        ]
+
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol, by Starlette's own implementation of it."""
         inner = Starlette(routes=[Mount("/", app=self)], lifespan=self.lifespan)
@@ -245,6 +262,11 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
@@ -261,8 +283,8 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
-            board=board,
             background=InProcess(tasks),
+            board=board,
         )
         state = AppState(
             settings=self.settings,
@@ -278,7 +300,7 @@ class Gateway:
             board=board,
             closers=closers,
         )
-        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
+        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
@@ -299,6 +321,8 @@ class Gateway:
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
+        self._overlays.attach(state.pipeline)
+        self._loaded_at = state.clock.time()
         self._open, self._app = state, app
         own = state.pipeline.background
         if isinstance(own, InProcess):
@@ -362,7 +386,7 @@ class Gateway:
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
         models = Models(lambda: self.state.pipeline)
         router = Router(
             {
@@ -380,6 +404,15 @@ class Gateway:
                 "healthz": health.healthz,
                 "readyz": health.readyz,
                 "metrics": self._metrics_route,
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                    explain=explain_now,
+                ),
             },
             health_needs_key=s.auth.health_check,
         )
@@ -420,6 +453,10 @@ class Gateway:
             if self._shedding is not None:
                 now = loop.time()
                 self._shedding[1].observe(max(0.0, now - due), now)
+
+    def _config_facts(self) -> dict[str, Any]:
+        facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
+        return {**facts, "drift": summary(self.settings, self._overlays.overlays)}
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
+import msgspec
+
 from proxy.cache.flight import Flights
 from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
@@ -27,15 +29,18 @@ from proxy.pipeline.semantic import build_semantic
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
-from proxy.routing.candidate import Candidate
+from proxy.routing import own
+from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
 from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
-from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
+from proxy.routing.strategies import OWN, STRATEGIES, Kind
+from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
-from proxy.routing.target import RouteTimeouts
-from proxy.settings import Settings, TimeoutSettings
+from proxy.routing.target import RouteTimeouts, Target
+from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
+from proxy.settings.errors import Path, dotted
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -81,17 +86,14 @@ def build_pipeline(
 ) -> Pipeline:
     """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
     `board`: what processes share; None: nothing is shared."""
-    own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
+    charges = build_charges(settings, providers)
     budgets = old.budgets if old is not None and old.budgets.rules == budget_rules(settings) else RetryBudgets(budget_rules(settings))
-    routes = build_routes(settings, providers, health, budgets)
-    for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
-        own.setdefault(name, Ordered())
+    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), budgets, at=clock.time())
     return Pipeline(
         codecs=codecs,
         routes=routes,
-        strategies=own,
         providers=providers,
-        charges=build_charges(settings, providers),
+        charges=charges,
         cache=cache,
         cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
@@ -103,11 +105,11 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
-        board=board or LocalBoard(clock),
         background=background or NoBackground(),
         shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
         revalidating=old.revalidating if old is not None else set(),
         semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
+        board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
@@ -119,6 +121,14 @@ def build_pipeline(
     )
 
 
+def _cache_rules(settings: Settings) -> CacheRules:
+    cache = settings.cache
+    fresh_s = float("inf")
+    if cache.stale_s:
+        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
+    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
+
+
 def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Callable[[], Awaitable[None]]]) -> HealthBook:
     """Empty; what it learns is logged, counted, and shared with the processes that have the board. Its rules come with `configure`."""
     book = HealthBook()
@@ -127,14 +137,6 @@ def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Cal
     sharing.open()
     closers.append(sharing.close)
     return book
-
-
-def _cache_rules(settings: Settings) -> CacheRules:
-    cache = settings.cache
-    fresh_s = float("inf")
-    if cache.stale_s:
-        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
-    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:
@@ -168,10 +170,34 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
+def kinds_of(settings: Settings, given: Mapping[str, Strategy]) -> dict[str, Kind]:
+    """The table, with `given` strategies before it by name, and those of other packages that the configuration names. Raises
+    SettingsError."""
+    kinds = {**STRATEGIES, **{name: own.own(strategy) for name, strategy in given.items()}}
+    kinds |= {f"{OWN}{name}": own.own(strategy) for name, strategy in given.items() if name not in STRATEGIES}
+    wanted: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
+    wanted |= {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
+    for path, name in wanted.items():
+        if name not in kinds:
+            try:
+                kinds[name] = own.load(name.removeprefix(OWN))
+            except own.OwnStrategyUnusable as exc:
+                raise SettingsError(Problem(str(exc), dotted(path), settings.origin(path))) from exc
+    return kinds
+
+
 def build_routes(
-    settings: Settings, providers: Mapping[str, Provider], health: HealthBook, budgets: RetryBudgets | None = None
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    health: HealthBook,
+    charges: Charges | None = None,
+    strategies: Mapping[str, Kind] = STRATEGIES,
+    budgets: RetryBudgets | None = None,
+    *,
+    at: float = 0.0,
 ) -> RouteTable:
-    """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
+    """`charges`: what is known of models; None: nothing is. `at`: whose prices hold, Unix seconds. Targets of providers whose kind has no
+    adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
         targets = tuple(target_of(t) for t in model.targets if t.provider in providers)
@@ -192,9 +218,17 @@ def build_routes(
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
+        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
+        strategies=strategies,
         budgets=budgets,
     )
+
+
+def _model_facts(charges: Charges | None, provider: Provider, target: Target, at: float) -> ModelFacts | None:
+    facts = charges.model_facts(target.provider, target.model, at) if charges is not None else None
+    if facts is not None and provider.free:
+        return msgspec.structs.replace(facts, input_pico_usd=0, output_pico_usd=0)
+    return facts
 
 
 def _timeouts(t: TimeoutSettings) -> RouteTimeouts:

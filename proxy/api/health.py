@@ -15,12 +15,13 @@ from proxy.pipeline.health_report import resting, usable
 
 
 class Health:
-    def __init__(self, pipeline: Callable[[], Pipeline], lifecycle: Lifecycle, clock: Clock, config_version: Callable[[], str]) -> None:
+    def __init__(self, pipeline: Callable[[], Pipeline], lifecycle: Lifecycle, clock: Clock, config: Callable[[], dict[str, Any]]) -> None:
+        """`config`: what is in force, and how it differs from the file."""
         self._pipeline = pipeline
         self._lifecycle = lifecycle
         self._clock = clock
         self._started = clock.monotonic()
-        self._config_version = config_version
+        self._config = config
 
     async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`status`: healthy when L1 works, L2 works if configured, and at least one provider is up."""
@@ -44,7 +45,7 @@ class Health:
             },
             "providers": providers,
             "resting": [msgspec.to_builtins(rest) for rest in resting(pipe.health, now)],
-            "config_version": self._config_version(),
+            **self._config(),
         }
         await send_json(send, 200, body)
 

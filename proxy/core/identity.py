@@ -5,7 +5,7 @@ import msgspec
 PROVIDER_OBJECTS = "provider_objects"
 """The scope to name objects in the provider's account: files, vector stores, conversations, containers, stored prompts, cached contents."""
 ROUTING = "routing"
-"""The scope to choose the way of one's own requests by header: `x-llm-edge-fallbacks`."""
+"""The scope to choose the way of one's own requests by header: `x-llm-edge-strategy`, `x-llm-edge-debug`, `x-llm-edge-fallbacks`."""
 SCOPES = frozenset({PROVIDER_OBJECTS, ROUTING})
 """All that mean something in this version."""
 

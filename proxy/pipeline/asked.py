@@ -19,8 +19,10 @@ from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.fallbacks import Fallbacks, overridden
+from proxy.pipeline.fallbacks import Fallbacks
+from proxy.pipeline.fallbacks import overridden as with_fallbacks
 from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
 from proxy.routing.candidate import Candidate
@@ -37,6 +39,8 @@ Check = Callable[[dict[str, Any]], Checked]
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
+    sized = True
+    """Whether the prompt has to fit into the target's context window."""
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
@@ -67,10 +71,12 @@ class Asked:
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
+            self.route = overridden(pipe.routes, ctx, self.route)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if b"x-llm-edge-fallbacks" in ctx.headers:
-            self.route = overridden(pipe, ctx, self.route)
+            self.route = with_fallbacks(pipe, ctx, self.route)
         self.fallbacks: Fallbacks | None = None
         """Where there are any, once a target is looked for."""
         if self.route.warning is not None:

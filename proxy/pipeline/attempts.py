@@ -14,7 +14,7 @@
 A try that follows one which load may have caused to fail, and which reached the wire, costs a token of the retry budget. Falling over
 from a refused key, an unknown model or a prompt that is too long costs none: that doubles nobody's load, and happens to all requests.
 
-Targets that rest (routing/stats.py) cost no try: those that are barred are passed over, those that are only away go behind the others.
+Targets that rest (`routing/stats.py`) cost no try: those that are barred are passed over, those that are only away go behind the others.
 When all are barred nothing is sent: a cool-down that ends soon is waited for, else it is 429 or 503.
 
 Pure: told the time, owns no clock; the caller sleeps, sends and reports.
@@ -68,8 +68,8 @@ class Attempts:
     """One request's way through its candidates."""
 
     __slots__ = (
-        "_allowed", "_at", "_behind", "_budget", "_deadline", "_dropped", "_extended", "_instead", "_more", "_order", "_paid", "_reason",
-        "_rng", "_round", "_rules", "failure", "last", "left",
+        "_allowed", "_at", "_budget", "_deadline", "_deferred", "_dropped", "_extended", "_instead", "_more", "_order", "_paid",
+        "_reason", "_rng", "_round", "_rules", "failure", "last", "left",
     )  # fmt: skip
 
     def __init__(
@@ -95,11 +95,11 @@ class Attempts:
         self._instead: FallbackList = instead
         self._dropped: set[str] | None = None
         """Ids that cannot help this request."""
-        self._behind: set[str] | None = None
-        """Ids that were put behind the others because they are away."""
         self._extended = more is None
         """`fallbacks` have been added, or may not be."""
         self._at = 0
+        self._deferred = 0
+        """Of the order's end: targets that were put there because they are away."""
         self._round = 0
         self._paid = False
         """A token was taken for the try that is next."""
@@ -157,10 +157,9 @@ class Attempts:
         self._at = 0
 
     def _search(self, now: float) -> Try | Stop:
-        scan = _Scan()
-        self._scan(now, scan)
+        scan = self._scan(now)
         if scan.found is None and self._extend():
-            self._scan(now, scan)
+            scan = self._scan(now, scan)
         delay = 0.0
         if scan.found is None and self.failure is not None and self._order:  # from the start again
             self._round += 1
@@ -169,8 +168,7 @@ class Attempts:
             if self._deadline is not None and now + delay >= self._deadline:
                 return self._stop(self.last or Unavailable("the deadline leaves no time for another try"), "deadline")
             self._at = 0
-            scan = _Scan()
-            self._scan(now + delay, scan)
+            scan = self._scan(now + delay)
         if scan.found is not None:
             self.left -= 1
             return Try(scan.found, delay)
@@ -178,24 +176,26 @@ class Attempts:
             return self._barred(scan.barred, now)
         return self._stop(self.last or scan.denied or ModelNotFound("no target is configured for this model", param="model"), "no_target")
 
-    def _scan(self, now: float, scan: "_Scan") -> None:
-        """From the current place: the first target to use, and what is met on the way."""
+    def _scan(self, now: float, scan: "_Scan | None" = None) -> "_Scan":
+        """From the current place: the first target to use, and what was met on the way."""
+        scan = scan or _Scan()
         while self._at < len(self._order):
             target = self._order[self._at]
             verdict = self._allowed(target.provider, target.model)
             if verdict.error is None and target.stats.barred(now) is None:
-                if target.stats.rest(now) is None or (self._behind is not None and target.id in self._behind):
+                if self._at >= len(self._order) - self._deferred or target.stats.rest(now) is None:
                     self._at += 1
                     scan.found = target
-                    return
-                self._behind = (self._behind or set()) | {target.id}
+                    return scan
                 self._order = [*self._order[: self._at], *self._order[self._at + 1 :], target]
+                self._deferred += 1
                 continue
             self._at += 1
             if verdict.error is not None:
                 scan.denied = scan.denied or verdict.error
             elif scan.barred is None or target.stats.free_at(now) < scan.barred.stats.free_at(now):
                 scan.barred = target
+        return scan
 
     def _barred(self, target: Candidate, now: float) -> Try | Stop:
         """None may be used: wait for the first, if it is a cool-down that ends soon enough."""
@@ -206,7 +206,7 @@ class Attempts:
             self.left -= 1
             return Try(target, until - now)
         error = self.last or _resting(None if until == FOREVER else until - now, cooling=cooling)
-        return self._stop(error, "deadline" if cooling and late else "no_target")
+        return self._stop(error, "deadline" if late and cooling else "no_target")
 
     def _extend(self) -> bool:
         """The targets of `fallbacks`, once, behind those that are there. Whether there were any."""
@@ -215,6 +215,7 @@ class Attempts:
         self._extended = True
         new = self._unknown(self._more(self._instead))
         self._order = [*self._order, *new]
+        self._deferred = 0
         return bool(new)
 
     def _turn_to(self, name: FallbackList, target: Candidate) -> None:
@@ -230,7 +231,7 @@ class Attempts:
                 general = [other for other in self._more("fallbacks") if _is_larger(other, target)]
         self._order = []
         self._order = self._unknown([*own, *listed, *general])
-        self._at = 0
+        self._at = self._deferred = 0
         self._extended = True
 
     def _unknown(self, targets: Sequence[Candidate]) -> list[Candidate]:
@@ -243,6 +244,7 @@ class Attempts:
         self._dropped = (self._dropped or set()) | gone
         self._at -= sum(1 for target in self._order[: self._at] if target.id in gone)
         self._order = [target for target in self._order if target.id not in gone]
+        self._deferred = min(self._deferred, len(self._order) - self._at)
 
     def _end(self, reason: StopReason) -> None:
         self.left = 0

@@ -54,6 +54,7 @@ def counter_of(provider: Provider) -> tuple[CountsTokens, str] | None:
 
 
 class _Asked(Asked):
+    sized = False
     __slots__ = ("counting", "root")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:

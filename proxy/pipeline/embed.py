@@ -68,6 +68,7 @@ class _ClientCodec:
 
 
 class _EmbedAsked(Asked):
+    sized = False  # each input is judged for itself, by the provider
     __slots__ = ("_embedding", "own")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:

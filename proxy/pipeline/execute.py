@@ -36,8 +36,10 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
-from proxy.pipeline.tries import attempts_of, note_again, stopped, tell_health
+from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.routing.failures import wished
+from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
@@ -340,8 +342,26 @@ class Generation:
                 response.close()
             now = monotonic()
             record.duration_s = now - upstream.sent_at
-            tell_health(pipe, asked, upstream, failure or upstream.failure, now, told=told, timed=self.timed)
+            self._ended(upstream, now, failure or upstream.failure, told=told)
             pipe.meter.attempt_done(record)
+
+    def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
+        """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
+        usage, record = self.ctx.usage, upstream.record
+        outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
+        if upstream.spared or (outcome == "refused" and not self.timed):
+            outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
+        self.pipe.health.ended(
+            upstream.target.stats,
+            now,
+            outcome,
+            began=upstream.sent_at,
+            ticket=upstream.ticket,
+            first_token_s=record.first_byte_s,
+            output_tokens=usage.output_tokens if usage is not None else 0,
+            timed=self.timed,
+            retry_after_s=wished(error, record.failure),
+        )
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec

@@ -7,7 +7,7 @@ from proxy.pipeline.attempts import Attempts, Stop
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import Fallbacks
 from proxy.pipeline.upstream import Upstream
-from proxy.routing.failures import TABLE, FailureClass, classify, outcome_of
+from proxy.routing.failures import FailureClass, classify, outcome_as
 from proxy.routing.health import Outcome
 from proxy.routing.target import Decision
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from proxy.pipeline.asked import Asked
 
 WHOLE = 0.9
-"""A try that had this share of `timeouts.total_s` had its chance."""
+"""A try that had this share of `timeouts.total_s` had its chance,"""
 PATIENT_S = 30.0
-"""So had one that was waited for so long: else clients with limits of their own would never find out that a target hangs."""
+"""and so had one that took so long."""
 
 
 def attempts_of(pipe: Pipeline, asked: "Asked", decision: Decision, now: float) -> Attempts:
@@ -28,8 +28,9 @@ def attempts_of(pipe: Pipeline, asked: "Asked", decision: Decision, now: float) 
     if not route.falls_back:
         return Attempts(order, rules, asked.deadline, permit, pipe.rng, budget)
     more = asked.fallbacks = Fallbacks(pipe, asked, now)
-    instead = "fallbacks" if order else decision.instead
-    return Attempts(order, rules, asked.deadline, permit, pipe.rng, budget, more, instead)
+    attempts = Attempts(order, rules, asked.deadline, permit, pipe.rng, budget, more, "fallbacks" if order else decision.instead)
+    attempts.last = decision.refusal
+    return attempts
 
 
 def note_again(pipe: Pipeline, asked: "Asked", upstream: Upstream, delay_s: float) -> None:
@@ -53,34 +54,7 @@ def concluded(asked: "Asked", upstream: Upstream, failure: EdgeError | None, now
     if name == "timeout" and now >= asked.deadline and now - upstream.sent_at < min(PATIENT_S, WHOLE * asked.route.timeouts.total_s):
         name = "deadline"
     upstream.record.failure = name
-    return outcome_of(failure, name)
-
-
-def tell_health(
-    pipe: Pipeline, asked: "Asked", upstream: Upstream, failure: EdgeError | None, now: float, *, told: bool, timed: bool
-) -> None:
-    """The target's statistics learn of a try. `told`: it came to an end of its own; False: cancelled, or a fault of ours. `timed`: what it
-    took says something of a generation."""
-    outcome: Outcome = "cancelled"
-    retry_after_s = None
-    if told:
-        outcome = concluded(asked, upstream, failure, now)
-        if upstream.spared or (outcome == "refused" and not timed):
-            outcome = "cancelled"  # the target has other keys; a counting endpoint that is not there says nothing of the model
-        elif failure is not None and TABLE[classify(failure)].waits:
-            retry_after_s = failure.retry_after_s
-    usage = asked.ctx.usage
-    pipe.health.ended(
-        upstream.target.stats,
-        now,
-        outcome,
-        began=upstream.sent_at,
-        ticket=upstream.ticket,
-        first_token_s=upstream.record.first_byte_s,
-        output_tokens=usage.output_tokens if usage is not None else 0,
-        timed=timed,
-        retry_after_s=retry_after_s,
-    )
+    return outcome_as(failure, name)
 
 
 def stopped(pipe: Pipeline, asked: "Asked", stop: Stop) -> EdgeError:

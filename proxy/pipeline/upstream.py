@@ -30,10 +30,10 @@ from proxy.routing.quota import Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
-_CONNECT_FIRST = 0.95
 _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
+_CONNECT_FIRST = 0.95
 
 
 class Upstream:

@@ -256,13 +256,23 @@ def same_target_may_help(error: EdgeError, name: FailureClass) -> bool:
     return row.same
 
 
-def outcome_of(error: EdgeError | None, name: FailureClass | None = None) -> Outcome:
-    """Of a try that was not cancelled; `name`: its class, where it is known. A 503 that names no time is a failure: what stands in front of
-    a dead server answers so."""
-    if error is None:
-        return "ok"
-    outcome = TABLE[name or classify(error)].outcome
-    return "failed" if outcome == "throttled" and error.status == 503 and error.retry_after_s is None else outcome
+def outcome_of(error: EdgeError | None) -> Outcome:
+    """Of a try that was not cancelled."""
+    return "ok" if error is None else outcome_as(error, classify(error))
+
+
+def wished(error: EdgeError | None, name: str | None) -> float | None:
+    """For how long the target is to be left alone, in seconds, where the class honours that."""
+    if error is None or not error.retry_after_s or not any(known == name and row.waits for known, row in TABLE.items()):
+        return None
+    return error.retry_after_s
+
+
+def outcome_as(error: EdgeError, name: FailureClass) -> Outcome:
+    """A 503 that names no time to come back is a failure like any other: a target that says nothing else is to be left alone."""
+    if name == "overloaded" and error.status == 503 and error.retry_after_s is None:
+        return "failed"
+    return TABLE[name].outcome
 
 
 def table() -> str:

@@ -47,6 +47,10 @@ class ServerSettings(Section):
     public_hosts: Strings = Field((), description="Host names by which clients reach the gateway, for signed AWS requests.")
     cors: CorsSettings = Field(CorsSettings(), description="Calls from browsers.")
     tls: TlsSettings = Field(TlsSettings(), description="HTTPS on the listening side.")
+    watch_config: bool = Field(
+        True,
+        description="Reload when the configuration file, `.env`, or a file that they name (`file:`, certificates) changes on the disk.",
+    )
     drain_delay_s: NonNegative = Field(5, description="After SIGTERM: how long readiness says 503 while still accepting, in seconds.")
     grace_s: NonNegative = Field(30, description="Then: how long requests in flight may go on, in seconds.")
     keepalive_after_s: Positive = Field(15, description="Silence of an upstream after which a stream gets a keep-alive, in seconds.")

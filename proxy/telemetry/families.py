@@ -107,6 +107,12 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_target_quota_left_ratio", "gauge", "Of the scarcest rate limit, as last reported.", _PM, merge="min"),
     Family("llm_edge_config_reloads_total", "counter", "Configuration reloads.", ("result",)),
     Family("llm_edge_config_info", "gauge", "1 for the version in force.", ("version",), merge="max"),
+    Family(
+        "llm_edge_config_last_reload_successful",
+        "gauge",
+        "0: what is on the disk was refused, and an older configuration is in force.",
+        merge="min",
+    ),
     Family("llm_edge_config_last_reload_success_timestamp_seconds", "gauge", "Unix time of the last good load.", merge="min"),
     Family("llm_edge_event_loop_lag_seconds", "histogram", "How late a 100 ms timer fired.", (), LAG_BUCKETS_S),
     Family("llm_edge_task_failures_total", "counter", "Background tasks that ended with an exception.", ("task",)),

@@ -205,10 +205,16 @@ class Metrics:
         loaded = time.time() if now is None else now
         self.gauge("llm_edge_config_info", lambda: [((version,), 1.0)])
         self.gauge("llm_edge_config_last_reload_success_timestamp_seconds", lambda: [((), loaded)])
+        self.config_agrees()
         if reload:
             self.inc("llm_edge_config_reloads_total", "success")
 
+    def config_agrees(self) -> None:
+        """What was read last is in force."""
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 1.0)])
+
     def config_refused(self) -> None:
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 0.0)])
         self.inc("llm_edge_config_reloads_total", "failure")
 
     def gauge(self, family: str, read: Gauge) -> None:

@@ -73,7 +73,11 @@ async def after_traffic(tmp_path: Path) -> tuple[Scrape, Mix]:
     async with Upstream() as upstream:
         upstream.on(scripted)
         provider: dict[str, Any] = {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-provider"]}
-        wanted = {"server": {"workers": 2}, "stores": {"redis": "embedded"}, "routing": {"retries": {"attempts": 2}, "breaker": {"enabled": False}}}
+        wanted = {
+            "server": {"workers": 2},
+            "stores": {"redis": "embedded"},
+            "routing": {"retries": {"attempts": 2}, "breaker": {"enabled": False}},
+        }
         with EdgeProcess(tmp_path / "config.yaml", providers={"openai": provider}, models=MODELS, **wanted) as served:
             mix = Mix(await asyncio.to_thread(lambda: served.port))
             await run(mix, upstream, 400, seed=3)

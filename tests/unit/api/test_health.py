@@ -31,8 +31,10 @@ async def test_health_tells_state_cache_and_providers() -> None:
         assert status == 200
         assert datetime.fromisoformat(body.pop("timestamp")).tzinfo is not None
         assert body.pop("uptime_seconds") >= 0
+        assert datetime.fromisoformat(body.pop("config_loaded_at")).tzinfo is not None
         assert body == {
             "status": "healthy",
+            "drift": {"version": 0, "weights": [], "drained": [], "stale": []},
             "version": __version__,
             "state": "ready",
             "cache": {"l1_healthy": True, "l2_healthy": False, "l2_configured": False, "l1_entries": 0},

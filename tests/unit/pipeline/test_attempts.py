@@ -42,8 +42,7 @@ def machine(
     def permit(provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
 
-    rules = RetryRules(attempts=attempts)
-    return Attempts(order, rules, deadline, permit, Random(7), budget, more)
+    return Attempts(order, RetryRules(attempts=attempts), deadline, permit, Random(7), budget, more)
 
 
 def rejected(status: int, **more: Any) -> EdgeError:
@@ -320,8 +319,9 @@ class World:
     """What the machine may and may not do, watched from outside."""
 
     def __init__(self, data: st.DataObject) -> None:
+        self.book = HealthBook()
+        pool = [candidate(one.provider, facts=one.facts, stats=self.book.stats(one.id)) for one in POOL]
         draw = data.draw
-        pool = [Candidate(target.target, target.facts) for target in POOL]
         some = st.lists(st.sampled_from(pool), max_size=4, unique_by=lambda target: target.id)
         self.own = draw(some)
         names = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks") if draw(st.booleans()) else ()
@@ -330,10 +330,9 @@ class World:
         self.denied = frozenset(draw(st.sets(st.sampled_from("abcdefg"), max_size=2)))
         self.attempts = draw(st.integers(1, 5))
         self.deadline = draw(st.none() | st.floats(0.1, 40.0))
-        self.book = HealthBook()
         self.resting: dict[str, float] = {}
         for target in draw(some):
-            self.rest(target, draw(st.floats(0.0, 20.0)))
+            self.rest(target, draw(st.floats(0.0, 20.0)), 0.0)
         rules = BudgetRules(share=0.0, floor_per_s=draw(st.sampled_from([0.0, 0.1, 100.0])), window_s=10.0)
         self.budget = RetryBudget(rules)
         self.machine = Attempts(
@@ -346,9 +345,9 @@ class World:
     def permit(self, provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in self.denied else ALLOWED
 
-    def rest(self, target: Candidate, until: float) -> None:
+    def rest(self, target: Candidate, until: float, now: float) -> None:
         self.resting[target.id] = max(until, self.resting.get(target.id, 0.0))
-        self.book.cool(target.stats, until, 0.0)
+        self.book.cool(target.stats, until, now)
 
     def known(self) -> set[str]:
         return {target.id for target in (*self.own, *(t for names in self.lists.values() for t in names))}
@@ -377,7 +376,7 @@ def test_whatever_happens(data: st.DataObject) -> None:
         turned = turned or what in ("long", "blocked")
         wish = error.retry_after_s
         if wish is not None:
-            world.rest(step.target, now + wish)
+            world.rest(step.target, now + wish, now)
         m.failed(step.target, error, now, sent=sent)
         costly += sent and outcome_of(error) in ("failed", "throttled") and m.left > 0
     assert costly <= world.free
