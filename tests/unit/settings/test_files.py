@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.settings import Settings, SettingsError, load_settings
-from proxy.settings.sources import DEFAULT_LIMIT as MAX_BYTES
+from proxy.settings.sources import MAX_BYTES
 
 CANARY = "sk-canary-7f3a9c2e41d8b650"
 ECHO = "providers: {echo: {kind: echo}}\n"
