@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -20,6 +20,7 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook, HedgeResult, Withheld
 from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
@@ -60,6 +61,12 @@ class PipelineMeter(Protocol):
         """A request's attempts ended without an answer."""
         ...
 
+    def hedged(self, entry: str, result: HedgeResult) -> None: ...
+
+    def hedge_withheld(self, entry: str, reason: Withheld) -> None: ...
+
+    def stream_continued(self, entry: str, result: Literal["continued", "failed"]) -> None: ...
+
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
     """The responses section of the configuration, as far as it decides."""
@@ -82,6 +89,7 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
     """For those of the routes to go on through a reload."""
     health: HealthBook
+    hedges: HedgeBook = msgspec.field(default_factory=HedgeBook)
     meter: PipelineMeter
     clock: Clock
     rng: Random

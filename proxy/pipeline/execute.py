@@ -4,30 +4,25 @@ asked → cache (L1, L2) → a call under way that can be joined → own call: r
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import msgspec
-from starlette.types import Send
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
-from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
-from proxy.codecs.sse import MAX_EVENT_BYTES
-from proxy.core.context import RequestContext
 from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
-from proxy.pipeline.attempts import NotAdmitted, Stop, Try
+from proxy.pipeline.attempts import Attempts, NotAdmitted, Stop, Try
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import may_read
-from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.revalidate import revalidate
@@ -42,28 +37,15 @@ from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
-ARRAY_TYPE = b"application/json; charset=UTF-8"
-
-
-def generate(
-    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
-) -> Awaitable[None]:
-    """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
-    waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx, keeping=keeping)
-    out = responder(ctx, send, asked.codec.stream_type)
-    if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
-        out = Responder(ctx, send, ARRAY_TYPE)
-        out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = Generation(pipe, asked, out)
-    return run.streamed() if asked.stream else run.run()
-
 
 class Generation:
-    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
+    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same. What few routes
+    want (`hedge`, `continuation`) is in subclasses, so that the others' requests do not even ask for it."""
 
-    __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "attempts", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    drive: type[StreamDrive] = StreamDrive
+    attempts: Attempts
     timed = True
     """Whether what its calls take says something of a generation."""
 
@@ -248,7 +230,7 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = attempts_of(pipe, asked, decision, now)
+        self.attempts = attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
@@ -315,7 +297,7 @@ class Generation:
                 raise await upstream.rejected(response)
             if asked.stream:
                 ctx.upstream_s += monotonic() - upstream.sent_at
-                await StreamDrive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
+                await self.drive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
             else:
                 try:
                     raw = response.whole()

@@ -32,6 +32,10 @@ NOTHING_HAPPENED = {
     "llm_edge_probes_total",
     "llm_edge_target_resting",
     "llm_edge_target_quota_left_ratio",
+    "llm_edge_hedges_total",
+    "llm_edge_hedges_withheld_total",
+    "llm_edge_hedge_loser_cost_usd_total",
+    "llm_edge_stream_continuations_total",
 }
 """Families of what does not happen here; each has tests of its own."""
 

@@ -283,3 +283,41 @@ def test_back_off_as_configured() -> None:
     assert delays[0] == 0.0
     assert 0.0 < min(delays[1:]) < max(delays[1:]) <= 3.0
     assert delays[1] <= 2.0
+
+
+def test_a_spare_is_the_next_usable_target_and_costs_a_try() -> None:
+    """Beside the one that is being tried; who is passed over, denied or at rest, stays for later."""
+    book, a, b = resting()
+    book.away(b.stats, 5.0, QUOTA, 0.0)
+    m = machine(a, b, C, attempts=3)
+    assert m.next(0.0) == Try(a)
+    assert (m.spare(0.0), m.left) == (C, 1)
+    m.failed(a, BadGateway("reset"), 0.0)
+    assert m.next(0.0) == Try(b)
+    denied = machine(A, B, C, denied=frozenset("b"))
+    denied.next(0.0)
+    assert denied.spare(0.0) == C
+
+
+def test_a_target_that_was_put_back_can_be_a_spare_again() -> None:
+    """Once it has rested."""
+    book, a, b = resting()
+    book.away(a.stats, 5.0, QUOTA, 0.0)
+    m = machine(a, b)
+    assert m.next(0.0) == Try(b)
+    assert m.spare(0.0) is None
+    assert (m.spare(6.0), m.left) == (a, 1)
+
+
+def test_no_spare_leaves_all_as_it_was() -> None:
+    """Nobody may be asked, or no try is left."""
+    book, a, b = resting()
+    book.cool(b.stats, 10.0, 0.0)
+    m = machine(a, b)
+    assert m.next(0.0) == Try(a)
+    assert (m.spare(0.0), m.left) == (None, 2)
+    m.failed(a, BadGateway("reset"), 11.0)
+    assert m.next(11.0) == Try(b)
+    last = machine(A, B, attempts=1)
+    last.next(0.0)
+    assert last.spare(0.0) is None
