@@ -30,7 +30,6 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
-from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -60,7 +59,7 @@ from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -268,7 +267,7 @@ class Gateway:
             codecs=make_codecs(clock),
             providers=self._providers(self.settings, None),
             cache=cache,
-            flights=Flights(),
+            flights=open_flights(self.settings, cache, clock=clock, tasks=tasks, meter=self.metrics, closers=closers),
             health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import msgspec
 
 from proxy.cache.flight import Flights
+from proxy.cache.meter import Tier
 from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
@@ -35,7 +36,11 @@ class PipelineMeter(Protocol):
 
     def attempt_done(self, record: AttemptRecord) -> None: ...
 
-    def single_flight_joined(self) -> None: ...
+    def single_flight_joined(self, tier: Tier) -> None:
+        """`tier` l2: a call that another process makes."""
+        ...
+
+    def single_flight_handed_over(self) -> None: ...
 
     def semantic_hit(self) -> None: ...
 

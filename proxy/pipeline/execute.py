@@ -1,6 +1,6 @@
 """One governed generation request, from the parsed body to the last byte.
 
-asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+asked → cache (L1, L2) → a call under way that can be joined, here or elsewhere → own call: route, attempts, answer → store
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, NotAdmitted, Stop, Try
+from proxy.pipeline.boarding import Boarding
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import may_read
@@ -42,7 +43,7 @@ class Generation:
     """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same. What few routes
     want (`hedge`, `continuation`) is in subclasses, so that the others' requests do not even ask for it."""
 
-    __slots__ = ("asked", "attempts", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "attempts", "boarding", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
     drive: type[StreamDrive] = StreamDrive
     attempts: Attempts
@@ -56,6 +57,8 @@ class Generation:
         self.out = out
         self.flight: Flight | None = None
         """The one that this request leads."""
+        self.boarding: Boarding | None = None
+        """Where other processes may make the call."""
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
@@ -90,23 +93,38 @@ class Generation:
             max_age = asked.verdict.max_age_s
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
-                entry, tier = await pipe.cache.fetch(key, max_age), "l2"
+                entry, tier = await self._fetch(key), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
                     revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
-            while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
+            while True:
                 try:
-                    await self._follow(flight)
-                    return
+                    flight = pipe.flights.find(key)
+                    if flight is None and self.boarding is not None:
+                        flight = await self.boarding.theirs()
+                    if flight is None or not self._may_read(flight):
+                        break
+                    if self.boarding is not None:
+                        self.boarding.let_go()
+                    if await self._follow(flight):
+                        return
+                    break
                 except HandedOver:
-                    continue
+                    if pipe.flights.shared is not None and await self._again(key):
+                        return
             flight = pipe.flights.lead(key)
+            if self.boarding is not None:
+                self.boarding.lead(flight)
         else:
             flight = Flight()  # nobody can find it, but its answer may be stored
         self.flight = flight
@@ -123,6 +141,32 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    async def _fetch(self, key: bytes) -> CacheEntry | None:
+        """From L2, which is not asked while there is a call here to join."""
+        pipe, asked = self.pipe, self.asked
+        if asked.verdict.join:
+            flight = pipe.flights.find(key)
+            if flight is not None and self._may_read(flight):
+                return None
+            if pipe.flights.shared is not None:
+                if self.boarding is None:
+                    self.boarding = Boarding(pipe, asked, pipe.flights.shared, key)
+                return await self.boarding.fetch()
+        return await pipe.cache.fetch(key, asked.verdict.max_age_s)
+
+    async def _again(self, key: bytes) -> bool:
+        """After a call that was joined came to nothing: whether another's answer could be served."""
+        cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
+        entry, tier = cache.peek(key, max_age), "l1"
+        if entry is None and cache.has_l2:
+            entry, tier = await self._fetch(key), "l2"
+        if entry is None or not self._permits(entry.provider, entry.model):
+            return False
+        if self.boarding is not None:
+            self.boarding.let_go()
+        await self._serve(entry, tier)
+        return True
 
     def _answered(self, flight: Flight) -> bytes | None:
         """The whole answer, for comparison."""
@@ -171,10 +215,11 @@ class Generation:
             return False
         return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
 
-    async def _follow(self, flight: Flight) -> None:
-        """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
-        self.pipe.meter.single_flight_joined()
-        reader = flight.join()
+    async def _follow(self, flight: Flight) -> bool:
+        """Join a call under way. False: it is answered by a target that this request may not use. Raises HandedOver when its leader is gone
+        and nothing was shown yet."""
+        self.pipe.meter.single_flight_joined(flight.tier)
+        reader, judged = flight.join(), False
         try:
             async with asyncio.timeout_at(self.asked.deadline):
                 landed: Landed | None
@@ -182,21 +227,30 @@ class Generation:
                     landed = await reader.outcome()
                 else:
                     while (frame := await reader.next()) is not None:
+                        if not judged and not self._may_read(flight):
+                            return False
+                        judged = True
                         self._note_flight(flight)
                         await self.out.write(frame)
                     landed = flight.landed
         except TimeoutError:
             raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
+        except HandedOver:
+            self.pipe.meter.single_flight_handed_over()
+            raise
         except EdgeError as exc:
             if not self.out.started:
                 self.ctx.cache_status, self.ctx.cache_tier = "miss", None
                 raise
             note_error(self.ctx, exc)
             await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))
-            return
+            return True
         finally:
             reader.leave()
+        if not judged and not self._may_read(flight):
+            return False
         await self._end_following(flight, landed.entry if landed is not None else None, landed.tail if landed is not None else b"")
+        return True
 
     async def _end_following(self, flight: Flight, entry: CacheEntry | None, tail: bytes) -> None:
         self._note_flight(flight)
@@ -206,14 +260,11 @@ class Generation:
         elif entry is None:
             raise Unavailable("the shared answer is too large to be handed out", retryable=True)
         else:
-            await self._serve(entry, "l1")
+            await self._serve(entry, flight.tier)
 
     def _note_flight(self, flight: Flight) -> None:
-        """Before anything of it is shown. Raises HandedOver where it fell back, since it was joined, to what this request may not use."""
         ctx = self.ctx
-        if ctx.cache_status != "hit" and not self._may_read(flight):
-            raise HandedOver
-        ctx.cache_status, ctx.cache_tier = "hit", "l1"
+        ctx.cache_status, ctx.cache_tier = "hit", flight.tier
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:

@@ -208,8 +208,16 @@ class Metrics:
         if reason == "retry_budget":
             self.inc("llm_edge_retry_budget_exhausted_total", entry)
 
-    def single_flight_joined(self) -> None:
+    def single_flight_joined(self, tier: str) -> None:
         self.inc("llm_edge_single_flight_joins_total")
+        if tier == "l2":
+            self.inc("llm_edge_single_flight_remote_joins_total")
+
+    def single_flight_handed_over(self) -> None:
+        self.inc("llm_edge_single_flight_handovers_total")
+
+    def lease_lost(self) -> None:
+        self.inc("llm_edge_single_flight_leases_lost_total")
 
     def semantic_hit(self) -> None:
         self.inc("llm_edge_cache_hits_total", "semantic")

@@ -228,6 +228,8 @@ async def test_a_stall_goes_on_as_well() -> None:
         assert [e["x_llm_edge"]["continued"]["after"] for e in events if "x_llm_edge" in e] == ["upstream_timeout"]
         async with asyncio.timeout(1):
             await stalled.gone.wait()
+        (line,) = await pair.lines()
+        assert line["ttft_ms"] < 200 < line["duration_ms"]
 
 
 @pytest.mark.parametrize(("kind", "goes_on"), [("overloaded_error", True), ("invalid_request_error", False)])

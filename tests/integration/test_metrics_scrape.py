@@ -24,6 +24,8 @@ NOTHING_HAPPENED = {
     "llm_edge_unpriced_calls_total",
     "llm_edge_incomplete_costs_total",
     "llm_edge_response_records_lost_total",
+    "llm_edge_single_flight_handovers_total",
+    "llm_edge_single_flight_leases_lost_total",
     "llm_edge_retries_total",
     "llm_edge_fallbacks_total",
     "llm_edge_entry_fallbacks_total",

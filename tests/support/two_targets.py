@@ -15,7 +15,7 @@ import httpx2
 from proxy.settings import Settings
 from tests.support.access_log import Books
 from tests.support.gateway import Running, running, settings
-from tests.support.upstream import Call, Handler, Upstream
+from tests.support.upstream import Call, Handler, Upstream, failing
 
 PRICES: dict[str, Any] = {"a/one": {"input": 1, "output": 10}, "b/two": {"input": 2, "output": 20}}
 """USD per million tokens: 1000 nano-USD an input token of the first, and so on."""
@@ -87,6 +87,8 @@ async def two_targets(
     books = Books()
     async with AsyncExitStack() as stack:
         a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
+        for up in (a, b):
+            up.on(failing(500, "not in the test's script"))  # and counted
         config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects)
         yield Pair(await stack.enter_async_context(running(config, access_log=books.log)), a, b, books)
 
