@@ -17,6 +17,7 @@ from proxy.core.errors import (
 )
 from proxy.pipeline.attempts import Attempts, Fallbacks, Stop, Try
 from proxy.routing.candidate import Candidate, ModelFacts
+from proxy.routing.health import QUOTA, HealthBook
 from proxy.routing.retry_budget import BudgetRules, RetryBudget
 from proxy.routing.rules import RetryRules
 from tests.support.routing import candidate
@@ -36,6 +37,12 @@ def machine(
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
 
     return Attempts(order, RetryRules(attempts=attempts), deadline, permit, Random(7), budget, more)
+
+
+def resting() -> tuple[HealthBook, Candidate, Candidate]:
+    """Two targets with statistics of a book."""
+    book = HealthBook()
+    return book, candidate("a", stats=book.stats("a/m")), candidate("b", stats=book.stats("b/m"))
 
 
 def rejected(status: int, **more: Any) -> EdgeError:

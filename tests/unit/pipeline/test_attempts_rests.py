@@ -4,16 +4,8 @@ import pytest
 
 from proxy.core.errors import BadGateway
 from proxy.pipeline.attempts import WAIT_MAX_S, Stop, Try
-from proxy.routing.candidate import Candidate
-from proxy.routing.health import QUOTA, HealthBook
-from tests.support.routing import candidate
-from tests.unit.pipeline.test_attempts import C, behind, machine, rejected
-
-
-def resting() -> tuple[HealthBook, Candidate, Candidate]:
-    """Two targets with statistics of a book."""
-    book = HealthBook()
-    return book, candidate("a", stats=book.stats("a/m")), candidate("b", stats=book.stats("b/m"))
+from proxy.routing.health import QUOTA
+from tests.unit.pipeline.test_attempts import C, behind, machine, rejected, resting
 
 
 def test_retry_after_is_waited_for() -> None:
