@@ -64,6 +64,12 @@ class Counting:
     def response_unrecorded(self) -> None:
         """Not looked at here."""
 
+    def retried(self, failure: str, role: str) -> None:
+        """Not looked at here."""
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """Not looked at here."""
+
 
 class Table:
     """One gateway for all examples. Each example: gates for both targets, and what stands behind them."""
