@@ -45,7 +45,7 @@ from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
 from proxy.pipeline.explaining import explain_now
-from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
+from proxy.pipeline.health_report import HealthGauges
 from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
@@ -53,7 +53,6 @@ from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
 from proxy.routing.configured import health_rules
-from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState
@@ -65,7 +64,7 @@ from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
-from proxy.telemetry.metrics import GaugeValues, Metrics
+from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.model_labels import ModelLabels
 
 RETIRE_POLL_S = 0.1
@@ -131,7 +130,6 @@ class Gateway:
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
         self._shedding = Shedding(lambda: self.metrics.active, self.metrics.shed)
-        self._probing: asyncio.Task[Any] | None = None
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
@@ -140,9 +138,7 @@ class Gateway:
             self.metrics,
             cache=self._cache_status,
             l2_size=self._l2_size,
-            providers=self._usable_providers,
-            breakers=self._breaker_states,
-            targets=TargetGauges(self._book, self._model_labels, monotonic),
+            health=HealthGauges(lambda: self._open.pipeline if self._open is not None else None, self._model_labels, monotonic),
         )
 
     @property
@@ -331,12 +327,7 @@ class Gateway:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
         state.pipeline.health.configure(health_rules(settings), monotonic())
-        if self._probing is not None:
-            self._probing.cancel()
-        probes, every_s = settings.routing.probes, settings.routing.probes.every_s
-        self._probing = (
-            state.tasks.start(self._probes.run(every_s, probes.timeout_s), name="probes", endless=True) if every_s is not None else None
-        )
+        self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
         self._model_labels.configure(
             listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
@@ -439,15 +430,6 @@ class Gateway:
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None
-
-    def _usable_providers(self) -> dict[str, bool]:
-        return usable(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else {}
-
-    def _breaker_states(self) -> GaugeValues:
-        return breaker_states(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else ()
-
-    def _book(self) -> HealthBook | None:
-        return self._open.pipeline.health if self._open is not None else None
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)

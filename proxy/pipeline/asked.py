@@ -190,16 +190,11 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
-    return monotonic() + limit_of(ctx, total_s, stream)
-
-
-def limit_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
-    """Seconds that the whole request may take."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream and b"x-stainless-read-timeout" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return total_s
+    return monotonic() + total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

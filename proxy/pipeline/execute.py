@@ -393,10 +393,12 @@ class Generation:
         """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
         usage, record = self.ctx.usage, upstream.record
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
+        if upstream.spared or (outcome == "refused" and not self.timed):
+            outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
         self.pipe.health.ended(
             upstream.target.stats,
             now,
-            "cancelled" if upstream.spared else outcome,
+            outcome,
             began=upstream.sent_at,
             ticket=upstream.ticket,
             first_token_s=record.first_byte_s,

@@ -27,7 +27,7 @@ request's own fault · cancelled: nobody's."""
 
 QUOTA = "quota nearly used up"
 THROTTLED = "throttled"
-REFUSED = "its provider refuses the key"
+REFUSED = "refused by its provider"
 
 THROTTLED_S = 1.0
 THROTTLED_MAX_S = 30.0
