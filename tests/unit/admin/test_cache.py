@@ -1,5 +1,15 @@
 """The cache, seen and emptied."""
 
+from typing import Any
+
+import pytest
+
+from proxy.admin.cache import CacheRoutes
+from proxy.cache.meter import Tier
+from proxy.cache.tiered import TieredCache
+from proxy.core.clock import SystemClock
+from proxy.core.errors import Unavailable
+from proxy.storage.hot.base import RedisDown
 from tests.support.admin import administered, two_providers
 from tests.support.gateway import chat_body
 
@@ -21,3 +31,21 @@ async def test_a_tier_that_is_off() -> None:
     """There is nothing to drop."""
     async with administered() as edge:
         assert (await edge.call("DELETE", "/cache")).json()["removed"] == {}
+
+
+class Broken(TieredCache):
+    """Its L2 does not answer."""
+
+    async def clear(self) -> dict[Tier, int]:
+        raise RedisDown("redis is down")
+
+
+async def test_an_l2_that_does_not_answer_is_said() -> None:
+    """503, since half of the cache is still there."""
+    routes = CacheRoutes(lambda: Broken(SystemClock(), l1=None))
+    with pytest.raises(Unavailable, match="L2 could not be emptied: redis is down"):
+        await routes.clear({}, _nothing, _nothing)
+
+
+async def _nothing(*_: Any) -> Any:
+    raise AssertionError("nothing is read or sent")
