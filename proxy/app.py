@@ -23,6 +23,7 @@ from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.in_process import InProcess
 from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
@@ -39,6 +40,7 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
+from proxy.governance.shedding import SAMPLE_S, AdaptiveLimit, Shedder
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
@@ -55,20 +57,18 @@ from proxy.routing.configured import health_rules
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
+from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses, retire
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
 from proxy.telemetry.metrics import GaugeValues, Metrics
 from proxy.telemetry.model_labels import ModelLabels
-
-RETIRE_POLL_S = 0.1
-"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 
 
 class ConfigRefused(Exception):
@@ -129,6 +129,7 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._shedding: tuple[SheddingSettings, Shedder] | None = None
         self._probing: asyncio.Task[Any] | None = None
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
@@ -212,7 +213,7 @@ class Gateway:
         staying = prepared.state.pipeline.providers.values()
         leaving = [p for name, p in old.pipeline.providers.items() if name not in self._own_providers and p not in staying]
         if leaving:
-            old.tasks.start(_retire(self._users[:-1], leaving), name="provider-retire")
+            old.tasks.start(retire(self._users[:-1], leaving), name="provider-retire")
 
     async def reload(self, settings: Settings) -> None:
         """`prepare` and `commit`: a new configuration is taken whole or not at all. Raises ConfigRefused, which has been counted and
@@ -279,6 +280,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
+            background=InProcess(tasks),
             board=board,
         )
         state = AppState(
@@ -301,6 +303,7 @@ class Gateway:
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         if (waiting := loading(pipeline.providers.values())) is not None:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
+        tasks.start(self._watch_load(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
@@ -318,6 +321,9 @@ class Gateway:
         self._overlays.attach(state.pipeline)
         self._loaded_at = state.clock.time()
         self._open, self._app = state, app
+        own = state.pipeline.background
+        if isinstance(own, InProcess):
+            own.app = self._stack(state, own.keys)
         self._users.append(state.in_flight)
         if self._last_used is not None:
             self._last_used.cancel()
@@ -364,7 +370,8 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
-            semantic=old.semantic,
+            background=old.background,
+            old=old,
             fetcher=make_fetcher(settings),
             board=old.board,
         )
@@ -420,8 +427,29 @@ class Gateway:
             trusted_proxies=s.server.trusted_proxies,
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
+            shedder=self._shedder(s.server.shedding),
         )
         return govern(router, options)
+
+    def _shedder(self, s: SheddingSettings) -> Shedder | None:
+        """One for the life of the process, unless its settings change: what it has found is kept by a reload."""
+        if not s.enabled:
+            self._shedding = None
+        elif self._shedding is None or self._shedding[0] != s:
+            limit = AdaptiveLimit(lag_s=s.lag_ms / 1e3, minimum=s.min_in_flight, hard=s.max_in_flight)
+            rng = Random()  # noqa: S311 - jitter
+            self._shedding = s, Shedder(limit, lambda: self.metrics.active, rng, self.metrics.shed)
+        return None if self._shedding is None else self._shedding[1]
+
+    async def _watch_load(self) -> None:
+        """Tells the shedder how late the loop is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SAMPLE_S
+            await asyncio.sleep(SAMPLE_S)
+            if self._shedding is not None:
+                now = loop.time()
+                self._shedding[1].observe(max(0.0, now - due), now)
 
     def _config_facts(self) -> dict[str, Any]:
         facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
@@ -447,20 +475,6 @@ class Gateway:
 def build_app(settings: Settings, **own: Any) -> Gateway:
     """The ASGI application for `settings`; keyword arguments as `Gateway`'s."""
     return Gateway(settings, **own)
-
-
-async def _retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
-    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
-
-    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
-    try:
-        while True:
-            await asyncio.sleep(RETIRE_POLL_S)
-            if not any(user.requests for user in users):
-                return
-    finally:
-        for provider in providers:
-            await provider.aclose()
 
 
 async def _close(state: AppState) -> None:

@@ -20,17 +20,20 @@ from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
-from proxy.pipeline.semantic import Semantic, build_semantic
+from proxy.pipeline.semantic import build_semantic
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing import own
 from proxy.routing.candidate import Candidate, ModelFacts
-from proxy.routing.configured import retry_rules, rules_of, target_of
+from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
 from proxy.routing.strategy import Strategy
@@ -77,30 +80,36 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
-    semantic: Semantic | None = None,
+    background: Background | None = None,
+    old: Pipeline | None = None,
     board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `semantic`: of the configuration before, whose index is kept. `board`: what
-    processes share; None: nothing is shared."""
+    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
+    `board`: what processes share; None: nothing is shared."""
     charges = build_charges(settings, providers)
-    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), at=clock.time())
+    budgets = old.budgets if old is not None and old.budgets.rules == budget_rules(settings) else RetryBudgets(budget_rules(settings))
+    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), budgets, at=clock.time())
     return Pipeline(
         codecs=codecs,
         routes=routes,
         providers=providers,
         charges=charges,
         cache=cache,
-        cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
+        cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
         flights=flights,
+        budgets=budgets,
         health=health,
         meter=meter,
         clock=clock,
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        background=background or NoBackground(),
+        shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
+        revalidating=old.revalidating if old is not None else set(),
+        semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
         board=board or LocalBoard(clock),
-        semantic=build_semantic(settings, providers, cache.hot, semantic),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
         max_response_bytes=int(settings.server.max_response_mb * MIB),
@@ -110,6 +119,14 @@ def build_pipeline(
             keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
         ),
     )
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    cache = settings.cache
+    fresh_s = float("inf")
+    if cache.stale_s:
+        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
+    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
 
 
 def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Callable[[], Awaitable[None]]]) -> HealthBook:
@@ -175,6 +192,7 @@ def build_routes(
     health: HealthBook,
     charges: Charges | None = None,
     strategies: Mapping[str, Kind] = STRATEGIES,
+    budgets: RetryBudgets | None = None,
     *,
     at: float = 0.0,
 ) -> RouteTable:
@@ -202,6 +220,7 @@ def build_routes(
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
         candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
         strategies=strategies,
+        budgets=budgets,
     )
 
 

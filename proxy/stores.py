@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter
@@ -12,7 +12,9 @@ from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
+from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
@@ -26,6 +28,8 @@ from proxy.telemetry.gauges import StoreSize
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+RETIRE_POLL_S = 0.1
+"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 BOARD_KEY = "{board}:le1"
 """After the prefix of the Redis keys; outside of what clearing the cache removes."""
 
@@ -47,8 +51,15 @@ async def open_cache(
 
     `shared`: the hot store of `stores.redis`; L2 takes it unless it has a URL of its own."""
     c = settings.cache
+    l1_ttl_s = c.l1.ttl_s if settings.l2_url is not None else c.l1.ttl_s + c.stale_s
     l1 = (
-        MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s)
+        MemoryCache(
+            clock,
+            max_entries=c.l1.max_entries,
+            max_bytes=c.l1.max_bytes,
+            ttl_s=l1_ttl_s,
+            idle_ttl_s=c.l1.idle_s,
+        )
         if c.enabled
         else None
     )
@@ -63,7 +74,7 @@ async def open_cache(
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
-    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s, meter=meter)
+    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
 
 
@@ -133,3 +144,17 @@ async def purge_responses(responses: ResponseRecords, clock: Clock, every_s: flo
             await responses.purge(clock.time())
         except Unavailable as exc:
             logging.getLogger("llm_edge").warning("expired answers were not purged", extra={"error": exc.message})
+
+
+async def retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
+    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
+
+    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
+    try:
+        while True:
+            await asyncio.sleep(RETIRE_POLL_S)
+            if not any(user.requests for user in users):
+                return
+    finally:
+        for provider in providers:
+            await provider.aclose()

@@ -5,6 +5,7 @@ from time import perf_counter
 import msgspec
 
 from proxy.cache.entry import CacheEntry
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter, NullMeter, Tier
 from proxy.cache.redis import RedisCache
@@ -31,6 +32,7 @@ class TieredCache:
         self._l1 = l1
         self._l2 = l2
         self._meter = meter or NullMeter()
+        self.marks = PurgeMarks()
 
     @property
     def has_l2(self) -> bool:
@@ -48,7 +50,7 @@ class TieredCache:
             return None
         began = perf_counter()
         entry = self._l1.get(key)
-        if entry is None or self._too_old(entry, max_age_s):
+        if entry is None or self._too_old(entry, max_age_s) or (self.marks.marks and self.marks.hides(key, entry)):
             self._meter.miss("l1")
             return None
         self._meter.hit("l1", perf_counter() - began)
@@ -60,7 +62,7 @@ class TieredCache:
             return None
         began = perf_counter()
         found = await self._l2.get(key)
-        if found is not None:
+        if found is not None and not (self.marks.marks and self.marks.hides(key, found[0])):
             entry, left_s = found
             if self._l1 is not None:
                 self._l1.put(key, entry, ttl_s=left_s)

@@ -22,9 +22,18 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     models: frozenset[str] | None = None
     """Model names the key may use; None: all."""
 
+    purpose: str = ""
+    """Of the gateway's own requests: `shadow` or `revalidate`; "" for everybody else's."""
+
     def has_scope(self, scope: str) -> bool:
         """An administrator has all of them."""
         return scope in self.scopes or self.role == "admin"
+
+    def may_use(self, name: str | None, provider: str, model: str) -> bool:
+        """The target, reached by an entry's name. A name on the list allows what is reached by it; `provider/model` allows that one target
+        however it is reached; `*` allows all."""
+        models = self.models
+        return models is None or name in models or f"{provider}/{model}" in models or "*" in models
 
 
 ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off")

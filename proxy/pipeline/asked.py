@@ -19,10 +19,13 @@ from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import Fallbacks
+from proxy.pipeline.fallbacks import overridden as with_fallbacks
 from proxy.pipeline.inline_media import Inlining
 from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
-from proxy.pipeline.placing import DIALECT, place
+from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
+from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
@@ -41,9 +44,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key",
-        "model", "route",
-        "stream", "strict", "verdict",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping",
+        "key", "model", "route", "stream", "strict", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -73,6 +75,10 @@ class Asked:
             self.route = overridden(pipe.routes, ctx, self.route)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
+        if b"x-llm-edge-fallbacks" in ctx.headers:
+            self.route = with_fallbacks(pipe, ctx, self.route)
+        self.fallbacks: Fallbacks | None = None
+        """Where there are any, once a target is looked for."""
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
@@ -89,6 +95,16 @@ class Asked:
         self._request: ChatRequest | None = None
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
+
+    @property
+    def tenant(self) -> str:
+        return "" if self.ctx.principal is None else self.ctx.principal.tenant
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of `x-llm-edge-tags`, lower case."""
+        header = self.ctx.headers.get(b"x-llm-edge-tags")
+        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -109,6 +125,13 @@ class Asked:
         if codec is None:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
+
+    def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
+        """Whether a target of another entry can take this request at all."""
+        provider = pipe.providers[target.provider]
+        if self.codec.name == DIALECT and not can_take(provider, self.body, self.keeping.pinned if self.keeping is not None else None):
+            return False
+        return self.codec.name in provider.dialects or provider.dialect in pipe.codecs
 
     def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
         """The cache's key of everything but the question. `rest`: the body without it."""

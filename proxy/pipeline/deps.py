@@ -14,10 +14,13 @@ from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -35,9 +38,27 @@ class PipelineMeter(Protocol):
 
     def semantic_hit(self) -> None: ...
 
+    def revalidated(self, ok: bool) -> None: ...
+
+    def shadow(self, outcome: str) -> None:
+        """done | failed | over_budget | too_many"""
+        ...
+
     def stream_truncated(self, provider: str) -> None: ...
 
     def response_unrecorded(self) -> None: ...
+
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
 
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +79,8 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
     meter: PipelineMeter
     clock: Clock
@@ -66,6 +89,11 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     board: Board
     """What the processes of a deployment tell each other."""
+    background: Background = NoBackground()
+    """What the gateway asks itself."""
+    shadow_budget: ShadowBudget = ShadowBudget()
+    revalidating: set[bytes] = set()
+    """Keys of stale answers that are being made anew."""
     semantic: "Semantic | None" = None
     """None: it is off."""
     fetch: FetchRules | None = None

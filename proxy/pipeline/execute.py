@@ -19,29 +19,30 @@ from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
 from proxy.codecs.sse import MAX_EVENT_BYTES
 from proxy.core.context import RequestContext
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
-from proxy.pipeline.asked import Asked, limit_of
-from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.asked import Asked
+from proxy.pipeline.attempts import NotAdmitted, Stop, Try
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import may_read
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.revalidate import revalidate
 from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
+from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
+from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.routing.candidate import Candidate
-from proxy.routing.failures import outcome_of
+from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
-PATIENT_S = 30.0
-"""A client that waits for less, by its own limit, proves nothing against a target."""
 
 
 def generate(
@@ -108,7 +109,9 @@ class Generation:
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await pipe.cache.fetch(key, max_age), "l2"
-            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+            if entry is not None and self._permits(entry.provider, entry.model):
+                if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
+                    revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
@@ -128,6 +131,8 @@ class Generation:
         ctx.on_disconnect, flight.on_abandoned = self._client_left, self._abandoned
         try:
             await self._call()
+            if asked.route.rules.shadow is not None:
+                shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
         except EdgeError as exc:
             flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
             raise
@@ -137,10 +142,18 @@ class Generation:
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
 
+    def _answered(self, flight: Flight) -> bytes | None:
+        """The whole answer, for comparison."""
+        entry = flight.landed.entry if flight.landed is not None else None
+        try:
+            return None if entry is None else replay.whole(entry, self.asked.codec, self.pipe.clock.time())
+        except InvalidBody:
+            return None
+
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
         found = await similar(self.pipe, self.asked, semantic)
-        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+        if found is None or not self._permits(found[0].provider, found[0].model):
             return False
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
@@ -168,7 +181,13 @@ class Generation:
             raise broken_answer("the cache", exc) from exc
 
     def _may_read(self, flight: Flight) -> bool:
-        return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
+        return flight.provider is None or self._permits(flight.provider, flight.model or "")
+
+    def _permits(self, provider: str, model: str) -> bool:
+        """Whether an answer that another request got there may be this one's, too."""
+        if self.ctx.permit(provider, model).error is not None:
+            return False
+        return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
 
     async def _follow(self, flight: Flight) -> None:
         """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
@@ -208,7 +227,10 @@ class Generation:
             await self._serve(entry, "l1")
 
     def _note_flight(self, flight: Flight) -> None:
+        """Before anything of it is shown. Raises HandedOver where it fell back, since it was joined, to what this request may not use."""
         ctx = self.ctx
+        if ctx.cache_status != "hit" and not self._may_read(flight):
+            raise HandedOver
         ctx.cache_status, ctx.cache_tier = "hit", "l1"
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
@@ -226,11 +248,11 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, self.ctx.permit, pipe.rng)
+        attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
-                raise step.error
+                raise stopped(pipe, asked, step)
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
                 now = monotonic()
@@ -242,20 +264,24 @@ class Generation:
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now)
+                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+            except NotAdmitted as exc:
+                attempts.refused(step.target, exc.error)
+            except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
+                if attempts.failure is None or self.ctx.attempts[-1].sent:
+                    raise
+                attempts.refused(step.target, exc)
 
-    def _begin(self, target: Candidate) -> Upstream:
-        """The try's record. Raises what `top_up` refuses it with."""
-        ctx, flight = self.ctx, self.flight
+    def _begin(self, step: Try) -> Upstream:
+        """The try's record. Raises NotAdmitted."""
+        ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
         if verdict.error is not None:
-            raise verdict.error
+            raise NotAdmitted(verdict.error)
         upstream = self.upstream(self.pipe, self.asked, target)
-        record = upstream.record
-        if ctx.attempts:
-            tried = {(a.provider, a.model) for a in ctx.attempts}
-            record.role = "retry" if (record.provider, record.model) in tried else "fallback"
-        ctx.attempts.append(record)
+        if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
+            note_again(self.pipe, self.asked, upstream, step.delay_s)
+        ctx.attempts.append(upstream.record)
         ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
             flight.provider, flight.model = target.provider, target.model
@@ -264,7 +290,7 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        upstream = self._begin(target)
+        upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
@@ -278,7 +304,7 @@ class Generation:
                 flight.dropped = ctx.dropped
             record.sent = True
             try:
-                if record.calls == 1:
+                if record.calls == 1 and upstream.within_s is None:
                     response = await upstream.provider.transport.send(request)
                 else:
                     response = await upstream.send(pipe, request)
@@ -321,32 +347,19 @@ class Generation:
 
     def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
         """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
-        usage = self.ctx.usage
-        outcome: Outcome
-        if not told or upstream.spared or (error is not None and self._impatient(error, now - upstream.sent_at)):
-            outcome = "cancelled"
-        else:
-            outcome = outcome_of(error)
+        usage, record = self.ctx.usage, upstream.record
+        outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         self.pipe.health.ended(
             upstream.target.stats,
             now,
-            outcome,
+            "cancelled" if upstream.spared else outcome,
             began=upstream.sent_at,
             ticket=upstream.ticket,
-            first_token_s=upstream.record.first_byte_s,
+            first_token_s=record.first_byte_s,
             output_tokens=usage.output_tokens if usage is not None else 0,
             timed=self.timed,
-            retry_after_s=error.retry_after_s if error is not None else None,
+            retry_after_s=wished(error, record.failure),
         )
-
-    def _impatient(self, error: EdgeError, waited_s: float) -> bool:
-        """Whether a time-out tells more of the client, whose own limit it was, than of the target: else one that asks for 0.1 s could
-        close the target to everybody."""
-        if not isinstance(error, UpstreamTimeout) or waited_s >= PATIENT_S:
-            return False
-        asked = self.asked
-        total_s = asked.route.timeouts.total_s
-        return limit_of(self.ctx, total_s, asked.stream) < total_s and monotonic() >= asked.deadline
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec
@@ -392,6 +405,9 @@ class Generation:
                 usage=usage,
                 stored_at=pipe.clock.time(),
                 dropped=tuple(ctx.dropped),
+                asked=asked.model,
+                tenant=asked.tenant,
+                tags=asked.tags,
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

@@ -3,6 +3,7 @@
 from proxy.core.money import NANOS_PER_USD
 from proxy.routing.breaker import BreakerRules
 from proxy.routing.health import HealthRules
+from proxy.routing.retry_budget import BudgetRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
 from proxy.routing.target import Target
 from proxy.settings import ModelSettings, RetrySettings, Settings, TargetSettings
@@ -25,6 +26,11 @@ def health_rules(settings: Settings) -> HealthRules:
         slow_start_s=routing.slow_start_s,
         quota_reserve=routing.quota_reserve,
     )
+
+
+def budget_rules(settings: Settings) -> BudgetRules:
+    b = settings.routing.retry_budget
+    return BudgetRules(share=b.share, floor_per_s=b.floor_per_s, window_s=b.window_s)
 
 
 def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:

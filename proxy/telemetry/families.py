@@ -69,6 +69,9 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "llm_edge_cache_misses_total", "counter", 'Look-ups that missed one tier; tier="all": requests that missed every tier.', ("tier",)
     ),
+    Family("llm_edge_cache_revalidations_total", "counter", "Stale answers that were served and made anew.", ("outcome",)),
+    Family("llm_edge_shed_requests_total", "counter", "Requests refused because the gateway could not keep up."),
+    Family("llm_edge_shadow_requests_total", "counter", "Copies of requests to another model.", ("outcome",)),
     Family("llm_edge_cache_writes_total", "counter", "Entries stored.", ("tier",)),
     Family("llm_edge_cache_errors_total", "counter", "Cache operations that failed or timed out.", ("tier",)),
     Family("llm_edge_cache_latency_seconds", "histogram", "Duration of look-ups that hit.", ("tier",), CACHE_BUCKETS_S),
@@ -78,6 +81,10 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_single_flight_joins_total", "counter", "Requests that joined another's upstream call."),
     Family("llm_edge_response_records_lost_total", "counter", "Answers that cannot be followed up: the store did not take their ids."),
     Family("llm_edge_attempts_total", "counter", "Tries on the wire.", (*_PM, "role", "outcome")),
+    Family("llm_edge_retry_causes_total", "counter", "Tries after a failed one, by the class of its failure.", ("failure", "role")),
+    Family("llm_edge_entry_fallbacks_total", "counter", "Fallbacks from one entry of models to another.", ("from", "to", "failure")),
+    Family("llm_edge_attempts_stopped_total", "counter", "Requests whose attempts ended without an answer.", ("model", "reason")),
+    Family("llm_edge_retry_budget_exhausted_total", "counter", "Retries that the budget did not allow.", ("model",)),
     Family("llm_edge_provider_latency_seconds", "histogram", "Of attempts: from start to end of the answer.", _PM, REQUEST_BUCKETS_S),
     Family("llm_edge_provider_errors_total", "counter", "Attempts that failed, by machine code.", ("provider", "type")),
     Family("llm_edge_provider_available", "gauge", "1: at least one worker may use the provider.", ("provider",), merge="max"),

@@ -83,7 +83,7 @@ class AccessLog:
         if not self.enabled:
             return
         principal = ctx.principal
-        key_id = None if principal is None else principal.key_id
+        key_id = None if principal is None else principal.key_id + principal.purpose
         key = (
             ctx.route.name,
             ctx.status,
@@ -110,6 +110,8 @@ class AccessLog:
             line["attempts"] = tries = len(ctx.attempts)
             if tries > 1 or ctx.error is not None:
                 line["tries"] = [attempt.as_dict() for attempt in ctx.attempts]
+        if ctx.stopped is not None:
+            line["stopped"] = ctx.stopped
         if (usage := ctx.usage) is not None:
             line["prompt_tokens"] = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
             line["completion_tokens"] = usage.output_tokens
@@ -145,6 +147,8 @@ class AccessLog:
         if principal is not None:
             fields["key_id"] = principal.key_id
             fields["tenant"] = principal.tenant
+            if principal.purpose:
+                fields["purpose"] = principal.purpose
         if ctx.model is not None:
             fields["model"] = ctx.model[:200]
             fields["served_model"] = ctx.served_model

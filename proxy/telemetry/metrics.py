@@ -169,11 +169,32 @@ class Metrics:
     def response_unrecorded(self) -> None:
         self.inc("llm_edge_response_records_lost_total")
 
+    def retried(self, failure: str, role: str) -> None:
+        self.inc("llm_edge_retry_causes_total", failure, role)
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        self.inc("llm_edge_entry_fallbacks_total", asked, entry, failure)
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """`entry`: its configured name or pattern."""
+        self.inc("llm_edge_attempts_stopped_total", entry, reason)
+        if reason == "retry_budget":
+            self.inc("llm_edge_retry_budget_exhausted_total", entry)
+
     def single_flight_joined(self) -> None:
         self.inc("llm_edge_single_flight_joins_total")
 
     def semantic_hit(self) -> None:
         self.inc("llm_edge_cache_hits_total", "semantic")
+
+    def revalidated(self, ok: bool) -> None:
+        self.inc("llm_edge_cache_revalidations_total", "ok" if ok else "failed")
+
+    def shadow(self, outcome: str) -> None:
+        self.inc("llm_edge_shadow_requests_total", outcome)
+
+    def shed(self) -> None:
+        self.inc("llm_edge_shed_requests_total")
 
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""

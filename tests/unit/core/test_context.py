@@ -71,7 +71,10 @@ def test_an_attempt_as_a_log_field() -> None:
     """Durations in milliseconds."""
     record = AttemptRecord("p", "m")
     record.status, record.sent, record.duration_s = 200, True, 0.0123456
-    assert record.as_dict() == {"provider": "p", "model": "m", "status": 200, "error": None, "sent": True, "duration_ms": 12.346}
+    plain = {"provider": "p", "model": "m", "role": "primary", "status": 200, "error": None, "failure": None, "sent": True}
+    assert record.as_dict() == {**plain, "duration_ms": 12.346}
+    record.delay_s, record.entry, record.failure = 0.25, "other", "timeout"
+    assert record.as_dict() == {**plain, "duration_ms": 12.346, "delay_ms": 250.0, "entry": "other", "failure": "timeout"}
     record.calls, record.cause = 3, "refused"
     assert record.as_dict()["calls"] == 3
     assert record.as_dict()["cause"] == "refused"

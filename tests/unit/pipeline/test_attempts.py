@@ -1,16 +1,31 @@
 """The retry and fallback state machine."""
 
+from collections.abc import Callable
 from random import Random
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.core.context import ALLOWED, Verdict
-from proxy.core.errors import BadGateway, EdgeError, ErrorInfo, Forbidden, ModelNotFound, ProviderRejected, UpstreamTimeout
-from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Stop, Try
-from proxy.routing.candidate import Candidate
+from proxy.core.errors import (
+    BadGateway,
+    ConnectionFailed,
+    EdgeError,
+    ErrorInfo,
+    Forbidden,
+    ModelNotFound,
+    ProviderRejected,
+    StreamTruncated,
+    UpstreamTimeout,
+)
+from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Fallbacks, Stop, Try
+from proxy.routing.candidate import Candidate, ModelFacts
+from proxy.routing.failures import outcome_of
 from proxy.routing.health import QUOTA, HealthBook
+from proxy.routing.retry_budget import BudgetRules, RetryBudget
+from proxy.routing.rules import RetryRules
 from tests.support.routing import candidate
 
 A, B, C = candidate("a"), candidate("b"), candidate("c")
@@ -21,15 +36,17 @@ def machine(
     attempts: int = 3,
     deadline: float | None = None,
     denied: frozenset[str] = frozenset(),
+    budget: RetryBudget | None = None,
+    more: Fallbacks | None = None,
 ) -> Attempts:
     def permit(provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
 
-    return Attempts(order, attempts=attempts, deadline=deadline, permit=permit, rng=Random(7))
+    return Attempts(order, RetryRules(attempts=attempts), deadline, permit, Random(7), budget, more)
 
 
-def rejected(status: int, *, retryable: bool = False, retry_after_s: float | None = None) -> EdgeError:
-    return ProviderRejected(ErrorInfo(status=status, message="no", blame="provider", retryable=retryable, retry_after_s=retry_after_s))
+def rejected(status: int, **more: Any) -> EdgeError:
+    return ProviderRejected(ErrorInfo(status=status, message="no", blame="provider", **more))
 
 
 def test_falls_over_to_the_next_target_at_once() -> None:
@@ -61,7 +78,7 @@ def test_makes_exactly_the_configured_number_of_tries() -> None:
         tries += 1
         m.failed(step.target, error, 0.0)
     assert tries == 3
-    assert step == Stop(error)
+    assert step == Stop(error, "attempts")
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -71,7 +88,7 @@ def test_a_rejected_request_is_final(status: int) -> None:
     m.next(0.0)
     error = rejected(status)
     m.failed(A, error, 0.0)
-    assert m.next(0.0) == Stop(error)
+    assert m.next(0.0) == Stop(error, "final")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])
@@ -83,7 +100,7 @@ def test_refused_credentials_and_missing_models_only_fall_over(status: int) -> N
     assert m.next(0.0) == Try(B)
     last = rejected(status)
     m.failed(B, last, 0.0)
-    assert m.next(0.0) == Stop(last)
+    assert m.next(0.0) == Stop(last, "no_target")
 
 
 def resting() -> tuple[HealthBook, Candidate, Candidate]:
@@ -113,7 +130,7 @@ def test_a_long_retry_after_is_the_clients() -> None:
     error = rejected(429, retryable=True, retry_after_s=WAIT_MAX_S + 1)
     book.cool(a.stats, WAIT_MAX_S + 1, 0.0)
     m.failed(a, error, 0.0)
-    assert m.next(0.0) == Stop(error)
+    assert m.next(0.0) == Stop(error, "no_target")
 
 
 def test_a_later_request_leaves_a_cooling_target_alone() -> None:
@@ -193,7 +210,7 @@ def test_what_opened_while_it_was_tried_is_not_tried_again() -> None:
     book.heard_open(a.stats, 30.0, 0.0)
     error = BadGateway("reset")
     m.failed(a, error, 0.0)
-    assert m.next(0.0) == Stop(error)
+    assert m.next(0.0) == Stop(error, "no_target")
     m = machine(b, a, attempts=2)
     assert m.next(0.0) == Try(b)
     m.failed(b, error, 0.0)
@@ -226,7 +243,7 @@ def test_the_deadline_leaves_no_time() -> None:
     error = rejected(429, retryable=True, retry_after_s=2.0)
     book.cool(a.stats, 2.9, 0.9)
     m.failed(a, error, 0.9)
-    assert m.next(0.9) == Stop(error)
+    assert m.next(0.9) == Stop(error, "deadline")
 
 
 def test_a_denied_target_is_passed_over() -> None:
@@ -249,23 +266,284 @@ def test_no_target_at_all() -> None:
     assert isinstance(step.error, ModelNotFound)
 
 
-@given(
-    attempts=st.integers(1, 6),
-    outcomes=st.lists(st.sampled_from(["reset", "timeout", "429", "503", "400", "404"]), min_size=6, max_size=6),
-    n=st.integers(1, 3),
-)
-def test_never_more_tries_than_configured(attempts: int, outcomes: list[str], n: int) -> None:
-    """Whatever happens, tries ≤ attempts and the machine ends."""
-    m = machine(*(A, B, C)[:n], attempts=attempts)
-    now = 0.0
-    tries = 0
+def quota() -> EdgeError:
+    return rejected(402)
+
+
+def too_long() -> EdgeError:
+    return rejected(400, code="context_length_exceeded")
+
+
+def blocked() -> EdgeError:
+    return rejected(400, code="content_filter")
+
+
+def behind(**lists: list[Candidate]) -> Fallbacks:
+    return lambda name: lists.get(name, [])
+
+
+def test_fallbacks_follow_the_own_targets() -> None:
+    """Before any of those is tried again, and then the whole list starts over."""
+    m = machine(A, B, attempts=5, more=behind(fallbacks=[C, A]))
+    tried = []
+    while isinstance(step := m.next(0.0), Try):
+        tried.append(step.target.provider)
+        m.failed(step.target, BadGateway("reset"), 0.0)
+    assert tried == ["a", "b", "c", "a", "b"]
+
+
+def test_fallbacks_stand_in_where_no_own_target_may_be_used() -> None:
+    """All of them rest or are denied."""
+    book, a, _ = resting()
+    book.cool(a.stats, 60.0, 0.0)
+    assert machine(a, B, denied=frozenset("b"), more=behind(fallbacks=[C])).next(0.0) == Try(C)
+    assert machine(more=behind(fallbacks=[C])).next(0.0) == Try(C)
+
+
+def test_another_list_may_stand_in_where_nobody_is_left() -> None:
+    """The filters know before any call that the prompt is too long."""
+    more = behind(fallbacks=[A], context_window_fallbacks=[C])
+    m = Attempts((), RetryRules(), None, lambda provider, model: ALLOWED, Random(1), None, more, "context_window_fallbacks")
+    assert m.next(0.0) == Try(C)
+
+
+def test_fallbacks_that_rest_too_are_waited_for_with_the_own() -> None:
+    """Whoever is free first."""
+    book, a, b = resting()
+    book.cool(a.stats, 5.0, 0.0)
+    book.cool(b.stats, 3.0, 0.0)
+    assert machine(a, more=behind(fallbacks=[b])).next(0.0) == Try(b, 3.0)
+
+
+def test_a_class_with_a_list_of_its_own_turns_to_that_list() -> None:
+    """A prompt that is too long is not sent to others that are not known to take more."""
+    m = machine(A, B, attempts=5, more=behind(fallbacks=[B], context_window_fallbacks=[C]))
+    m.next(0.0)
+    m.failed(A, too_long(), 0.0)
+    assert m.next(0.0) == Try(C)
+    error = too_long()
+    m.failed(C, error, 0.0)
+    assert m.next(0.0) == Stop(error, "final")
+
+
+def test_a_failure_of_another_class_stays_with_that_list() -> None:
+    """The long model is down: it is asked again, not the short one."""
+    m = machine(A, B, attempts=5, more=behind(context_window_fallbacks=[C]))
+    m.next(0.0)
+    m.failed(A, too_long(), 0.0)
+    m.next(0.0)
+    m.failed(C, BadGateway("reset"), 0.0)
+    again = m.next(0.0)
+    assert isinstance(again, Try)
+    assert again.target is C
+
+
+def test_targets_known_to_take_more_may_be_tried_with_a_long_prompt() -> None:
+    """Own ones before the list, those of `fallbacks` behind it; the same ones without a known window are left out."""
+    small = candidate("s", facts=ModelFacts(context_tokens=1000))
+    large = candidate("l", facts=ModelFacts(context_tokens=9000))
+    huge = candidate("h", facts=ModelFacts(context_tokens=90_000))
+    m = machine(small, B, large, attempts=9, more=behind(fallbacks=[A, huge], context_window_fallbacks=[C]))
+    tried = []
+    while isinstance(step := m.next(0.0), Try):
+        tried.append(step.target.provider)
+        m.failed(step.target, too_long() if step.target is small else rejected(404), 0.0)
+    assert tried == ["s", "l", "c", "h"]
+
+
+def test_refused_content_goes_to_its_list_alone() -> None:
+    """Not to fallbacks for failures of another kind."""
+    m = machine(A, B, more=behind(fallbacks=[B], content_policy_fallbacks=[C]))
+    m.next(0.0)
+    m.failed(A, blocked(), 0.0)
+    assert m.next(0.0) == Try(C)
+    alone = machine(A, B, more=behind(fallbacks=[B]))
+    alone.next(0.0)
+    error = blocked()
+    alone.failed(A, error, 0.0)
+    assert alone.next(0.0) == Stop(error, "final")
+
+
+def test_a_target_that_is_denied_does_not_end_the_rounds() -> None:
+    """The permitted one is tried again, as often as there are attempts."""
+    m = machine(A, B, attempts=3, denied=frozenset("b"))
+    tried = 0
+    while isinstance(step := m.next(0.0), Try):
+        tried += 1
+        m.failed(step.target, BadGateway("reset"), 0.0)
+    assert (tried, step.reason) == (3, "attempts")
+
+
+def test_what_is_not_admitted_is_no_try() -> None:
+    """Money is judged for each target: the next one is asked, and the refusal is the answer where none is left."""
+    m = machine(A, B, attempts=1)
+    first = m.next(0.0)
+    assert first == Try(A)
+    refusal = Forbidden("no money")
+    m.refused(A, refusal)
+    assert m.next(0.0) == Try(B)
+    m.refused(B, Forbidden("none either"))
+    assert m.next(0.0) == Stop(refusal, "no_target")
+
+
+def test_a_failure_is_the_answer_where_a_fallback_is_not_admitted() -> None:
+    """The provider's own, which the request is about."""
+    m = machine(A, B)
+    m.next(0.0)
+    error = quota()
+    m.failed(A, error, 0.0)
+    m.next(0.0)
+    m.refused(B, Forbidden("no money"))
+    assert m.next(0.0) == Stop(error, "no_target")
+
+
+def test_an_empty_budget_hands_the_failure_to_the_client() -> None:
+    """At once."""
+    m = machine(A, B, budget=RetryBudget(BudgetRules(share=0.0, floor_per_s=0.1, window_s=10.0)))
+    m.next(0.0)
+    m.failed(A, BadGateway("x"), 0.0)
+    assert m.next(0.0) == Try(B)
+    error = BadGateway("y")
+    m.failed(B, error, 0.0)
+    assert m.next(0.0) == Stop(error, "retry_budget")
+
+
+@pytest.mark.parametrize(("error", "sent"), [(quota(), True), (rejected(404), True), (BadGateway("refused"), False)])
+def test_what_load_did_not_cause_costs_nothing(error: EdgeError, sent: bool) -> None:
+    """A key that is refused, a model that is missing, a connection that was never made."""
+    m = machine(A, B, budget=RetryBudget(BudgetRules(share=0.0, floor_per_s=0.0)))
+    m.next(0.0)
+    m.failed(A, error, 0.0, sent=sent)
+    assert m.next(0.0) == Try(B)
+
+
+def test_a_token_that_was_not_used_is_given_back() -> None:
+    """The deadline left no time for the retry."""
+    budget = RetryBudget(BudgetRules(share=0.0, floor_per_s=0.1, window_s=10.0))
+    m = machine(A, deadline=0.001, budget=budget)
+    m.next(0.0)
+    m.failed(A, BadGateway("x"), 0.0)
+    step = m.next(0.0)
+    assert isinstance(step, Stop)
+    assert step.reason == "deadline"
+    assert budget.take(0.0)
+
+
+def test_no_try_begins_after_the_deadline() -> None:
+    """Not even at another target."""
+    m = machine(A, B, deadline=1.0)
+    m.next(0.0)
+    error = UpstreamTimeout("x")
+    m.failed(A, error, 1.0)
+    assert m.next(1.0) == Stop(error, "deadline")
+
+
+def test_back_off_as_configured() -> None:
+    """Doubled each round, up to the cap; drawn from 0 on."""
+    rules = RetryRules(attempts=20, backoff_base_s=1.0, backoff_max_s=3.0)
+    m = Attempts([A], rules, None, lambda provider, model: ALLOWED, Random(1))
+    delays = []
+    while isinstance(step := m.next(0.0), Try):
+        delays.append(step.delay_s)
+        m.failed(step.target, BadGateway("x"), 0.0)
+    assert delays[0] == 0.0
+    assert 0.0 < min(delays[1:]) < max(delays[1:]) <= 3.0
+    assert delays[1] <= 2.0
+
+
+FAILURES: dict[str, Callable[[], EdgeError]] = {
+    "reset": lambda: ConnectionFailed("x"),
+    "timeout": lambda: UpstreamTimeout("x"),
+    "broken": lambda: BadGateway("x"),
+    "cut": lambda: StreamTruncated("x"),
+    "429": lambda: rejected(429, retryable=True),
+    "429 after 1": lambda: rejected(429, retryable=True, retry_after_s=1.0),
+    "429 after 60": lambda: rejected(429, retryable=True, retry_after_s=60.0),
+    "503": lambda: rejected(503, retryable=True),
+    "500": lambda: rejected(500, retryable=True),
+    "401": lambda: rejected(401),
+    "402": quota,
+    "404": lambda: rejected(404),
+    "400": lambda: rejected(400),
+    "long": too_long,
+    "blocked": blocked,
+    "ok": lambda: BadGateway("never raised"),
+}
+POOL = [
+    candidate(name, facts=ModelFacts(context_tokens=tokens)) for name, tokens in zip("abcdefg", (1, 2, None, 3, 9, None, 2), strict=True)
+]
+
+
+class World:
+    """What the machine may and may not do, watched from outside."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.book = HealthBook()
+        pool = [candidate(one.provider, facts=one.facts, stats=self.book.stats(one.id)) for one in POOL]
+        draw = data.draw
+        some = st.lists(st.sampled_from(pool), max_size=4, unique_by=lambda target: target.id)
+        self.own = draw(some)
+        names = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks") if draw(st.booleans()) else ()
+        self.lists: dict[str, list[Candidate]] = {name: draw(some) for name in names}
+        self.fallbacks = self.lists.get("fallbacks", [])
+        self.denied = frozenset(draw(st.sets(st.sampled_from("abcdefg"), max_size=2)))
+        self.attempts = draw(st.integers(1, 5))
+        self.deadline = draw(st.none() | st.floats(0.1, 40.0))
+        self.resting: dict[str, float] = {}
+        for target in draw(some):
+            self.rest(target, draw(st.floats(0.0, 20.0)), 0.0)
+        rules = BudgetRules(share=0.0, floor_per_s=draw(st.sampled_from([0.0, 0.1, 100.0])), window_s=10.0)
+        self.budget = RetryBudget(rules)
+        self.machine = Attempts(
+            self.own, RetryRules(attempts=self.attempts), self.deadline, self.permit, Random(3), self.budget,
+            behind(**self.lists) if self.lists else None,
+        )  # fmt: skip
+        self.free = int(rules.floor_per_s * rules.window_s)
+        """Tries that load may have made necessary."""
+
+    def permit(self, provider: str, model: str) -> Verdict:
+        return Verdict(Forbidden("no")) if provider in self.denied else ALLOWED
+
+    def rest(self, target: Candidate, until: float, now: float) -> None:
+        self.resting[target.id] = max(until, self.resting.get(target.id, 0.0))
+        self.book.cool(target.stats, until, now)
+
+    def known(self) -> set[str]:
+        return {target.id for target in (*self.own, *(t for names in self.lists.values() for t in names))}
+
+
+@settings(max_examples=400, derandomize=True)
+@given(data=st.data())
+def test_whatever_happens(data: st.DataObject) -> None:
+    """Tries are at most as many as configured, at permitted and configured targets, never of one that rests, never after the deadline;
+    retries that load may have caused stay within the budget; first tries keep the order; the machine ends and says why."""
+    world = World(data)
+    m, now, tried, costly, turned = world.machine, 0.0, [], 0, False
     while isinstance(step := m.next(now), Try):
-        now += step.delay_s
-        outcome = outcomes[tries]
-        tries += 1
-        errors: dict[str, EdgeError] = {"reset": BadGateway("x"), "timeout": UpstreamTimeout("x")}
-        error = errors.get(outcome) or rejected(
-            int(outcome), retryable=outcome in ("429", "503"), retry_after_s=1.0 if outcome == "429" else None
-        )
-        m.failed(step.target, error, now)
-    assert 1 <= tries <= attempts
+        at = now + step.delay_s
+        tried.append(step.target)
+        assert len(tried) <= world.attempts
+        assert step.target.provider not in world.denied
+        assert step.target.id in world.known()
+        assert world.resting.get(step.target.id, 0.0) <= at + 1e-9, "a Retry-After was cut short"
+        assert world.deadline is None or at < world.deadline
+        now = at + data.draw(st.floats(0.0, 2.0))
+        what = data.draw(st.sampled_from(sorted(FAILURES)))
+        if what == "ok":
+            return  # the caller asks no more
+        error, sent = FAILURES[what](), data.draw(st.booleans())
+        turned = turned or what in ("long", "blocked")
+        wish = error.retry_after_s
+        if wish is not None:
+            world.rest(step.target, now + wish, now)
+        m.failed(step.target, error, now, sent=sent)
+        costly += sent and outcome_of(error) in ("failed", "throttled") and m.left > 0
+    assert costly <= world.free
+    assert isinstance(step, Stop)
+    assert m.next(now) == step, "the end is the end"
+    if not turned and not world.resting:
+        order = [target.id for target in (*world.own, *world.fallbacks) if target.provider not in world.denied]
+        firsts = list(dict.fromkeys(target.id for target in tried))
+        assert firsts == list(dict.fromkeys(order))[: len(firsts)]
+    if step.reason == "attempts":
+        assert len(tried) == world.attempts
