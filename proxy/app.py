@@ -30,7 +30,6 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
-from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -40,7 +39,7 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
-from proxy.governance.shedding import SAMPLE_S, AdaptiveLimit, Shedder
+from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
@@ -57,12 +56,11 @@ from proxy.routing.configured import health_rules
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
-from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses, retire
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, retire
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -129,7 +127,7 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
-        self._shedding: tuple[SheddingSettings, Shedder] | None = None
+        self._shedding = Shedding(lambda: self.metrics.active, self.metrics.shed)
         self._probing: asyncio.Task[Any] | None = None
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
@@ -270,7 +268,7 @@ class Gateway:
             codecs=make_codecs(clock),
             providers=self._providers(self.settings, None),
             cache=cache,
-            flights=Flights(),
+            flights=open_flights(self.settings, cache, clock=clock, tasks=tasks, meter=self.metrics, closers=closers),
             health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,
@@ -303,7 +301,7 @@ class Gateway:
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         if (waiting := loading(pipeline.providers.values())) is not None:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
-        tasks.start(self._watch_load(), name="load-watch", endless=True)
+        tasks.start(self._shedding.watch(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
@@ -427,29 +425,9 @@ class Gateway:
             trusted_proxies=s.server.trusted_proxies,
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
-            shedder=self._shedder(s.server.shedding),
+            shedder=self._shedding.configured(s.server.shedding),
         )
         return govern(router, options)
-
-    def _shedder(self, s: SheddingSettings) -> Shedder | None:
-        """One for the life of the process, unless its settings change: what it has found is kept by a reload."""
-        if not s.enabled:
-            self._shedding = None
-        elif self._shedding is None or self._shedding[0] != s:
-            limit = AdaptiveLimit(lag_s=s.lag_ms / 1e3, minimum=s.min_in_flight, hard=s.max_in_flight)
-            rng = Random()  # noqa: S311 - jitter
-            self._shedding = s, Shedder(limit, lambda: self.metrics.active, rng, self.metrics.shed)
-        return None if self._shedding is None else self._shedding[1]
-
-    async def _watch_load(self) -> None:
-        """Tells the shedder how late the loop is."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + SAMPLE_S
-            await asyncio.sleep(SAMPLE_S)
-            if self._shedding is not None:
-                now = loop.time()
-                self._shedding[1].observe(max(0.0, now - due), now)
 
     def _config_facts(self) -> dict[str, Any]:
         facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}

@@ -33,6 +33,7 @@ from proxy.routing import own
 from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook
 from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
@@ -100,6 +101,7 @@ def build_pipeline(
         flights=flights,
         budgets=budgets,
         health=health,
+        hedges=old.hedges if old is not None else HedgeBook(),
         meter=meter,
         clock=clock,
         rng=rng,

@@ -5,9 +5,12 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
+from proxy.cache.flight import Flights
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter
 from proxy.cache.redis import RedisCache
+from proxy.cache.sharing.flights import SharedFlights
+from proxy.cache.sharing.leases import LeaseMeter
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
@@ -76,6 +79,17 @@ async def open_cache(
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
     l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
+
+
+def open_flights(
+    settings: Settings, cache: TieredCache, *, clock: Clock, tasks: TaskSupervisor, meter: LeaseMeter, closers: Closers
+) -> Flights:
+    """Shared with the processes that share L2, where the settings say so."""
+    flights, how = Flights(), settings.cache.single_flight
+    if cache.hot is not None and how.shared:
+        flights.shared = SharedFlights(cache.hot, flights, tasks, clock, meter, prefix=settings.cache.l2.prefix, poll_s=how.poll_ms / 1e3)
+        closers.append(flights.shared.close)
+    return flights
 
 
 async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor, closers: Closers) -> tuple[OwnedHotStore | None, Board]:

@@ -197,6 +197,22 @@ class Attempts:
                 scan.barred = target
         return scan
 
+    def spare(self, now: float) -> Candidate | None:
+        """Whom to ask while the last try's target is silent: the next of the list that may be asked and needs no rest; it costs a try, and
+        those that are passed over stay for later. None: nobody."""
+        if self.left <= 0:
+            return None
+        for i in range(self._at, len(self._order)):
+            target = self._order[i]
+            if target.stats.rest(now) is None and self._allowed(target.provider, target.model).error is None:
+                if i >= len(self._order) - self._deferred:
+                    self._deferred -= 1
+                self._order = [*self._order[: self._at], target, *self._order[self._at : i], *self._order[i + 1 :]]
+                self._at += 1
+                self.left -= 1
+                return target
+        return None
+
     def _barred(self, target: Candidate, now: float) -> Try | Stop:
         """None may be used: wait for the first, if it is a cool-down that ends soon enough."""
         until = target.stats.free_at(now)

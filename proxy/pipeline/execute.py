@@ -1,33 +1,29 @@
 """One governed generation request, from the parsed body to the last byte.
 
-asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+asked → cache (L1, L2) → a call under way that can be joined, here or elsewhere → own call: route, attempts, answer → store
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import msgspec
-from starlette.types import Send
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
-from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
-from proxy.codecs.sse import MAX_EVENT_BYTES
-from proxy.core.context import RequestContext
 from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
 from proxy.pipeline.asked import Asked
-from proxy.pipeline.attempts import NotAdmitted, Stop, Try
+from proxy.pipeline.attempts import Attempts, NotAdmitted, Stop, Try
+from proxy.pipeline.boarding import Boarding
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import may_read
-from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.revalidate import revalidate
@@ -42,28 +38,15 @@ from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
-ARRAY_TYPE = b"application/json; charset=UTF-8"
-
-
-def generate(
-    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
-) -> Awaitable[None]:
-    """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
-    waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx, keeping=keeping)
-    out = responder(ctx, send, asked.codec.stream_type)
-    if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
-        out = Responder(ctx, send, ARRAY_TYPE)
-        out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = Generation(pipe, asked, out)
-    return run.streamed() if asked.stream else run.run()
-
 
 class Generation:
-    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
+    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same. What few routes
+    want (`hedge`, `continuation`) is in subclasses, so that the others' requests do not even ask for it."""
 
-    __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "attempts", "boarding", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    drive: type[StreamDrive] = StreamDrive
+    attempts: Attempts
     timed = True
     """Whether what its calls take says something of a generation."""
 
@@ -74,6 +57,8 @@ class Generation:
         self.out = out
         self.flight: Flight | None = None
         """The one that this request leads."""
+        self.boarding: Boarding | None = None
+        """Where other processes may make the call."""
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
@@ -108,23 +93,38 @@ class Generation:
             max_age = asked.verdict.max_age_s
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
-                entry, tier = await pipe.cache.fetch(key, max_age), "l2"
+                entry, tier = await self._fetch(key), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
                     revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
+                if self.boarding is not None:
+                    self.boarding.let_go()
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
-            while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
+            while True:
                 try:
-                    await self._follow(flight)
-                    return
+                    flight = pipe.flights.find(key)
+                    if flight is None and self.boarding is not None:
+                        flight = await self.boarding.theirs()
+                    if flight is None or not self._may_read(flight):
+                        break
+                    if self.boarding is not None:
+                        self.boarding.let_go()
+                    if await self._follow(flight):
+                        return
+                    break
                 except HandedOver:
-                    continue
+                    if pipe.flights.shared is not None and await self._again(key):
+                        return
             flight = pipe.flights.lead(key)
+            if self.boarding is not None:
+                self.boarding.lead(flight)
         else:
             flight = Flight()  # nobody can find it, but its answer may be stored
         self.flight = flight
@@ -141,6 +141,32 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    async def _fetch(self, key: bytes) -> CacheEntry | None:
+        """From L2, which is not asked while there is a call here to join."""
+        pipe, asked = self.pipe, self.asked
+        if asked.verdict.join:
+            flight = pipe.flights.find(key)
+            if flight is not None and self._may_read(flight):
+                return None
+            if pipe.flights.shared is not None:
+                if self.boarding is None:
+                    self.boarding = Boarding(pipe, asked, pipe.flights.shared, key)
+                return await self.boarding.fetch()
+        return await pipe.cache.fetch(key, asked.verdict.max_age_s)
+
+    async def _again(self, key: bytes) -> bool:
+        """After a call that was joined came to nothing: whether another's answer could be served."""
+        cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
+        entry, tier = cache.peek(key, max_age), "l1"
+        if entry is None and cache.has_l2:
+            entry, tier = await self._fetch(key), "l2"
+        if entry is None or not self._permits(entry.provider, entry.model):
+            return False
+        if self.boarding is not None:
+            self.boarding.let_go()
+        await self._serve(entry, tier)
+        return True
 
     def _answered(self, flight: Flight) -> bytes | None:
         """The whole answer, for comparison."""
@@ -189,10 +215,11 @@ class Generation:
             return False
         return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
 
-    async def _follow(self, flight: Flight) -> None:
-        """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
-        self.pipe.meter.single_flight_joined()
-        reader = flight.join()
+    async def _follow(self, flight: Flight) -> bool:
+        """Join a call under way. False: it is answered by a target that this request may not use. Raises HandedOver when its leader is gone
+        and nothing was shown yet."""
+        self.pipe.meter.single_flight_joined(flight.tier)
+        reader, judged = flight.join(), False
         try:
             async with asyncio.timeout_at(self.asked.deadline):
                 landed: Landed | None
@@ -200,21 +227,30 @@ class Generation:
                     landed = await reader.outcome()
                 else:
                     while (frame := await reader.next()) is not None:
+                        if not judged and not self._may_read(flight):
+                            return False
+                        judged = True
                         self._note_flight(flight)
                         await self.out.write(frame)
                     landed = flight.landed
         except TimeoutError:
             raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
+        except HandedOver:
+            self.pipe.meter.single_flight_handed_over()
+            raise
         except EdgeError as exc:
             if not self.out.started:
                 self.ctx.cache_status, self.ctx.cache_tier = "miss", None
                 raise
             note_error(self.ctx, exc)
             await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))
-            return
+            return True
         finally:
             reader.leave()
+        if not judged and not self._may_read(flight):
+            return False
         await self._end_following(flight, landed.entry if landed is not None else None, landed.tail if landed is not None else b"")
+        return True
 
     async def _end_following(self, flight: Flight, entry: CacheEntry | None, tail: bytes) -> None:
         self._note_flight(flight)
@@ -224,14 +260,11 @@ class Generation:
         elif entry is None:
             raise Unavailable("the shared answer is too large to be handed out", retryable=True)
         else:
-            await self._serve(entry, "l1")
+            await self._serve(entry, flight.tier)
 
     def _note_flight(self, flight: Flight) -> None:
-        """Before anything of it is shown. Raises HandedOver where it fell back, since it was joined, to what this request may not use."""
         ctx = self.ctx
-        if ctx.cache_status != "hit" and not self._may_read(flight):
-            raise HandedOver
-        ctx.cache_status, ctx.cache_tier = "hit", "l1"
+        ctx.cache_status, ctx.cache_tier = "hit", flight.tier
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
@@ -248,7 +281,7 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = attempts_of(pipe, asked, decision, now)
+        self.attempts = attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
@@ -315,7 +348,7 @@ class Generation:
                 raise await upstream.rejected(response)
             if asked.stream:
                 ctx.upstream_s += monotonic() - upstream.sent_at
-                await StreamDrive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
+                await self.drive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
             else:
                 try:
                     raw = response.whole()

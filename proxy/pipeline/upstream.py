@@ -14,8 +14,9 @@ from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, ConnectionFailed, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.pricing import Cost
 from proxy.core.request import ChatRequest
-from proxy.core.response import ChatResponse
+from proxy.core.response import ChatResponse, Usage
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
@@ -36,6 +37,13 @@ _UNPAID = "insufficient_quota"
 _CONNECT_FIRST = 0.95
 
 
+class Also(msgspec.Struct, frozen=True):
+    """What the request pays for beside a call. `usage`: of the parts of its answer that other calls gave."""
+
+    cost: Cost
+    usage: Usage | None = None
+
+
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
@@ -43,6 +51,7 @@ class Upstream:
         "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
         "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
+    also: Also | None = None
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target

@@ -140,6 +140,14 @@ class HealthBook:
                 if output_tokens:
                     stats.spoke(output_tokens, took - first_token_s)
 
+    def outwaited(self, stats: TargetStats, now: float, waited_s: float, *, stream: bool) -> None:
+        """A try was given up for another's answer before it had shown anything: it would have taken longer still."""
+        if stream:
+            stats.first_token.observe(now, waited_s)
+            stats.recent.add(waited_s)
+        else:
+            stats.whole.observe(now, waited_s)
+
     def _not_ok(self, stats: TargetStats, now: float, outcome: Outcome, began: float, ticket: int, retry_after_s: float | None) -> None:
         breaker = stats.breaker
         if outcome == "failed":

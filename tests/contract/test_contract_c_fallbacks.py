@@ -87,7 +87,7 @@ async def test_another_entry_answers_and_is_named(upstream: Upstream, stream: bo
 async def test_the_asked_entrys_attempts_bound_all(upstream: Upstream, attempts: int) -> None:
     """The own target, those behind it, those behind these, and again; a name that is listed twice is asked once a round."""
     upstream.on(failing(503))
-    lists: dict[str, Any] = {"a": {"fallbacks": ["b", "c"]}, "b": {"fallbacks": ["d", "a"]}, "c": {"fallbacks": ["a", "b"]}, "d": {}}
+    lists: dict[str, Any] = {"a": {"fallbacks": ["b", "c"]}, "b": {"fallbacks": ["d"]}, "c": {"fallbacks": ["b"]}, "d": {}}
     async with running(settings(**entries(upstream.url, attempts=attempts, **lists))) as edge:
         answer = await edge.chat(model="a")
         assert (answer.status_code, answer.headers["x-llm-edge-attempts"]) == (503, str(attempts))

@@ -24,8 +24,14 @@ NOTHING_HAPPENED = {
     "llm_edge_unpriced_calls_total",
     "llm_edge_incomplete_costs_total",
     "llm_edge_response_records_lost_total",
+    "llm_edge_single_flight_handovers_total",
+    "llm_edge_single_flight_leases_lost_total",
     "llm_edge_retries_total",
     "llm_edge_fallbacks_total",
+    "llm_edge_hedges_total",
+    "llm_edge_hedges_withheld_total",
+    "llm_edge_hedge_loser_cost_usd_total",
+    "llm_edge_stream_continuations_total",
 }
 """Families of what does not happen here; each has tests of its own."""
 

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from proxy.core.context import ALLOWED, AttemptRecord, RequestContext
+from proxy.core.context import ALLOWED, AttemptRecord, Bill, RequestContext
+from proxy.core.pricing import Cost
+from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 
 
@@ -78,3 +80,14 @@ def test_an_attempt_as_a_log_field() -> None:
     record.calls, record.cause = 3, "refused"
     assert record.as_dict()["calls"] == 3
     assert record.as_dict()["cause"] == "refused"
+
+
+def test_a_tries_line_has_what_it_cost() -> None:
+    """An unknown cost is null, not 0."""
+    usage = Usage(input_tokens=3, cache_read_tokens=2, output_tokens=1, estimated=True)
+    record = AttemptRecord("p", "m", role="hedge_loser", bill=Bill(usage=usage, cost=Cost({"input": 7, "output": 1}), payer="gateway"))
+    line = record.as_dict()
+    assert (line["role"], line["prompt_tokens"], line["completion_tokens"], line["tokens_estimated"]) == ("hedge_loser", 5, 1, True)
+    assert (line["cost_nanos"], line["payer"]) == (8, "gateway")
+    record.bill = Bill(usage=usage, cost=Cost({}, unpriced=True))
+    assert record.as_dict()["cost_nanos"] is None

@@ -140,6 +140,7 @@ def test_an_entry_behind_is_narrowed_by_the_requests_tags() -> None:
     asked = asked_for(route_of(eu, us, asked=Wishes(tags=frozenset({"region=eu"}))))
     behind = route_of(us, settled=Decision((us,), "the only target"))
     assert choose(PIPE, asked, 0.0).order == (eu,)
-    with pytest.raises(BadRequest, match="no target of this model has region=eu"):
-        choose(PIPE, asked, 0.0, behind)
+    narrowed = choose(PIPE, asked, 0.0, behind)
+    assert narrowed.order == ()
+    assert "no target of this model has region=eu" in narrowed.reason
     assert choose(PIPE, asked_for(route_of(eu, us)), 0.0, behind).order == (us,)

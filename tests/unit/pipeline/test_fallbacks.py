@@ -39,22 +39,25 @@ def who(*models: str, scopes: tuple[str, ...] = ()) -> Principal:
 
 
 async def test_entries_come_breadth_first_and_each_once() -> None:
-    """What the asked entry names, then what these name; a cycle ends, an unknown name is passed over."""
-    lists: dict[str, Any] = {
-        "a": {"fallbacks": ["b", "nobody", "c"]},
-        "b": {"fallbacks": ["d", "a"]},
-        "c": {"fallbacks": ["b", "c"]},
-        "d": {},
-    }
+    """What the asked entry names, then what these name."""
+    lists: dict[str, Any] = {"a": {"fallbacks": ["b", "c"]}, "b": {"fallbacks": ["d"]}, "c": {"fallbacks": ["b"]}, "d": {}}
     async with in_process(config=config(**lists)) as edge:
         pipe = edge.gateway.state.pipeline
         found = Fallbacks(pipe, asked(pipe), 0.0)("fallbacks")
         assert [target.model for target in found] == ["b", "c", "d"]
 
 
+async def test_a_circle_that_a_header_makes_ends() -> None:
+    """The configuration can hold none; an entry that has been there is passed over."""
+    async with in_process(config=config(a={}, b={"fallbacks": ["a"]})) as edge:
+        pipe = edge.gateway.state.pipeline
+        request = asked(pipe, principal=who(scopes=("routing",)), x_llm_edge_fallbacks="b")
+        assert [target.model for target in Fallbacks(pipe, request, 0.0)("fallbacks")] == ["b"]
+
+
 async def test_the_depth_is_bounded() -> None:
     """However long the chain."""
-    chain: dict[str, Any] = {f"m{n}": {"fallbacks": [f"m{n + 1}"]} for n in range(30)}
+    chain: dict[str, Any] = {f"m{n}": {"fallbacks": [f"m{n + 1}"]} for n in range(30)} | {"m30": {}}
     async with in_process(config=config(**chain)) as edge:
         pipe = edge.gateway.state.pipeline
         behind = routes_behind(pipe, asked(pipe, "m0"), "fallbacks")

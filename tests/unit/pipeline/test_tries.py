@@ -12,7 +12,7 @@ from proxy.core.errors import BadRequest, EdgeError, Forbidden, ProviderRejected
 from proxy.core.route import RouteInfo
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Try
-from proxy.pipeline.execute import generate
+from proxy.pipeline.generate import generate
 from proxy.pipeline.tries import attempts_of, concluded
 from proxy.pipeline.upstream import Upstream
 from proxy.routing.target import Decision
