@@ -59,16 +59,13 @@ from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, share_marks
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, retire, share_marks
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.model_labels import ModelLabels
-
-RETIRE_POLL_S = 0.1
-"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 
 
 class ConfigRefused(Exception):
@@ -210,7 +207,7 @@ class Gateway:
         staying = prepared.state.pipeline.providers.values()
         leaving = [p for name, p in old.pipeline.providers.items() if name not in self._own_providers and p not in staying]
         if leaving:
-            old.tasks.start(_retire(self._users[:-1], leaving), name="provider-retire")
+            old.tasks.start(retire(self._users[:-1], leaving), name="provider-retire")
 
     async def reload(self, settings: Settings) -> None:
         """`prepare` and `commit`: a new configuration is taken whole or not at all. Raises ConfigRefused, which has been counted and
@@ -439,20 +436,6 @@ class Gateway:
 def build_app(settings: Settings, **own: Any) -> Gateway:
     """The ASGI application for `settings`; keyword arguments as `Gateway`'s."""
     return Gateway(settings, **own)
-
-
-async def _retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
-    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
-
-    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
-    try:
-        while True:
-            await asyncio.sleep(RETIRE_POLL_S)
-            if not any(user.requests for user in users):
-                return
-    finally:
-        for provider in providers:
-            await provider.aclose()
 
 
 async def _close(state: AppState) -> None:

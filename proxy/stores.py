@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
@@ -19,7 +19,9 @@ from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
+from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
@@ -35,6 +37,8 @@ PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
 PURGES = "purge:"
 """Before the names of purges on the board."""
+RETIRE_POLL_S = 0.1
+"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 BOARD_KEY = "{board}:le1"
 """After the prefix of the Redis keys; outside of what clearing the cache removes."""
 
@@ -178,3 +182,17 @@ async def purge_responses(responses: ResponseRecords, clock: Clock, every_s: flo
             await responses.purge(clock.time())
         except Unavailable as exc:
             logging.getLogger("llm_edge").warning("expired answers were not purged", extra={"error": exc.message})
+
+
+async def retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
+    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
+
+    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
+    try:
+        while True:
+            await asyncio.sleep(RETIRE_POLL_S)
+            if not any(user.requests for user in users):
+                return
+    finally:
+        for provider in providers:
+            await provider.aclose()

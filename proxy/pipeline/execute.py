@@ -100,15 +100,11 @@ class Generation:
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await self._fetch(key), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
-                if self.boarding is not None:
-                    self.boarding.let_go()
                 if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
                     revalidate(pipe, asked, key)
-                await self._serve(entry, tier)
+                await self._instead(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
-                if self.boarding is not None:
-                    self.boarding.let_go()
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
@@ -166,6 +162,12 @@ class Generation:
                 return await self.boarding.fetch()
         return await pipe.cache.fetch(key, asked.verdict.max_age_s)
 
+    async def _instead(self, entry: CacheEntry, tier: str) -> None:
+        """A stored answer, instead of the call that this request may have got the lease for."""
+        if self.boarding is not None:
+            self.boarding.let_go()
+        await self._serve(entry, tier)
+
     async def _again(self, key: bytes) -> bool:
         """After a call that was joined came to nothing: whether another's answer could be served."""
         cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
@@ -174,9 +176,7 @@ class Generation:
             entry, tier = await self._fetch(key), "l2"
         if entry is None or not self._permits(entry.provider, entry.model):
             return False
-        if self.boarding is not None:
-            self.boarding.let_go()
-        await self._serve(entry, tier)
+        await self._instead(entry, tier)
         return True
 
     def _answered(self, flight: Flight) -> bytes | None:
@@ -195,7 +195,7 @@ class Generation:
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
         self.pipe.meter.semantic_hit()
-        await self._serve(entry, "semantic")
+        await self._instead(entry, "semantic")
         return True
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:

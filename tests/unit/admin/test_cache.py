@@ -5,6 +5,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from proxy.admin.cache import CacheRoutes
+from proxy.cache.meter import Tier
+from proxy.cache.tiered import TieredCache
+from proxy.core.clock import SystemClock
+from proxy.core.errors import Unavailable
+from proxy.storage.hot.base import RedisDown
 from tests.support.admin import administered, two_providers
 from tests.support.gateway import chat_body
 
@@ -67,3 +73,21 @@ async def test_a_purge_of_nothing_is_refused(body: Any, param: str | None) -> No
         answer = await edge.call("POST", "/cache/purge", body)
         assert answer.status_code == 400
         assert answer.json()["details"].get("param") == param
+
+
+class Broken(TieredCache):
+    """Its L2 does not answer."""
+
+    async def clear(self) -> dict[Tier, int]:
+        raise RedisDown("redis is down")
+
+
+async def test_an_l2_that_does_not_answer_is_said() -> None:
+    """503, since half of the cache is still there."""
+    routes = CacheRoutes(lambda: Broken(SystemClock(), l1=None), SystemClock())
+    with pytest.raises(Unavailable, match="L2 could not be emptied: redis is down"):
+        await routes.clear({}, _nothing, _nothing)
+
+
+async def _nothing(*_: Any) -> Any:
+    raise AssertionError("nothing is read or sent")
