@@ -116,7 +116,11 @@ class ContinuedDrive(RacedDrive):
 
     async def _tell(self, exc: EdgeError) -> None:
         story, shared = self._story, self._pump is not None or (self._flight is not None and self._flight.shared)
-        if shared or not may_help(exc) or story.left() <= 0 or (seen := story.text(self._asked)) is None:
+        if shared or not may_help(exc) or (seen := story.text(self._asked)) is None:
+            await super()._tell(exc)
+            return
+        if story.left() <= 0:
+            self._pipe.meter.stream_continued(self._asked.route.name, "failed")
             await super()._tell(exc)
             return
         ctx, upstream = self._ctx, self._upstream

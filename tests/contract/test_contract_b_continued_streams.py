@@ -322,6 +322,8 @@ async def test_attempts_bound_it() -> None:
         assert [t["role"] for t in line["tries"]] == ["primary", *["continuation"] * 3]
         assert line["error"] == "stream_truncated"
         assert [t["completion_tokens"] for t in line["tries"][:3]] == [1, 1, 1]
+        assert pair.counted("llm_edge_stream_continuations_total", "m", "continued") == 3
+        assert pair.counted("llm_edge_stream_continuations_total", "m", "failed") == 1
 
 
 async def test_targets_that_fail_before_the_rest() -> None:

@@ -17,6 +17,7 @@ from proxy.core.errors import EdgeError
 from proxy.core.route import RouteInfo
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.generate import generate
+from proxy.telemetry.metrics import Metrics
 from proxy.transport.base import UpstreamRequest
 from proxy.transport.scripted import Reply, ScriptedTransport
 from tests.support.gateway import chat_body
@@ -39,36 +40,19 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return monotonic() + self.ahead_s
 
 
-class Counting:
-    """The meter, and how often each try was settled."""
+class Counting(Metrics):
+    """How often each try was settled, and how hedges ended."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.done: list[AttemptRecord] = []
         self.hedges: list[str] = []
 
-    def attempt_done(self, record: AttemptRecord) -> None:
-        self.done.append(record)
+    def attempt_done(self, rec: AttemptRecord) -> None:
+        self.done.append(rec)
 
     def hedged(self, entry: str, result: str) -> None:
         self.hedges.append(result)
-
-    def hedge_withheld(self, entry: str, reason: str) -> None:
-        """Not looked at here."""
-
-    def single_flight_joined(self) -> None:
-        """Not looked at here."""
-
-    def stream_truncated(self, name: str) -> None:
-        """Not looked at here."""
-
-    def response_unrecorded(self) -> None:
-        """Not looked at here."""
-
-    def retried(self, failure: str, role: str) -> None:
-        """Not looked at here."""
-
-    def attempts_stopped(self, entry: str, reason: str) -> None:
-        """Not looked at here."""
 
 
 class Table:
@@ -101,7 +85,7 @@ class Table:
                     }
                 },
                 prices={"a/one": {"input": 1, "output": 10}, "b/two": {"input": 2, "output": 20}},
-                routing={"breaker": {"enabled": False}},
+                routing={"breaker": {"enabled": False}, "retry_budget": {"floor_per_s": 10_000}},
             ),
             providers={name: provider(transport, name) for name, transport in self.transports.items()},
         )
