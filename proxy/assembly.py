@@ -220,7 +220,9 @@ def build_routes(
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
+        candidate=lambda target: Candidate(
+            target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id), health.gate(target.id, target.gate)
+        ),
         strategies=strategies,
         budgets=budgets,
     )

@@ -35,6 +35,7 @@ from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.routing.candidate import Candidate
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.routing.rules import ShadowRules
@@ -303,6 +304,9 @@ class Generation:
                 if step.target.stats.barred(now) is not None:
                     attempts.not_begun(step)
                     continue
+            if step.target.gate is not None:
+                step = await self._entered(step)
+                now = monotonic()
             try:
                 await self._try(step)
                 return
@@ -315,6 +319,21 @@ class Generation:
                 if attempts.failure is None or self.ctx.attempts[-1].sent:
                     raise
                 attempts.refused(step.target, exc)
+
+    async def _entered(self, step: Try) -> Try:
+        """A place at the target, at another one that has room, or, where nobody has, a wait for one. Raises Unavailable."""
+        attempts, first, now = self.attempts, step.target.gate, monotonic()
+        found: Candidate | None = step.target
+        while found is not None:
+            if found.gate is None or found.gate.enter(now):
+                return step if found is step.target else Try(found)
+            found = attempts.spare(now)
+            if found is not None:
+                attempts.left += 1  # the one that was full cost none
+        if first is not None and await first.wait(self.asked.deadline):
+            return step
+        wait_s = 1.0 + self.pipe.rng.random()
+        raise Unavailable("every target of this model has as many calls as it may have", code="targets_busy", retry_after_s=wait_s)
 
     def _begin(self, step: Try) -> Upstream:
         """The try's record. Raises NotAdmitted."""
@@ -334,7 +353,12 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        upstream = self._begin(step)
+        try:
+            upstream = self._begin(step)
+        except BaseException:
+            if target.gate is not None:
+                target.gate.leave()
+            raise
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
@@ -395,6 +419,8 @@ class Generation:
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         if upstream.spared or (outcome == "refused" and not self.timed):
             outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
+        if upstream.target.gate is not None:
+            upstream.target.gate.leave()
         self.pipe.health.ended(
             upstream.target.stats,
             now,

@@ -227,7 +227,7 @@ class HedgedGeneration(Generation):
             why = "attempts"
         elif not self._budget.take():
             why = "budget"
-        elif (target := self.attempts.spare(monotonic())) is not None:
+        elif (target := self.attempts.spare(now := monotonic())) is not None and (target.gate is None or target.gate.enter(now)):
             self._may = False
             return target
         else:

@@ -2,6 +2,7 @@
 
 from proxy.core.money import NANOS_PER_USD
 from proxy.routing.breaker import BreakerRules
+from proxy.routing.gate import GateRules
 from proxy.routing.health import HealthRules
 from proxy.routing.retry_budget import BudgetRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
@@ -12,7 +13,13 @@ from proxy.settings.models import ContentRuleSettings, HedgeSettings, ShadowSett
 
 def target_of(t: TargetSettings) -> Target:
     """An empty model serves the name that was asked for."""
-    return Target(t.provider, t.model or "", t.weight, t.priority, t.quality, t.region, t.tags)
+    return Target(t.provider, t.model or "", t.weight, t.priority, t.quality, t.region, t.tags, _gate(t))
+
+
+def _gate(t: TargetSettings) -> GateRules | None:
+    if t.concurrency is None and t.rpm is None:
+        return None
+    return GateRules(concurrency=t.concurrency, rpm=t.rpm, queue=t.queue, queue_wait_s=t.queue_wait_s)
 
 
 def retry_rules(r: RetrySettings) -> RetryRules:

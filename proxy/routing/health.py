@@ -19,6 +19,7 @@ import msgspec
 
 from proxy.core.cooldown import Cooldowns
 from proxy.routing.breaker import BreakerRules
+from proxy.routing.gate import Gate, GateRules
 from proxy.routing.stats import TargetStats
 
 Outcome = Literal["ok", "failed", "throttled", "refused", "client", "cancelled"]
@@ -68,6 +69,7 @@ class HealthBook:
         self.rules = rules or HealthRules()
         self.listeners: list[Listener] = []
         self._stats: dict[str, TargetStats] = {}
+        self._gates: dict[str, Gate] = {}
         self._key_rests: dict[str, Cooldowns] = {}
 
     def configure(self, rules: HealthRules, now: float) -> None:
@@ -85,6 +87,16 @@ class HealthBook:
                 self._stats = {name: s for name, s in self._stats.items() if s.blocked or s.in_flight}
             stats = self._stats[target_id] = TargetStats(target_id)
         return stats
+
+    def gate(self, target_id: str, rules: GateRules | None) -> Gate | None:
+        """Of a target, shared by all entries that have it; the rules that were given last hold. None: it is not bounded."""
+        gate = self._gates.get(target_id)
+        if rules is None:
+            return None
+        if gate is None:
+            gate = self._gates[target_id] = Gate(rules)
+        gate.rules = rules
+        return gate
 
     def find(self, target_id: str) -> TargetStats | None:
         return self._stats.get(target_id)

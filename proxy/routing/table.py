@@ -227,6 +227,7 @@ def _content_within_s(entry: ModelEntry) -> float | None:
 def _digested(entry: ModelEntry, targets: tuple[Target, ...]) -> tuple[object, ...]:
     """What decides who may answer: fallbacks too, whose answers are kept under the name that was asked for."""
     rules = entry.rules
+    targets = tuple(msgspec.structs.replace(t, gate=None) if t.gate is not None else t for t in targets)
     if not rules.falls_back:
         return entry.strategy, targets
     return entry.strategy, targets, rules.fallbacks, rules.context_window_fallbacks, rules.content_policy_fallbacks

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from proxy.routing.gate import GateRules
 from proxy.routing.retry_budget import RetryBudget
 from proxy.routing.rules import FallbackList, RouteRules
 
@@ -27,6 +28,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 to 1, by the operator's own judgement; None: not judged."""
     region: str | None = None
     tags: tuple[str, ...] = ()
+    gate: GateRules | None = None
+    """None: unbounded."""
 
     @property
     def id(self) -> str:
