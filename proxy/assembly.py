@@ -221,7 +221,10 @@ def build_routes(
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
         candidate=lambda target: Candidate(
-            target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id), health.gate(target.id, target.gate)
+            target,
+            _model_facts(charges, providers[target.provider], target, at),
+            health.stats(target.id),
+            health.gate(target.id, target.gate),
         ),
         strategies=strategies,
         budgets=budgets,

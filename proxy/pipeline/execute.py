@@ -25,6 +25,7 @@ from proxy.pipeline.boarding import Boarding
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fallbacks import may_read
+from proxy.pipeline.gates import entered
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.revalidate import revalidate
@@ -35,7 +36,6 @@ from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.routing.candidate import Candidate
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.routing.rules import ShadowRules
@@ -305,7 +305,7 @@ class Generation:
                     attempts.not_begun(step)
                     continue
             if step.target.gate is not None:
-                step = await self._entered(step)
+                step = await entered(pipe, asked, attempts, step)
                 now = monotonic()
             try:
                 await self._try(step)
@@ -320,28 +320,18 @@ class Generation:
                     raise
                 attempts.refused(step.target, exc)
 
-    async def _entered(self, step: Try) -> Try:
-        """A place at the target, at another one that has room, or, where nobody has, a wait for one. Raises Unavailable."""
-        attempts, first, now = self.attempts, step.target.gate, monotonic()
-        found: Candidate | None = step.target
-        while found is not None:
-            if found.gate is None or found.gate.enter(now):
-                return step if found is step.target else Try(found)
-            found = attempts.spare(now)
-            if found is not None:
-                attempts.left += 1  # the one that was full cost none
-        if first is not None and await first.wait(self.asked.deadline):
-            return step
-        wait_s = 1.0 + self.pipe.rng.random()
-        raise Unavailable("every target of this model has as many calls as it may have", code="targets_busy", retry_after_s=wait_s)
-
     def _begin(self, step: Try) -> Upstream:
         """The try's record. Raises NotAdmitted."""
         ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
-        if verdict.error is not None:
-            raise NotAdmitted(verdict.error)
-        upstream = self.upstream(self.pipe, self.asked, target)
+        try:
+            if verdict.error is not None:
+                raise NotAdmitted(verdict.error)
+            upstream = self.upstream(self.pipe, self.asked, target)
+        except (EdgeError, NotAdmitted):
+            if target.gate is not None:
+                target.gate.leave()
+            raise
         if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
             note_again(self.pipe, self.asked, upstream, step.delay_s)
         ctx.attempts.append(upstream.record)
@@ -353,12 +343,7 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        try:
-            upstream = self._begin(step)
-        except BaseException:
-            if target.gate is not None:
-                target.gate.leave()
-            raise
+        upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
