@@ -20,7 +20,7 @@ from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
-from proxy.pipeline.background import Background, NoBackground
+from proxy.pipeline.background import Background
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.health_report import Counting, HealthReport
@@ -107,7 +107,7 @@ def build_pipeline(
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
-        background=background or NoBackground(),
+        background=background,
         shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
         revalidating=old.revalidating if old is not None else set(),
         semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
@@ -125,7 +125,7 @@ def build_pipeline(
 
 def _cache_rules(settings: Settings) -> CacheRules:
     cache = settings.cache
-    fresh_s = float("inf")
+    fresh_s = None
     if cache.stale_s:
         fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
     return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)

@@ -74,7 +74,7 @@ async def open_cache(
     )
     url = settings.l2_url
     if url is None:
-        return TieredCache(clock, l1=l1, meter=meter)
+        return TieredCache(clock, l1=l1, meter=meter, lifetime_s=l1_ttl_s)
     if shared is not None and url == settings.stores.redis_url:
         hot = shared
     else:
@@ -84,7 +84,7 @@ async def open_cache(
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
     l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
-    return TieredCache(clock, l1=l1, l2=l2, meter=meter)
+    return TieredCache(clock, l1=l1, l2=l2, meter=meter, lifetime_s=max(l1_ttl_s, c.l2.ttl_s + c.stale_s))
 
 
 def open_flights(

@@ -68,12 +68,13 @@ class InProcess:
         body: bytes,
         *,
         path: str,
-        headers: Mapping[bytes, bytes],
+        headers: Mapping[bytes, bytes | None],
         done: Callable[[Answered], None] | None = None,
     ) -> bool:
         if self.app is None or self.running >= AT_ONCE:
             return False
-        own = {name: value for name, value in ctx.headers.items() if name not in _LEFT_BEHIND}
+        own = {name: value for name, value in ctx.headers.items() if name not in _LEFT_BEHIND and name not in headers}
+        given = {name: value for name, value in headers.items() if value is not None}
         scope: Scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -83,7 +84,7 @@ class InProcess:
             "path": path,
             "root_path": "",
             "query_string": b"&".join(p for p in ctx.query.split(b"&") if p.partition(b"=")[0] != b"key"),
-            "headers": list({**own, **headers, b"content-type": b"application/json", b"content-length": b"%d" % len(body)}.items()),
+            "headers": list({**own, **given, b"content-type": b"application/json", b"content-length": b"%d" % len(body)}.items()),
             "client": (ctx.client_ip, 0) if ctx.client_ip else None,
             "server": None,
         }
@@ -95,25 +96,29 @@ class InProcess:
         scope["headers"].append((b"authorization", b"Bearer " + self.keys.issue(principal)))
         taken = _Taken(body)
         began = monotonic()
+        whole = False
         try:
             await app(scope, taken.receive, taken.send)
+            whole = True
         finally:
             self.running -= 1
-        ctx: RequestContext | None = scope.get(SCOPE_KEY)
-        if done is not None and ctx is not None:
-            done(
-                Answered(
-                    status=taken.status,
-                    body=bytes(taken.body),
-                    provider=ctx.provider,
-                    model=ctx.served_model,
-                    usage=ctx.usage,
-                    cost_nanos=ctx.cost_nanos,
-                    seconds=monotonic() - began,
-                    first_token_s=ctx.first_token_s,
-                    error=ctx.error,
-                )
-            )
+            ctx: RequestContext | None = scope.get(SCOPE_KEY)
+            if done is not None:
+                done(_answered(taken, ctx, monotonic() - began, whole=whole))
+
+
+def _answered(taken: "_Taken", ctx: RequestContext | None, seconds: float, *, whole: bool) -> Answered:
+    return Answered(
+        status=taken.status,
+        body=bytes(taken.body),
+        provider=None if ctx is None else ctx.provider,
+        model=None if ctx is None else ctx.served_model,
+        usage=None if ctx is None else ctx.usage,
+        cost_nanos=None if ctx is None else ctx.cost_nanos,
+        seconds=seconds,
+        first_token_s=None if ctx is None else ctx.first_token_s,
+        error=(None if ctx is None else ctx.error) or (None if whole else "internal_error"),
+    )
 
 
 class _Taken:

@@ -20,6 +20,7 @@ class PurgeMarks:
     """`on_mark(field, at)` is told of each mark made here; `learn` takes those of others. Times are Unix seconds."""
 
     def __init__(self, *, keep_s: float = 86_400.0) -> None:
+        """`keep_s`: no answer lives longer, in any tier."""
         self.marks: dict[str, float] = {}
         """`kind:value` → stored at or before this is gone. Empty on the hot path."""
         self.on_mark: Callable[[str, float], None] | None = None

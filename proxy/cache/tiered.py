@@ -27,12 +27,21 @@ class CacheStatus(msgspec.Struct, frozen=True, kw_only=True):
 class TieredCache:
     """Either tier may be absent (None)."""
 
-    def __init__(self, clock: Clock, *, l1: MemoryCache | None, l2: RedisCache | None = None, meter: CacheMeter | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        l1: MemoryCache | None,
+        l2: RedisCache | None = None,
+        meter: CacheMeter | None = None,
+        lifetime_s: float = 86_400.0,
+    ) -> None:
+        """`lifetime_s`: no answer lives longer, in either tier."""
         self._unix_now = clock.time
         self._l1 = l1
         self._l2 = l2
         self._meter = meter or NullMeter()
-        self.marks = PurgeMarks()
+        self.marks = PurgeMarks(keep_s=lifetime_s)
 
     @property
     def has_l2(self) -> bool:

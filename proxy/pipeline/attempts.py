@@ -30,6 +30,7 @@ from proxy.core.context import Verdict
 from proxy.core.errors import EdgeError, ModelNotFound, Unavailable
 from proxy.routing.candidate import Candidate
 from proxy.routing.failures import TABLE, FailureClass, classify, same_target_may_help
+from proxy.routing.gate import Place
 from proxy.routing.retry_budget import RetryBudget
 from proxy.routing.rules import FallbackList, RetryRules
 from proxy.routing.stats import COOLING, FOREVER
@@ -57,6 +58,8 @@ class NotAdmitted(Exception):
 class Try(msgspec.Struct, frozen=True):
     target: Candidate
     delay_s: float = 0.0
+    place: Place | None = None
+    """At a target whose calls are bounded, once it has been taken."""
 
 
 class Stop(msgspec.Struct, frozen=True):

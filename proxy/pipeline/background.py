@@ -39,28 +39,9 @@ class Background(Protocol):
         body: bytes,
         *,
         path: str,
-        headers: Mapping[bytes, bytes],
+        headers: Mapping[bytes, bytes | None],
         done: Callable[[Answered], None] | None = None,
     ) -> bool:
-        """The request of `ctx` once more, with another body and `headers` over its own. False, and nothing is done, where too many run
-        already. `done` is called once, unless the gateway ends first."""
+        """The request of `ctx` once more, with another body and `headers` over its own (None: left out). False, and nothing is done, where
+        too many run already. `done` is called once, however it ends."""
         ...
-
-
-class NoBackground:
-    """Where there is no application to send them through."""
-
-    def start(
-        self,
-        ctx: RequestContext,
-        principal: Principal,
-        body: bytes,
-        *,
-        path: str,
-        headers: Mapping[bytes, bytes],
-        done: Callable[[Answered], None] | None = None,
-    ) -> bool:
-        return False
-
-
-_: type[Background] = NoBackground

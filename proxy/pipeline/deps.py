@@ -15,7 +15,7 @@ from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
-from proxy.pipeline.background import Background, NoBackground
+from proxy.pipeline.background import Background
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
@@ -102,9 +102,9 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     board: Board
     """What the processes of a deployment tell each other."""
-    background: Background = NoBackground()
-    """What the gateway asks itself."""
-    shadow_budget: ShadowBudget = ShadowBudget()
+    background: Background | None = None
+    """What the gateway asks itself; None: there is no application to ask."""
+    shadow_budget: ShadowBudget = msgspec.field(default_factory=ShadowBudget)
     revalidating: set[bytes] = set()
     """Keys of stale answers that are being made anew."""
     semantic: "Semantic | None" = None

@@ -101,7 +101,7 @@ class Generation:
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await self._fetch(key), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
-                if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
+                if self._stale(entry):
                     revalidate(pipe, asked, key)
                 await self._instead(entry, tier)
                 return
@@ -180,6 +180,10 @@ class Generation:
         await self._instead(entry, tier)
         return True
 
+    def _stale(self, entry: CacheEntry) -> bool:
+        fresh_s = self.pipe.cache_rules.fresh_s
+        return fresh_s is not None and entry.age_s(self.pipe.clock.time()) > fresh_s
+
     def _answered(self, flight: Flight) -> bytes | None:
         """The whole answer, for comparison."""
         entry = flight.landed.entry if flight.landed is not None else None
@@ -191,7 +195,7 @@ class Generation:
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
         found = await similar(self.pipe, self.asked, semantic)
-        if found is None or not self._permits(found[0].provider, found[0].model):
+        if found is None or self._stale(found[0]) or not self._permits(found[0].provider, found[0].model):
             return False
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
@@ -319,19 +323,17 @@ class Generation:
                 if attempts.failure is None or self.ctx.attempts[-1].sent:
                     raise
                 attempts.refused(step.target, exc)
+            finally:
+                if step.place is not None:
+                    step.place.leave()
 
     def _begin(self, step: Try) -> Upstream:
         """The try's record. Raises NotAdmitted."""
         ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
-        try:
-            if verdict.error is not None:
-                raise NotAdmitted(verdict.error)
-            upstream = self.upstream(self.pipe, self.asked, target)
-        except (EdgeError, NotAdmitted):
-            if target.gate is not None:
-                target.gate.leave()
-            raise
+        if verdict.error is not None:
+            raise NotAdmitted(verdict.error)
+        upstream = self.upstream(self.pipe, self.asked, target)
         if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
             note_again(self.pipe, self.asked, upstream, step.delay_s)
         ctx.attempts.append(upstream.record)
@@ -404,8 +406,6 @@ class Generation:
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         if upstream.spared or (outcome == "refused" and not self.timed):
             outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
-        if upstream.target.gate is not None:
-            upstream.target.gate.leave()
         self.pipe.health.ended(
             upstream.target.stats,
             now,

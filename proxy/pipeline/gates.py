@@ -7,6 +7,7 @@ from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import Attempts, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.routing.candidate import Candidate
+from proxy.routing.gate import Place
 
 
 class TargetsBusy(Unavailable):
@@ -16,15 +17,18 @@ class TargetsBusy(Unavailable):
 
 
 async def entered(pipe: Pipeline, asked: Asked, attempts: Attempts, step: Try) -> Try:
-    """The step with a place taken, at its target or at another one that has room; where nobody has, after a wait. Raises TargetsBusy."""
+    """The step with a place taken, at its target or at another one that has room; where nobody has, after a wait. The caller gives the
+    place back. Raises TargetsBusy."""
     first, now = step.target.gate, monotonic()
     found: Candidate | None = step.target
     while found is not None:
-        if found.gate is None or found.gate.enter(now):
-            return step if found is step.target else Try(found)
+        if found.gate is None:
+            return Try(found)
+        if found.gate.enter(now):
+            return Try(found, step.delay_s if found is step.target else 0.0, Place(found.gate))
         found = attempts.spare(now)
         if found is not None:
             attempts.left += 1  # the one that was full cost none
     if first is not None and await first.wait(asked.deadline):
-        return step
+        return Try(step.target, step.delay_s, Place(first))
     raise TargetsBusy("every target of this model has as many calls as it may have", retry_after_s=1.0 + pipe.rng.random())

@@ -35,6 +35,7 @@ from proxy.pipeline.settle import cost_of, estimated_usage, usage_so_far
 from proxy.pipeline.streaming import StreamDrive
 from proxy.pipeline.upstream import Also, Upstream
 from proxy.routing.candidate import Candidate
+from proxy.routing.gate import Place
 from proxy.routing.hedge import HedgeResult, Withheld
 from proxy.routing.hedge_budget import HedgeBudget
 from proxy.routing.rules import HedgeRules
@@ -199,17 +200,24 @@ class HedgedGeneration(Generation):
             await super()._try(step)
             return
         self.race = race = Race(self.ctx, self.flight, self._hedge.bill)
-        tries = [(step.target, race.start(self.pipe.tasks, self._leg(step)))]
+        tries = [(step.target, self._started(race, step))]
         try:
             _, slow = await asyncio.wait([tries[0][1]], timeout=after_s)
-            if slow and race.winner is None and (target := self._second()) is not None:
-                tries.append((target, race.start(self.pipe.tasks, self._leg(Try(target)))))
+            if slow and race.winner is None and (second := self._second()) is not None:
+                tries.append((second.target, self._started(race, second)))
             await asyncio.wait([task for _, task in tries])
         finally:
             await race.over()
             if len(tries) > 1:
                 self._noted(race, tries[1][1])
         self._outcome(race, tries)
+
+    def _started(self, race: Race, step: Try) -> asyncio.Task[Failure | None]:
+        """A task of its own, which gives the step's place back when it ends, also before it has begun."""
+        task = race.start(self.pipe.tasks, self._leg(step))
+        if (place := step.place) is not None:
+            task.add_done_callback(lambda _: place.leave())
+        return task
 
     def _after_s(self, target: Candidate) -> float | None:
         """How long the first may be silent; None: for as long as it likes."""
@@ -220,17 +228,20 @@ class HedgedGeneration(Generation):
             return after_s
         return target.stats.first_token_p95() if self.asked.stream else self.pipe.hedges.waits(target.id).p95()
 
-    def _second(self) -> Candidate | None:
-        """The hedge's target, its try and budget taken; None: there is to be none, and why is counted."""
+    def _second(self) -> Try | None:
+        """The hedge, its try, budget and place taken; None: there is to be none, and why is counted."""
         why: Withheld = "no_target"
         if self.attempts.left <= 0:
             why = "attempts"
         elif not self._budget.take():
             why = "budget"
-        elif (target := self.attempts.spare(now := monotonic())) is not None and (target.gate is None or target.gate.enter(now)):
+        elif (target := self.attempts.spare(now := monotonic())) is None:
+            self._budget.give_back()
+        elif target.gate is None or target.gate.enter(now):
             self._may = False
-            return target
+            return Try(target, place=None if target.gate is None else Place(target.gate))
         else:
+            self.attempts.left += 1
             self._budget.give_back()
         self.pipe.meter.hedge_withheld(self.asked.route.name, why)
         return None

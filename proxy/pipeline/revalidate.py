@@ -20,7 +20,7 @@ def revalidate(pipe: Pipeline, asked: Asked, key: bytes) -> None:
     ctx = asked.ctx
     ctx.headers_out.append((STALE, b"true"))
     principal = ctx.principal
-    if principal is None or principal.purpose or key in pipe.revalidating:
+    if pipe.background is None or principal is None or principal.purpose or key in pipe.revalidating:
         return
 
     def done(answered: Answered) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
+from proxy.core.errors import EdgeError
 from proxy.core.identity import ROUTING, Principal
 from proxy.core.messages import TextPart
 from proxy.core.money import NANOS_PER_USD
@@ -28,15 +29,35 @@ COMPARED_CHARS = 4000
 OUTPUT_TOKENS = 4096
 """Set aside for an answer where neither the client nor the catalogue caps it."""
 _WHOLE = (("/converse-stream", "/converse"), ("/invoke-with-response-stream", "/invoke"), (":streamGenerateContent", ":generateContent"))
-HEADERS = {b"cache-control": b"no-store", b"x-llm-edge-fallbacks": b""}
-"""It is this model that is looked at, whatever stands in for it, or stood in for the first."""
+HEADERS: dict[bytes, bytes | None] = {
+    b"cache-control": b"no-store",
+    b"x-llm-edge-fallbacks": b"",
+    b"x-llm-edge-strategy": None,
+    b"x-llm-edge-tags": None,
+    b"x-llm-edge-strict": None,
+}
+"""It is this model that is looked at, whatever stands in for it, or stood in for the first, and whatever it was narrowed by."""
 _log = logging.getLogger("llm_edge.shadow")
 
 
 def shadow(pipe: Pipeline, asked: Asked, rules: ShadowRules, answer: bytes | None) -> None:
-    """Once an answer is out. `answer`: the client's whole body; None where it was a stream, or failed. Never raises."""
+    """Once an answer is out. `answer`: the client's whole body; None where there is none to compare with. Never raises: what keeps a copy
+    from being made is not the request's trouble."""
+    try:
+        _copy(pipe, asked, rules, answer)
+    except EdgeError as exc:
+        _log.warning("no shadow", extra={"model": asked.route.name, "shadow": rules.model, "error": exc.message[:300]})
+
+
+def _copy(pipe: Pipeline, asked: Asked, rules: ShadowRules, answer: bytes | None) -> None:
     ctx = asked.ctx
-    if pipe.rng.random() >= rules.share or asked.keeping is not None or ctx.principal is None or ctx.principal.purpose:
+    if (
+        pipe.background is None
+        or pipe.rng.random() >= rules.share
+        or asked.keeping is not None
+        or ctx.principal is None
+        or ctx.principal.purpose
+    ):
         return
     route = pipe.routes.resolve(rules.model)
     if any(ctx.permit(t.provider, t.model).error is not None for t in route.targets):

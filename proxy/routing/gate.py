@@ -27,6 +27,20 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
     queue_wait_s: float = 1.0
 
 
+class Place:
+    """One that was taken. Given back once, however often it is said."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: "Gate") -> None:
+        self._gate: Gate | None = gate
+
+    def leave(self) -> None:
+        gate, self._gate = self._gate, None
+        if gate is not None:
+            gate.leave()
+
+
 class Gate:
     def __init__(self, rules: GateRules) -> None:
         self.rules = rules

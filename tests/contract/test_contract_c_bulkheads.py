@@ -28,7 +28,7 @@ class Slow:
 
 
 @asynccontextmanager
-async def bounded(*limits: dict[str, Any]) -> AsyncIterator[tuple[Running, list[Slow]]]:
+async def bounded(*limits: dict[str, Any], **entry: Any) -> AsyncIterator[tuple[Running, list[Slow]]]:
     """A target for each of the limits, in order of preference."""
     slow = [Slow() for _ in limits]
     async with Upstream() as one, Upstream() as two:
@@ -37,7 +37,9 @@ async def bounded(*limits: dict[str, Any]) -> AsyncIterator[tuple[Running, list[
             up.on(handler)
         providers = {f"p{n}": {"kind": "openai_compatible", "base_url": up.url} for n, up in enumerate(ups)}
         targets = [{"provider": f"p{n}", "model": "m", **limit} for n, limit in enumerate(limits)]
-        config = settings(providers=providers, models={"m": {"strategy": "failover", "targets": targets}}, cache={"enabled": False})
+        config = settings(
+            providers=providers, models={"m": {"strategy": "failover", "targets": targets, **entry}}, cache={"enabled": False}
+        )
         async with running(config) as edge:
             yield edge, slow
 
@@ -114,3 +116,26 @@ async def test_calls_a_minute_are_bounded() -> None:
         second.go.set()
         served = [(await edge.chat(f"q{n}", model="m")).headers["x-llm-edge-provider"] for n in range(5)]
         assert served == ["p0", "p0", "p0", "p1", "p1"]
+
+
+async def test_a_count_that_is_estimated_gives_its_place_back() -> None:
+    """It makes no call at all."""
+    async with bounded({"concurrency": 1}) as (edge, _):
+        for _ in range(3):
+            body = {"model": "m", "messages": [{"role": "user", "content": "how many?"}]}
+            assert (await edge.client.post("/v1/messages/count_tokens", json=body)).status_code == 200
+
+
+async def test_hedges_take_and_give_back_places() -> None:
+    """The winner's, the loser's, and those of requests whose clients leave at any moment."""
+    async with bounded({"concurrency": 2}, {"concurrency": 2}, hedge={"after_s": 0.01, "share": 1, "streams_only": False}) as (edge, slow):
+        gates = [target.gate for target in edge.gateway.state.pipeline.routes.resolve("m").targets]
+        slow[1].go.set()
+        assert (await edge.chat("won by the hedge", model="m")).headers["x-llm-edge-provider"] == "p1"
+        for wait_s in (0.0, 0.002, 0.01, 0.012, 0.02):
+            tasks = asked(edge, 2)
+            await asyncio.sleep(wait_s)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        await eventually(lambda: [gate.inside for gate in gates if gate is not None] == [0, 0])

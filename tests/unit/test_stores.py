@@ -155,3 +155,13 @@ async def test_a_purge_of_one_process_is_every_process_s() -> None:
     await eventually(lambda: board.get("purge:x") is not None)
     assert there.marks == {"tag:eu": 100.0}
     await board.close()
+
+
+async def test_a_purge_lasts_as_long_as_what_it_hides() -> None:
+    """Else purged answers would come back."""
+    week = 7 * 86_400
+    tasks, closers = TaskSupervisor(), Closers()
+    settings = Settings.of(providers={"echo": {"kind": "echo"}}, cache={"l1": {"ttl_s": week}, "stale_s": 60})
+    cache = await open_cache(settings, clock=SystemClock(), tasks=tasks, meter=NullMeter(), closers=closers)
+    assert cache.marks.keep_s == week + 60
+    await tasks.close()

@@ -77,3 +77,34 @@ async def test_other_keys_are_none_of_them() -> None:
     assert await keys.verify("sk-guess") is None
     with pytest.raises(Unauthenticated):
         await keys.verify_signed("POST", b"/", b"", [], b"")
+
+
+async def test_the_end_is_told_however_it_came() -> None:
+    """Else what waits for it would wait for ever: a budget's money, a stale answer's turn."""
+    done: list[Answered] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("broken")
+
+    tasks = TaskSupervisor(on_failure=lambda name, exc: None)
+    own = InProcess(tasks)
+    own.app = app
+    assert own.start(context(), ANONYMOUS, b"", path="/", headers={}, done=done.append)
+    await tasks.close(grace_s=5)
+    assert ([answered.error for answered in done], own.running) == (["internal_error"], 0)
+
+
+async def test_a_header_can_be_left_out() -> None:
+    """By naming it with nothing."""
+    seen: list[Scope] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope)
+
+    tasks = TaskSupervisor()
+    own = InProcess(tasks)
+    own.app = app
+    assert own.start(context({b"x-a": b"1", b"x-b": b"2"}), ANONYMOUS, b"", path="/", headers={b"x-a": None, b"x-b": b"3"})
+    await tasks.close(grace_s=5)
+    headers = dict(seen[0]["headers"])
+    assert (b"x-a" in headers, headers[b"x-b"]) == (False, b"3")

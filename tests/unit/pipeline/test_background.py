@@ -1,12 +1,11 @@
 """Requests that the gateway makes itself."""
 
-from proxy.core.context import RequestContext
-from proxy.core.identity import ANONYMOUS
-from proxy.core.route import RouteInfo
-from proxy.pipeline.background import NoBackground
+from typing import get_type_hints
+
+from proxy.api.in_process import InProcess
+from proxy.pipeline.background import Background
 
 
-def test_without_an_application_nothing_is_sent() -> None:
-    """And that is said."""
-    ctx = RequestContext(RouteInfo(name="/", family="openai"), "t", 0.0)
-    assert not NoBackground().start(ctx, ANONYMOUS, b"", path="/", headers={})
+def test_the_application_sends_them() -> None:
+    """By the arguments that the pipeline gives."""
+    assert get_type_hints(InProcess.start).keys() == get_type_hints(Background.start).keys()

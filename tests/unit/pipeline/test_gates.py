@@ -28,11 +28,12 @@ async def test_full_targets_are_passed_over_without_costing_a_try() -> None:
     full = Attempts((a, b), RetryRules(attempts=2), None, lambda provider, model: ALLOWED, Random(1))
     step = full.next(0.0)
     assert step == Try(a)
-    assert await entered(PIPE, ASKED, full, step) == Try(a)
+    got = await entered(PIPE, ASKED, full, step)
+    assert (got.target, a.gate is not None and a.gate.inside) == (a, 1)
     machine = Attempts((a, b, c), RetryRules(attempts=2), None, lambda provider, model: ALLOWED, Random(1))
     step = machine.next(0.0)
     assert isinstance(step, Try)
-    assert (await entered(PIPE, ASKED, machine, step), machine.left) == (Try(b), 1)
+    assert ((await entered(PIPE, ASKED, machine, step)).target, machine.left) == (b, 1)
     last = Attempts((a, b, c), RetryRules(attempts=2), None, lambda provider, model: ALLOWED, Random(1))
     step = last.next(0.0)
     assert isinstance(step, Try)
@@ -42,4 +43,9 @@ async def test_full_targets_are_passed_over_without_costing_a_try() -> None:
     assert isinstance(step, Try)
     with pytest.raises(TargetsBusy) as refused:
         await entered(PIPE, ASKED, nobody, step)
+    if got.place is not None:
+        got.place.leave()
+        got.place.leave()
+    assert a.gate is not None
+    assert a.gate.inside == 0, "given back once"
     assert 1 <= (refused.value.retry_after_s or 0) <= 2

@@ -1,5 +1,6 @@
 """The semantic tier in the way of a request."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -154,3 +155,15 @@ def test_off_is_nothing() -> None:
     """Nor without a cache at all."""
     assert build_semantic(one_provider(), {}, None, None) is None
     assert build_semantic(one_provider(cache={"enabled": False, "semantic": {"enabled": True}}), {}, None, None) is None
+
+
+async def test_a_stale_answer_is_not_served_for_another_question() -> None:
+    """It is on its way out; who asks the very same gets it, while it is made anew."""
+    stale = one_provider(
+        cache={"semantic": {"enabled": True, "embedder": "mine/v", "threshold": 0.9}, "l1": {"ttl_s": 0.05}, "stale_s": 60}
+    )
+    async with in_process(answers, config=stale) as edge:
+        await edge.chat(ASKED)
+        await asyncio.sleep(0.06)
+        assert (await edge.chat(ALIKE)).headers["x-llm-edge-cache"] == "miss"
+        assert (await edge.chat(ASKED)).headers["x-llm-edge-cache-stale"] == "true"

@@ -163,3 +163,21 @@ async def test_requests_that_pass_the_cache_by_are_copied_too(caplog: pytest.Log
     async with in_process(by_model, config=config().model_copy(update={"cache": CacheSettings(enabled=False)})) as edge:
         await edge.chat(model="smart")
         await shadowed(edge, "done")
+
+
+async def test_what_narrowed_the_request_does_not_narrow_the_copy() -> None:
+    """Tags and strategies speak of the first entry's targets."""
+    tagged = {"targets": [{"provider": "mine", "model": "old", "tags": ["eu"]}], "shadow": {"model": "candidate"}}
+    async with in_process(by_model, config=config({"smart": tagged})) as edge:
+        assert (await edge.chat(model="smart", headers={"x-llm-edge-tags": "eu", "x-llm-edge-strict": "true"})).status_code == 200
+        await shadowed(edge, "done")
+
+
+async def test_a_copy_that_cannot_be_priced_is_not_the_requests_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    """Its own dialect takes what the gateway cannot read; the client has its answer."""
+    async with in_process(by_model, config=config(budget_usd=1)) as edge:
+        answer = await edge.chat(model="smart", tools="no tools at all")
+        assert answer.status_code == 200
+        assert len(edge.sent) == 1
+        assert (await edge.chat("again", model="smart")).status_code == 200
+    assert [record.message for record in caplog.records if record.name == "llm_edge.shadow"][:1] == ["no shadow"]
