@@ -124,6 +124,14 @@ class Attempts:
                 return Try(target)  # as good as always
         return self._search(now)
 
+    def put_back(self, targets: Sequence[Candidate]) -> None:
+        """They were given out, but no try of theirs was made: they are next, in this order. What they took of `left` is the caller's to give
+        back."""
+        ids = {target.id for target in targets}
+        before = [target for target in self._order[: self._at] if target.id not in ids]
+        self._order = [*before, *targets, *self._order[self._at :]]
+        self._at = len(before)
+
     def failed(self, target: Candidate, error: EdgeError, now: float, *, sent: bool = True) -> None:
         """Report the outcome of the last try, of which the target's statistics have been told. `sent`: it reached the wire."""
         self._paid = False

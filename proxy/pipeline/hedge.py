@@ -242,6 +242,7 @@ class HedgedGeneration(Generation):
             return Try(target, place=None if target.gate is None else Place(target.gate))
         else:
             self.attempts.left += 1
+            self.attempts.put_back([target])
             self._budget.give_back()
         self.pipe.meter.hedge_withheld(self.asked.route.name, why)
         return None

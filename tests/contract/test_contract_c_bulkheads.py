@@ -4,6 +4,7 @@ while, and are refused with Retry-After. On real sockets."""
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from tests.support.eventually import eventually
@@ -17,6 +18,7 @@ class Slow:
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.inside = self.most = self.calls = 0
+        self.status = 200
 
     async def __call__(self, call: Call) -> None:
         self.calls += 1
@@ -24,7 +26,7 @@ class Slow:
         self.most = max(self.most, self.inside)
         await self.go.wait()
         self.inside -= 1
-        await json_answer(chat("ok"))(call)
+        await (json_answer(chat("ok"))(call) if self.status == 200 else call.answer(self.status, {"error": {"message": "no"}}))
 
 
 @asynccontextmanager
@@ -42,6 +44,10 @@ async def bounded(*limits: dict[str, Any], **entry: Any) -> AsyncIterator[tuple[
         )
         async with running(config) as edge:
             yield edge, slow
+
+
+def withheld(edge: Running) -> bool:
+    return edge.gateway.metrics.counters["llm_edge_hedges_withheld_total", "m", "no_target"] == 1
 
 
 def asked(edge: Running, count: int) -> list[asyncio.Task[Any]]:
@@ -139,3 +145,39 @@ async def test_hedges_take_and_give_back_places() -> None:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         await eventually(lambda: [gate.inside for gate in gates if gate is not None] == [0, 0])
+
+
+async def test_a_target_that_was_full_is_tried_when_the_others_have_failed() -> None:
+    """It was passed over, and, when a hedge was due, too: neither cost a try or its turn."""
+    hedge = {"after_s": 0.01, "share": 1, "streams_only": False}
+    for entry in ({}, {"hedge": hedge}):
+        async with bounded({}, {"concurrency": 1}, retries={"attempts": 2}, **entry) as (edge, (first, second)):
+            first.status = 500
+            second.go.set()
+            gate = edge.gateway.state.pipeline.routes.resolve("m").targets[1].gate
+            assert gate is not None
+            assert gate.enter(0.0)
+            (task,) = asked(edge, 1)
+            await eventually(lambda: first.inside == 1)
+            if entry:
+                await eventually(partial(withheld, edge))
+            gate.leave()
+            first.go.set()
+            answer = await task
+            assert (answer.status_code, answer.headers["x-llm-edge-provider"], answer.headers["x-llm-edge-attempts"]) == (200, "p1", "2")
+
+
+async def test_a_full_target_keeps_its_turn_when_the_one_instead_fails() -> None:
+    """The second try is at the first target, which has room again."""
+    async with bounded({"concurrency": 1}, {}, retries={"attempts": 2}) as (edge, (first, second)):
+        second.status = 500
+        first.go.set()
+        gate = edge.gateway.state.pipeline.routes.resolve("m").targets[0].gate
+        assert gate is not None
+        assert gate.enter(0.0)
+        (task,) = asked(edge, 1)
+        await eventually(lambda: second.inside == 1)
+        gate.leave()
+        second.go.set()
+        answer = await task
+        assert (answer.status_code, answer.headers["x-llm-edge-provider"], answer.headers["x-llm-edge-attempts"]) == (200, "p0", "2")

@@ -37,7 +37,7 @@ async def test_full_targets_are_passed_over_without_costing_a_try() -> None:
     last = Attempts((a, b, c), RetryRules(attempts=2), None, lambda provider, model: ALLOWED, Random(1))
     step = last.next(0.0)
     assert isinstance(step, Try)
-    assert (await entered(PIPE, ASKED, last, step), last.left) == (Try(c), 1)
+    assert ((await entered(PIPE, ASKED, last, step)).target, last.left) == (c, 1)
     nobody = Attempts((a, b), RetryRules(attempts=2), None, lambda provider, model: ALLOWED, Random(1))
     step = nobody.next(0.0)
     assert isinstance(step, Try)
