@@ -39,6 +39,19 @@ def pinned(cores: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
+def end_by_pipe(process: "subprocess.Popen[bytes]", wait_s: float = 5.0) -> None:
+    """Of a helper that ends when its standard input does; one that does not is killed."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        process.wait(wait_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
 class Managed:
     """A process and its descendants, in a session of their own. Output goes to `log`."""
 

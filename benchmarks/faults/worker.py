@@ -19,7 +19,7 @@ from benchmarks.faults.script import Member
 from benchmarks.faults.upstream import UpstreamSet
 from benchmarks.faults.wire import WireCall
 from benchmarks.load.__main__ import new_loop
-from benchmarks.processes import pinned
+from benchmarks.processes import end_by_pipe, pinned
 
 
 class Order(msgspec.Struct):
@@ -56,15 +56,7 @@ class ScriptedSet:
         return self._ask(Order()).calls
 
     def close(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end_by_pipe(self._process)
 
     def _ask(self, order: Order) -> Reply:
         if self._process.stdin is None:

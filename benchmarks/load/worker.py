@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from benchmarks.load.jobs import Job, Outcome
-from benchmarks.processes import pinned
+from benchmarks.processes import end_by_pipe, pinned
 
 
 class LoadError(RuntimeError):
@@ -38,15 +38,7 @@ class LoadWorker:
         return [Outcome(**outcome) for outcome in reply["outcomes"]]
 
     def close(self) -> None:
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        end_by_pipe(self._process)
 
     def __enter__(self) -> Self:
         return self

@@ -125,7 +125,8 @@ class Attempts:
         return self._search(now)
 
     def put_back(self, targets: Sequence[Candidate]) -> None:
-        """They were given out, but no try of theirs was made: they are next, in this order. What they took of `left` the caller gives back."""
+        """They were given out, but no try of theirs was made: they are next, in this order. The caller gives back what they took of
+        `left`."""
         ids = {target.id for target in targets}
         before = [target for target in self._order[: self._at] if target.id not in ids]
         self._order = [*before, *targets, *self._order[self._at :]]
