@@ -39,7 +39,7 @@ def pinned(cores: Sequence[int]) -> Iterator[None]:
         os.sched_setaffinity(0, before)
 
 
-def end_by_pipe(process: "subprocess.Popen[bytes]", wait_s: float = 5.0) -> None:
+def end_by_pipe(process: "subprocess.Popen[bytes] | subprocess.Popen[str]", wait_s: float = 5.0) -> None:
     """Of a helper that ends when its standard input does; one that does not is killed."""
     if process.stdin is not None:
         process.stdin.close()
