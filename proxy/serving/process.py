@@ -7,6 +7,7 @@ import ssl
 from typing import Any
 
 from proxy.core.tasks import TaskSupervisor
+from proxy.serving import garbage
 from proxy.serving.options import Launch
 from proxy.serving.reloading import Plan
 from proxy.serving.runtime import Runtime, ServedApp, load_app
@@ -22,7 +23,13 @@ class Served:
         """Raises what the application's factory raises."""
         self.runtime = runtime
         self.app: ServedApp = load_app(launch, runtime)
-        self.server = EdgeServer(self.app.asgi, options=launch.options, lifecycle=runtime.lifecycle, metrics=runtime.metrics)
+        self.server = EdgeServer(
+            self.app.asgi,
+            options=launch.options,
+            lifecycle=runtime.lifecycle,
+            metrics=runtime.metrics,
+            before_ready=garbage.settle,  # this process serves nothing else
+        )
         self.tasks = TaskSupervisor(on_failure=self._failed)
         self._log = logging.getLogger("llm_edge")
 

@@ -16,7 +16,6 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from proxy.core.lifecycle import Lifecycle
-from proxy.serving import garbage
 from proxy.serving.limits import EdgeState
 from proxy.serving.options import ServeOptions
 from proxy.serving.protocol import EdgeProtocol
@@ -26,7 +25,16 @@ from proxy.telemetry.metrics import Metrics
 class EdgeServer(uvicorn.Server):
     """`serve(sockets)` returns when the drain is over. Signals are the caller's: it calls `begin_drain` and `reload_tls`."""
 
-    def __init__(self, asgi: ASGIApp, *, options: ServeOptions, lifecycle: Lifecycle, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        asgi: ASGIApp,
+        *,
+        options: ServeOptions,
+        lifecycle: Lifecycle,
+        metrics: Metrics,
+        before_ready: Callable[[], None] | None = None,
+    ) -> None:
+        """`before_ready`: called once, when the application has started and nobody has been told so yet."""
         super().__init__(
             uvicorn.Config(
                 asgi,
@@ -48,6 +56,7 @@ class EdgeServer(uvicorn.Server):
         self.lifecycle = lifecycle
         self._options = options
         self._log = logging.getLogger("llm_edge")
+        self.before_ready = before_ready
         self._drain = asyncio.Event()
         self._delay_s = options.drain_delay_s
         self._grace_s = options.grace_s
@@ -61,7 +70,8 @@ class EdgeServer(uvicorn.Server):
         self.lifespan = self.config.lifespan_class(self.config)
         await self.startup(sockets=sockets)
         self._sweep(asyncio.get_running_loop())
-        garbage.settle()
+        if self.before_ready is not None:
+            self.before_ready()
         self.lifecycle.mark_ready()
         for callback in self._on_ready:
             callback()
