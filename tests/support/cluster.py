@@ -12,6 +12,7 @@ from typing import Any
 
 import hiredis
 
+from proxy.storage.hot.link import pack
 from proxy.storage.hot.slots import SLOTS
 from tests.support.require import require
 from tests.support.valkey import free_port
@@ -57,7 +58,7 @@ class Node:
     @property
     def answers(self) -> bool:
         try:
-            return self.command("PING") == b"PONG"
+            return bool(self.command("PING") == b"PONG")
         except (OSError, hiredis.ReplyError):
             return False
 
@@ -65,7 +66,7 @@ class Node:
         """The reply to one command over a connection of its own. Raises hiredis.ReplyError."""
         reader = hiredis.Reader()
         with socket.create_connection(("127.0.0.1", self.port), timeout=5) as sock:
-            sock.sendall(hiredis.pack_command(args))
+            sock.sendall(pack(args))
             while (reply := reader.gets()) is False:
                 data = sock.recv(65536)
                 if not data:

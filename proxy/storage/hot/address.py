@@ -3,6 +3,7 @@
     redis://[user[:password]@]host[:6379][/db]
     rediss://…[?ssl_ca_certs=FILE&ssl_cert_reqs=required|none&ssl_check_hostname=true|false&ssl_certfile=FILE&ssl_keyfile=FILE]
     unix://[user[:password]@]/path/to.sock[?db=N]
+    redis+cluster://[user[:password]@]host[:6379][,host[:6379]…][?…] and rediss+cluster://…: some nodes of a Redis Cluster
 
 Written here because redis-py's `parse_url` costs the import of redis.asyncio: 0.6 s and 41 MB (redis 8.1, measured 2026-11-22).
 Source: IANA registrations of `redis` and `rediss`, redis-py's documentation of `from_url`, read 2026-11-22.
@@ -15,6 +16,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 import msgspec
 
 _TCP_SCHEMES = {"redis": False, "rediss": True}
+_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 _TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_check_hostname", "ssl_cert_reqs", "ssl_keyfile")
 
 
@@ -76,11 +78,34 @@ def parse_address(url: str) -> RedisAddress:
         fields["port"] = _port(parts)
         db = db or parts.path.strip("/")
     else:
-        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://, of a cluster with redis+cluster:// or rediss+cluster://")
     if db and not (db.isascii() and db.isdigit()):
         raise ValueError(f"the database of a Redis URL is a number, not {db!r}")
     options = _tls_options(query, tls=bool(fields.get("tls")))
     return RedisAddress(db=int(db or 0), options=options, **fields)
+
+
+def is_cluster(url: str) -> bool:
+    return url.partition("://")[0] in _CLUSTER_SCHEMES
+
+
+def parse_cluster(url: str) -> tuple[RedisAddress, ...]:
+    """The nodes named in the URL of a cluster, each once. Raises ValueError with a message that repeats no credentials."""
+    scheme, _, rest = url.partition("://")
+    netloc, slash, tail = rest.partition("?")[0].partition("/")
+    query = rest.partition("?")[2]
+    if scheme not in _CLUSTER_SCHEMES:
+        raise ValueError("the URL of a Redis Cluster begins with redis+cluster:// or rediss+cluster://")
+    if slash and tail not in ("", "0"):
+        raise ValueError("a Redis Cluster has no databases but 0")
+    login, at, hosts = netloc.rpartition("@")
+    nodes = [host.strip() for host in hosts.split(",")]
+    if "" in nodes:
+        raise ValueError("the URL of a Redis Cluster names its nodes as host:port,host:port")
+    found = [parse_address(f"{scheme.removesuffix('+cluster')}://{login}{at}{node}{'?' if query else ''}{query}") for node in nodes]
+    if any(address.db for address in found):
+        raise ValueError("a Redis Cluster has no databases but 0")
+    return tuple(dict.fromkeys(found))
 
 
 def _port(parts: SplitResult) -> int:

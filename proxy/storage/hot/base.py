@@ -22,6 +22,7 @@ class RedisRefused(Unavailable):
 
     def __init__(self, message: str) -> None:
         super().__init__(f"Redis refused a command: {message}")
+        self.text = message
         self.reply = message.partition(" ")[0]
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from proxy.core.tasks import TaskSupervisor
+from proxy.storage.hot.address import is_cluster
 from proxy.storage.hot.base import LinkState, OwnedHotStore
+from proxy.storage.hot.cluster import RedisClusterHot
 from proxy.storage.hot.redis import RedisHot
 
 
@@ -15,7 +17,8 @@ async def open_hot(
     connect_timeout_s: float = 1.0,
     on_state: Callable[[LinkState], None] | None = None,
 ) -> OwnedHotStore:
-    """Opened, which does not say that it is connected. To be closed by the caller. Raises as `RedisHot`."""
-    hot = RedisHot(url, tasks, op_timeout_s=op_timeout_s, connect_timeout_s=connect_timeout_s, on_state=on_state)
+    """Opened, which does not say that it is connected. To be closed by the caller. Raises as `RedisHot` and `RedisClusterHot`."""
+    kind = RedisClusterHot if is_cluster(url) else RedisHot
+    hot: OwnedHotStore = kind(url, tasks, op_timeout_s=op_timeout_s, connect_timeout_s=connect_timeout_s, on_state=on_state)
     await hot.open()
     return hot
