@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--requests", type=int, default=100_000, metavar="N")
     soak.add_argument("--connections", type=int, default=32, metavar="N")
     soak.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
+    choice = commands.add_parser("routing", help="what a choice of targets costs in CPU; no server is started")
+    choice.add_argument("--candidates", type=int, default=100, metavar="N")
     return found
 
 
@@ -90,6 +92,10 @@ def main(argv: list[str] | None = None) -> int:
                 from benchmarks.soak import soak
 
                 return soak(args.requests, args.connections, args.out, Path(directory), say)
+            if args.command == "routing":
+                from benchmarks.routing import routing
+
+                return routing(args.candidates, say)
             if args.profile:
                 from benchmarks.profiling import profile
 

@@ -17,18 +17,22 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.drift import summary
+from proxy.admin.handlers import admin_handlers
+from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.reload import Reload
 from proxy.api.generate import Generate
 from proxy.api.health import Health
+from proxy.api.in_process import InProcess
 from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
 from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
-from proxy.core.clock import Clock, SystemClock
-from proxy.core.cooldown import Cooldowns
+from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
@@ -36,27 +40,34 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
+from proxy.governance.shedding import SAMPLE_S, AdaptiveLimit, Shedder
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
+from proxy.pipeline.explaining import explain_now
+from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
+from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
+from proxy.routing.configured import health_rules
 from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
+from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
-from proxy.storage.open import open_records, open_responses
+from proxy.storage.open import open_overlays, open_records, open_responses
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
-from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.metrics import GaugeValues, Metrics
 from proxy.telemetry.model_labels import ModelLabels
 
 RETIRE_POLL_S = 0.1
@@ -97,8 +108,10 @@ class Gateway:
         metrics_hub: MetricsHub | None = None,
         providers: Mapping[str, Provider] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
+        reload: Reload | None = None,
     ) -> None:
-        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones."""
+        """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones. `reload`: what
+        `POST /v1/admin/config/reload` calls."""
         self.settings = settings
         self.lifecycle = lifecycle or Lifecycle()
         self.metrics = metrics or Metrics()
@@ -112,14 +125,27 @@ class Gateway:
         self._open: AppState | None = None
         self._app: ASGIApp | None = None
         self._health: Health | None = None
+        self._overlays = OverlayKeeper(MemoryOverlays())
+        self._loaded_at = 0.0
+        self._reload = reload
         self._reloading = asyncio.Lock()
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._shedding: tuple[SheddingSettings, Shedder] | None = None
+        self._probing: asyncio.Task[Any] | None = None
+        self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self.metrics.known_models = self._model_labels
-        watch_gateway(self.metrics, cache=self._cache_status, l2_size=self._l2_size, providers=self._usable_providers)
+        watch_gateway(
+            self.metrics,
+            cache=self._cache_status,
+            l2_size=self._l2_size,
+            providers=self._usable_providers,
+            breakers=self._breaker_states,
+            targets=TargetGauges(self._book, self._model_labels, monotonic),
+        )
 
     @property
     def state(self) -> AppState:
@@ -203,6 +229,12 @@ class Gateway:
                 self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
                 raise
 
+    def stale_overlays(self, settings: Settings) -> list[str]:
+        """A line for each overlay that would have no place in a configuration."""
+        return [
+            f"overlay without effect: {what} is not in the configuration" for what in summary(settings, self._overlays.overlays)["stale"]
+        ]
+
     async def _serve_lifespan(self, receive: Receive, send: Send) -> None:
         """The ASGI lifespan protocol, by Starlette's own implementation of it."""
         inner = Starlette(routes=[Mount("/", app=self)], lifespan=self.lifespan)
@@ -230,6 +262,11 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,
@@ -237,8 +274,7 @@ class Gateway:
             providers=self._providers(self.settings, None),
             cache=cache,
             flights=Flights(),
-            cooldowns=Cooldowns(),
-            health=HealthBook(),
+            health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,
             rng=Random(),  # noqa: S311 - jitter and choice among targets, nothing secret
@@ -247,6 +283,7 @@ class Gateway:
             strategies=self._own_strategies,
             responses=responses,
             fetcher=make_fetcher(self.settings),
+            background=InProcess(tasks),
             board=board,
         )
         state = AppState(
@@ -263,12 +300,13 @@ class Gateway:
             board=board,
             closers=closers,
         )
-        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, lambda: self.settings.digest())
+        self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
         self._enforce(state, self._stack(state, keys), signed)
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         if (waiting := loading(pipeline.providers.values())) is not None:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
+        tasks.start(self._watch_load(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
@@ -283,11 +321,23 @@ class Gateway:
     def _enforce(self, state: AppState, app: ASGIApp, signed: SignedKeys | None) -> None:
         settings, providers = state.settings, state.pipeline.providers
         self.settings = settings
+        self._overlays.attach(state.pipeline)
+        self._loaded_at = state.clock.time()
         self._open, self._app = state, app
+        own = state.pipeline.background
+        if isinstance(own, InProcess):
+            own.app = self._stack(state, own.keys)
         self._users.append(state.in_flight)
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        state.pipeline.health.configure(health_rules(settings), monotonic())
+        if self._probing is not None:
+            self._probing.cancel()
+        probes, every_s = settings.routing.probes, settings.routing.probes.every_s
+        self._probing = (
+            state.tasks.start(self._probes.run(every_s, probes.timeout_s), name="probes", endless=True) if every_s is not None else None
+        )
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
         self._model_labels.configure(
             listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
@@ -315,7 +365,6 @@ class Gateway:
             providers=providers,
             cache=old.cache,
             flights=old.flights,
-            cooldowns=old.cooldowns,
             health=old.health,
             meter=old.meter,
             clock=old.clock,
@@ -324,6 +373,8 @@ class Gateway:
             lifecycle=old.lifecycle,
             strategies=self._own_strategies,
             responses=old.responses,
+            background=old.background,
+            old=old,
             fetcher=make_fetcher(settings),
             board=old.board,
         )
@@ -335,7 +386,7 @@ class Gateway:
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, lambda: self.settings.digest())
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
         models = Models(lambda: self.state.pipeline)
         router = Router(
             {
@@ -353,6 +404,15 @@ class Gateway:
                 "healthz": health.healthz,
                 "readyz": health.readyz,
                 "metrics": self._metrics_route,
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                    explain=explain_now,
+                ),
             },
             health_needs_key=s.auth.health_check,
         )
@@ -370,16 +430,45 @@ class Gateway:
             trusted_proxies=s.server.trusted_proxies,
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
+            shedder=self._shedder(s.server.shedding),
         )
         return govern(router, options)
+
+    def _shedder(self, s: SheddingSettings) -> Shedder | None:
+        """One for the life of the process, unless its settings change: what it has found is kept by a reload."""
+        if not s.enabled:
+            self._shedding = None
+        elif self._shedding is None or self._shedding[0] != s:
+            limit = AdaptiveLimit(lag_s=s.lag_ms / 1e3, minimum=s.min_in_flight, hard=s.max_in_flight)
+            rng = Random()  # noqa: S311 - jitter
+            self._shedding = s, Shedder(limit, lambda: self.metrics.active, rng, self.metrics.shed)
+        return None if self._shedding is None else self._shedding[1]
+
+    async def _watch_load(self) -> None:
+        """Tells the shedder how late the loop is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SAMPLE_S
+            await asyncio.sleep(SAMPLE_S)
+            if self._shedding is not None:
+                now = loop.time()
+                self._shedding[1].observe(max(0.0, now - due), now)
+
+    def _config_facts(self) -> dict[str, Any]:
+        facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
+        return {**facts, "drift": summary(self.settings, self._overlays.overlays)}
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None
 
     def _usable_providers(self) -> dict[str, bool]:
-        """False: every key of its pool rests."""
-        now = monotonic()
-        return {name: p.keys.has_free(now) for name, p in self._open.pipeline.providers.items()} if self._open is not None else {}
+        return usable(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else {}
+
+    def _breaker_states(self) -> GaugeValues:
+        return breaker_states(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else ()
+
+    def _book(self) -> HealthBook | None:
+        return self._open.pipeline.health if self._open is not None else None
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)

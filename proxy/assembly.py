@@ -1,7 +1,9 @@
 """From settings to the parts of a pipeline: what a reload builds anew."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from random import Random
+
+import msgspec
 
 from proxy.cache.flight import Flights
 from proxy.cache.policy import CacheRules
@@ -16,21 +18,28 @@ from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
+from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
+from proxy.pipeline.semantic import build_semantic
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
-from proxy.routing.candidate import Candidate
+from proxy.routing import own
+from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.configured import retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
-from proxy.routing.strategy import STRATEGIES, Ordered, Strategy
+from proxy.routing.sharing import Sharing
+from proxy.routing.strategies import OWN, STRATEGIES, Kind
+from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
-from proxy.routing.target import RouteTimeouts
-from proxy.settings import Settings, TimeoutSettings
+from proxy.routing.target import RouteTimeouts, Target
+from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
+from proxy.settings.errors import Path, dotted
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -61,7 +70,6 @@ def build_pipeline(
     providers: Mapping[str, Provider],
     cache: TieredCache,
     flights: Flights,
-    cooldowns: Cooldowns,
     health: HealthBook,
     meter: PipelineMeter,
     clock: Clock,
@@ -71,30 +79,33 @@ def build_pipeline(
     strategies: Mapping[str, Strategy] | None = None,
     responses: ResponseRecords | None = None,
     fetcher: Fetcher | None = None,
+    background: Background | None = None,
+    old: Pipeline | None = None,
     board: Board | None = None,
 ) -> Pipeline:
-    """`fetcher`: for URLs in requests; None: none are fetched. `board`: what processes share; None: nothing is shared."""
-    own = {name: kind() for name, kind in STRATEGIES.items()} | dict(strategies or {})
-    routes = build_routes(settings, providers, health)
-    for name in ("cost", "latency", "weighted", "hybrid", "round_robin", "content"):
-        own.setdefault(name, Ordered())
+    """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
+    `board`: what processes share; None: nothing is shared."""
+    charges = build_charges(settings, providers)
+    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), at=clock.time())
     return Pipeline(
         codecs=codecs,
         routes=routes,
-        strategies=own,
         providers=providers,
-        charges=build_charges(settings, providers),
+        charges=charges,
         cache=cache,
-        cache_rules=CacheRules(enabled=settings.cache.enabled, when=settings.cache.when, store_tool_calls=settings.cache.tool_calls),
+        cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
         flights=flights,
-        cooldowns=cooldowns,
         health=health,
         meter=meter,
         clock=clock,
         rng=rng,
         tasks=tasks,
         lifecycle=lifecycle,
+        background=background or NoBackground(),
+        shadow_budget=old.shadow_budget if old is not None else ShadowBudget(),
+        revalidating=old.revalidating if old is not None else set(),
+        semantic=build_semantic(settings, providers, cache.hot, old.semantic if old is not None else None),
         board=board or LocalBoard(clock),
         fetch=_fetch_rules(settings, providers, fetcher),
         body_metadata=settings.server.body_metadata,
@@ -105,6 +116,24 @@ def build_pipeline(
             keep=settings.responses.keep, ttl_s=settings.responses.ttl_s, max_bytes=settings.responses.max_kb * 1024
         ),
     )
+
+
+def _cache_rules(settings: Settings) -> CacheRules:
+    cache = settings.cache
+    fresh_s = float("inf")
+    if cache.stale_s:
+        fresh_s = cache.l1.ttl_s if settings.l2_url is None else cache.l2.ttl_s
+    return CacheRules(enabled=cache.enabled, when=cache.when, store_tool_calls=cache.tool_calls, fresh_s=fresh_s)
+
+
+def open_health(board: Board, clock: Clock, metrics: Counting, closers: list[Callable[[], Awaitable[None]]]) -> HealthBook:
+    """Empty; what it learns is logged, counted, and shared with the processes that have the board. Its rules come with `configure`."""
+    book = HealthBook()
+    book.listeners.append(HealthReport(metrics))
+    sharing = Sharing(book, board, clock)
+    sharing.open()
+    closers.append(sharing.close)
+    return book
 
 
 def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Charges:
@@ -138,8 +167,33 @@ def _fetch_rules(settings: Settings, providers: Mapping[str, Provider], fetcher:
     return FetchRules(fetcher=fetcher, max_urls=settings.fetch.max_urls, wants=wants) if wants else None
 
 
-def build_routes(settings: Settings, providers: Mapping[str, Provider], health: HealthBook) -> RouteTable:
-    """Targets of providers whose kind has no adapter are left out; an entry without any target left is left out, too."""
+def kinds_of(settings: Settings, given: Mapping[str, Strategy]) -> dict[str, Kind]:
+    """The table, with `given` strategies before it by name, and those of other packages that the configuration names. Raises
+    SettingsError."""
+    kinds = {**STRATEGIES, **{name: own.own(strategy) for name, strategy in given.items()}}
+    kinds |= {f"{OWN}{name}": own.own(strategy) for name, strategy in given.items() if name not in STRATEGIES}
+    wanted: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
+    wanted |= {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
+    for path, name in wanted.items():
+        if name not in kinds:
+            try:
+                kinds[name] = own.load(name.removeprefix(OWN))
+            except own.OwnStrategyUnusable as exc:
+                raise SettingsError(Problem(str(exc), dotted(path), settings.origin(path))) from exc
+    return kinds
+
+
+def build_routes(
+    settings: Settings,
+    providers: Mapping[str, Provider],
+    health: HealthBook,
+    charges: Charges | None = None,
+    strategies: Mapping[str, Kind] = STRATEGIES,
+    *,
+    at: float = 0.0,
+) -> RouteTable:
+    """`charges`: what is known of models; None: nothing is. `at`: whose prices hold, Unix seconds. Targets of providers whose kind has no
+    adapter are left out; an entry without any target left is left out, too."""
     entries = []
     for name, model in settings.models.items():
         targets = tuple(target_of(t) for t in model.targets if t.provider in providers)
@@ -160,8 +214,16 @@ def build_routes(settings: Settings, providers: Mapping[str, Provider], health: 
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(target, stats=health.stats(target.id)),
+        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
+        strategies=strategies,
     )
+
+
+def _model_facts(charges: Charges | None, provider: Provider, target: Target, at: float) -> ModelFacts | None:
+    facts = charges.model_facts(target.provider, target.model, at) if charges is not None else None
+    if facts is not None and provider.free:
+        return msgspec.structs.replace(facts, input_pico_usd=0, output_pico_usd=0)
+    return facts
 
 
 def _timeouts(t: TimeoutSettings) -> RouteTimeouts:

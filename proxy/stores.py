@@ -47,8 +47,15 @@ async def open_cache(
 
     `shared`: the hot store of `stores.redis`; L2 takes it unless it has a URL of its own."""
     c = settings.cache
+    l1_ttl_s = c.l1.ttl_s if settings.l2_url is not None else c.l1.ttl_s + c.stale_s
     l1 = (
-        MemoryCache(clock, max_entries=c.l1.max_entries, max_bytes=c.l1.max_bytes, ttl_s=c.l1.ttl_s, idle_ttl_s=c.l1.idle_s)
+        MemoryCache(
+            clock,
+            max_entries=c.l1.max_entries,
+            max_bytes=c.l1.max_bytes,
+            ttl_s=l1_ttl_s,
+            idle_ttl_s=c.l1.idle_s,
+        )
         if c.enabled
         else None
     )
@@ -63,7 +70,7 @@ async def open_cache(
         logging.getLogger("llm_edge").warning("the L2 cache is not reachable; going on with L1 alone", extra={"redis": hot.label})
     if l2_size is not None:
         tasks.start(_measure(hot, l2_size), name="l2-size", endless=True)
-    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s, meter=meter)
+    l2 = RedisCache(hot, clock, prefix=c.l2.prefix, ttl_s=c.l2.ttl_s + c.stale_s, meter=meter)
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
 
 
@@ -94,8 +101,8 @@ async def _measure(hot: HotStore, size: StoreSize) -> None:
     while True:
         try:
             size.entries = int(await hot.execute("DBSIZE"))
-            memory = re.search(rb"^used_memory:(\d+)", await hot.execute("INFO", "memory"), re.MULTILINE)
-            size.bytes = int(memory[1]) if memory is not None else None
+            used = re.findall(rb"^used_memory:(\d+)", await hot.execute("INFO", "memory"), re.MULTILINE)
+            size.bytes = sum(map(int, used)) if used else None
         except (RedisDown, RedisRefused):
             size.forget()
         await asyncio.sleep(L2_SIZE_EVERY_S)

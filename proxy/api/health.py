@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from proxy.api.json_response import send_json
@@ -10,22 +11,26 @@ from proxy.core.clock import Clock, utc_iso
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.version import __version__
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.health_report import resting, usable
 
 
 class Health:
-    def __init__(self, pipeline: Callable[[], Pipeline], lifecycle: Lifecycle, clock: Clock, config_version: Callable[[], str]) -> None:
+    def __init__(self, pipeline: Callable[[], Pipeline], lifecycle: Lifecycle, clock: Clock, config: Callable[[], dict[str, Any]]) -> None:
+        """`config`: what is in force, and how it differs from the file."""
         self._pipeline = pipeline
         self._lifecycle = lifecycle
         self._clock = clock
         self._started = clock.monotonic()
-        self._config_version = config_version
+        self._config = config
 
     async def health(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`status`: healthy when L1 works, L2 works if configured, and at least one provider is up."""
         pipe = self._pipeline()
         cache = pipe.cache.status()
-        providers = {name: {"healthy": True, "kind": p.kind} for name, p in pipe.providers.items()}
-        healthy = bool(providers) and (cache.l2_healthy or not cache.l2_configured) and not self._lifecycle.is_draining
+        now = self._clock.monotonic()
+        up = usable(pipe.health, pipe.providers, now)
+        providers = {name: {"healthy": up[name], "kind": p.kind} for name, p in pipe.providers.items()}
+        healthy = any(up.values()) and (cache.l2_healthy or not cache.l2_configured) and not self._lifecycle.is_draining
         body: dict[str, Any] = {
             "status": "healthy" if healthy else "degraded",
             "timestamp": utc_iso(self._clock.time()),
@@ -39,7 +44,8 @@ class Health:
                 "l1_entries": cache.l1_entries,
             },
             "providers": providers,
-            "config_version": self._config_version(),
+            "resting": [msgspec.to_builtins(rest) for rest in resting(pipe.health, now)],
+            **self._config(),
         }
         await send_json(send, 200, body)
 

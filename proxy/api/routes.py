@@ -31,7 +31,7 @@ class Row(NamedTuple):
     shared: bool = False
     """Anthropic's and Google's APIs have the same path: their clients are told apart by a header."""
     reads_body: bool = True
-    """Of a POST: whether it comes with one."""
+    """Of a POST, PUT or PATCH: whether it comes with one."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -69,6 +69,21 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/v1/models/{model}", "openai", "model", shared=True),
     Row("GET", "/v1beta/models", "gemini", "models"),
     Row("GET", "/v1beta/models/{model}", "gemini", "model"),
+    Row("GET", "/v1/admin/config", "admin", "admin_config"),
+    Row("PUT", "/v1/admin/config", "admin", "admin_config_managed", reads_body=False),
+    Row("PATCH", "/v1/admin/config", "admin", "admin_config_managed", reads_body=False),
+    Row("POST", "/v1/admin/config/reload", "admin", "admin_reload", reads_body=False),
+    Row("GET", "/v1/admin/routes", "admin", "admin_routes"),
+    Row("PUT", "/v1/admin/routes/{model}/weights", "admin", "admin_weights"),
+    Row("DELETE", "/v1/admin/routes/{model}/weights", "admin", "admin_weights_clear"),
+    Row("GET", "/v1/admin/routes/{model}", "admin", "admin_route"),
+    Row("PUT", "/v1/admin/routes/{model}", "admin", "admin_route_managed", reads_body=False),
+    Row("PATCH", "/v1/admin/routes/{model}", "admin", "admin_route_managed", reads_body=False),
+    Row("DELETE", "/v1/admin/routes/{model}", "admin", "admin_route_managed", reads_body=False),
+    Row("POST", "/v1/admin/targets/{target}/drain", "admin", "admin_drain", reads_body=False),
+    Row("DELETE", "/v1/admin/targets/{target}/drain", "admin", "admin_undrain"),
+    Row("GET", "/v1/admin/cache", "admin", "admin_cache"),
+    Row("DELETE", "/v1/admin/cache", "admin", "admin_cache_clear"),
     Row("GET", "/health", "ops", "health", public=True),
     Row("GET", "/health/live", "ops", "live", public=True),
     Row("GET", "/live", "ops", "live", public=True),
@@ -121,7 +136,8 @@ class Router:
             family=row.family,
             dialect=row.dialect,
             public=row.public and not health_needs_key,
-            reads_body=row.method == "POST" and row.reads_body,
+            reads_body=row.method in ("POST", "PUT", "PATCH") and row.reads_body,
+            admin=row.family == "admin",
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )

@@ -35,6 +35,11 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stream's usage chunk, which is served only to clients that ask for one."""
     dropped: tuple[str, ...] = ()
     """What was lost on the way to the provider and back, as its first client was told."""
+    asked: str = ""
+    """The model's name as the client asked: with `tenant` and `tags`, what an answer can be purged by."""
+    tenant: str = ""
+    tags: tuple[str, ...] = ()
+    """Of the request's `x-llm-edge-tags`."""
     version: int = FORMAT
 
     @property

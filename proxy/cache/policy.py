@@ -18,6 +18,8 @@ class CacheRules(msgspec.Struct, frozen=True, kw_only=True):
     """`temperature_0`: only requests that ask for temperature 0 (embeddings have none and pass); `opt_in`: only requests with
     `Cache-Control: max-age`."""
     store_tool_calls: bool = False
+    fresh_s: float = float("inf")
+    """An older answer is made anew while it is served."""
     max_body_bytes: int = 1024 * 1024
     """Larger answers are not stored."""
 

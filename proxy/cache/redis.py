@@ -29,7 +29,7 @@ class RedisCache:
         max_entry_bytes: int = 1024 * 1024,
         meter: CacheMeter | None = None,
     ) -> None:
-        self._hot = hot
+        self.hot = hot
         self._now = clock.time
         self._prefix = prefix + KEY_FORMAT
         self._ttl_s = ttl_s
@@ -38,19 +38,19 @@ class RedisCache:
 
     @property
     def healthy(self) -> bool:
-        return self._hot.available
+        return self.hot.available
 
     @property
     def connected(self) -> bool:
-        return self._hot.available and self._hot.connected
+        return self.hot.available and self.hot.connected
 
     async def get(self, key: bytes) -> tuple[CacheEntry, float] | None:
         """The entry and what is left of its lifetime in seconds, by this process's `ttl_s`. Never raises for the store."""
-        if not self._hot.available:
+        if not self.hot.available:
             self._meter.error("l2")
             return None
         try:
-            data = await self._hot.get(self._prefix + key.hex())
+            data = await self.hot.get(self._prefix + key.hex())
         except (RedisDown, RedisRefused):
             self._meter.error("l2")
             return None
@@ -62,27 +62,27 @@ class RedisCache:
 
     def put(self, key: bytes, entry: CacheEntry) -> bool:
         """True when it is on its way."""
-        if not self._hot.available:
+        if not self.hot.available:
             self._meter.error("l2")
             return False
         data = entry.encode()
         left_s = self._ttl_s - entry.age_s(self._now())
         if len(data) > self._max_entry_bytes or left_s <= 0:
             return False
-        self._hot.set(self._prefix + key.hex(), data, left_s).add_done_callback(self._written)
+        self.hot.set(self._prefix + key.hex(), data, left_s).add_done_callback(self._written)
         return True
 
     def delete(self, key: bytes) -> None:
-        self._hot.delete(self._prefix + key.hex()).add_done_callback(self._taken)
+        self.hot.delete(self._prefix + key.hex()).add_done_callback(self._taken)
 
     async def clear(self) -> int:
         """Removes every entry under the prefix, by SCAN, and says how many. Raises RedisDown or RedisRefused."""
         removed, cursor = 0, b"0"
         pattern = _escape_glob(self._prefix) + "*"
         while True:
-            cursor, keys = await self._hot.execute("SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED_AT_ONCE)
+            cursor, keys = await self.hot.execute("SCAN", cursor, "MATCH", pattern, "COUNT", SCANNED_AT_ONCE)
             if keys:
-                removed += await self._hot.delete(*keys)
+                removed += await self.hot.delete(*keys)
             if cursor == b"0":
                 return removed
 

@@ -5,10 +5,12 @@ from time import perf_counter
 import msgspec
 
 from proxy.cache.entry import CacheEntry
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter, NullMeter, Tier
 from proxy.cache.redis import RedisCache
 from proxy.core.clock import Clock
+from proxy.storage.hot.base import HotStore
 
 
 class CacheStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,11 +32,17 @@ class TieredCache:
         self._l1 = l1
         self._l2 = l2
         self._meter = meter or NullMeter()
+        self.marks = PurgeMarks()
 
     @property
     def has_l2(self) -> bool:
         """There is an L2, and asking it may help: False while its breaker is open."""
         return self._l2 is not None and self._l2.healthy
+
+    @property
+    def hot(self) -> HotStore | None:
+        """The Redis of L2."""
+        return None if self._l2 is None else self._l2.hot
 
     def peek(self, key: bytes, max_age_s: float | None = None) -> CacheEntry | None:
         """L1 only, without awaiting."""
@@ -42,7 +50,7 @@ class TieredCache:
             return None
         began = perf_counter()
         entry = self._l1.get(key)
-        if entry is None or self._too_old(entry, max_age_s):
+        if entry is None or self._too_old(entry, max_age_s) or (self.marks.marks and self.marks.hides(key, entry)):
             self._meter.miss("l1")
             return None
         self._meter.hit("l1", perf_counter() - began)
@@ -54,7 +62,7 @@ class TieredCache:
             return None
         began = perf_counter()
         found = await self._l2.get(key)
-        if found is not None:
+        if found is not None and not (self.marks.marks and self.marks.hides(key, found[0])):
             entry, left_s = found
             if self._l1 is not None:
                 self._l1.put(key, entry, ttl_s=left_s)

@@ -3,6 +3,7 @@
 import argparse
 import http.client
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
@@ -26,12 +27,12 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     add_config(parser)
 
 
-def ask(args: argparse.Namespace, path: str) -> Answer:
-    """Raises Unavailable when nobody answers, SettingsError for a URL that is none."""
+def ask(args: argparse.Namespace, path: str, more: Mapping[str, str] | None = None) -> Answer:
+    """`more`: headers. Raises Unavailable when nobody answers, SettingsError for a URL that is none."""
     base, headers = _target(args)
     connection = _connect(base, args)
     try:
-        connection.request("GET", base.path.rstrip("/") + path, headers=headers)
+        connection.request("GET", base.path.rstrip("/") + path, headers={**headers, **(more or {})})
         response = connection.getresponse()
         return Answer(response.status, response.read())
     except (OSError, http.client.HTTPException) as exc:

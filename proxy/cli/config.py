@@ -1,13 +1,16 @@
 """Write a sample configuration, check one, show what holds."""
 
 import argparse
+import asyncio
 import os
 import sys
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from proxy.cli.common import add_json, print_json
-from proxy.settings import SettingsError, load_settings
+from proxy.core.errors import Unavailable
+from proxy.settings import Settings, SettingsError, load_settings
 
 EXAMPLES = """examples:
   llm-edge config init config.yaml
@@ -75,11 +78,50 @@ def _show(args: argparse.Namespace) -> int:
     from proxy.settings.show import as_json, as_text
 
     settings = load_settings(args.file, serving=False)
+    drift = _drift(settings)
     if args.json:
-        print_json(as_json(settings))
+        print_json(as_json(settings) | {"drift": drift})
     else:
-        sys.stdout.write(as_text(settings))
+        sys.stdout.write(as_text(settings) + "".join(f"# {line}\n" for line in drift_lines(drift)))
     return 0
+
+
+def _drift(settings: Settings) -> dict[str, Any]:
+    """What the admin API has laid over, as the record store has it; `error` where that does not answer."""
+    from proxy.admin.drift import drift
+    from proxy.storage.open import open_overlays
+    from proxy.storage.overlays import EMPTY, Overlays
+
+    async def read() -> Overlays:
+        records = open_overlays(settings.stores.records_url)
+        try:
+            return await records.load() if await records.version() else EMPTY
+        finally:
+            await records.aclose()
+
+    try:
+        return drift(settings, asyncio.run(read()))
+    except Unavailable as exc:
+        return {"error": exc.message}
+
+
+def drift_lines(drift: dict[str, Any]) -> list[str]:
+    """For people; none where nothing is laid over."""
+    if "error" in drift:
+        return [f"drift is not known: {drift['error']}"]
+    lines = []
+    for name, overlay in drift["weights"].items():
+        for target, weight in overlay["weights"].items():
+            was = overlay["configured"].get(target)
+            stale = " (without effect: not in the configuration)" if target in overlay["stale"] else ""
+            lines.append(f"  models.{name} {target}: weight {'-' if was is None else f'{was:g}'} → {weight:g}, {_who(overlay)}{stale}")
+    for target, overlay in drift["drained"].items():
+        lines.append(f"  {target}: drained, {_who(overlay)}{' (not in the configuration)' if overlay['stale'] else ''}")
+    return [f"drift, version {drift['version']}: laid over by the admin API", *lines] if lines else []
+
+
+def _who(overlay: dict[str, Any]) -> str:
+    return f"by {overlay['by']} at {overlay['at']}"
 
 
 def _docs(args: argparse.Namespace) -> int:

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--tenant", metavar="ID", help="tenant that it belongs to (default: the key is its own)")
     create.add_argument("--expires", type=_expiry, metavar="WHEN", help="a span (90m, 12h, 30d) or a time (2027-01-31T12:00:00Z)")
     create.add_argument("--models", type=_words, metavar="A,B", help="names it may use (default: all)")
-    create.add_argument("--scopes", type=_words, default=(), metavar="A,B", help="scopes it has: provider_objects")
+    create.add_argument("--scopes", type=_words, default=(), metavar="A,B", help="scopes it has: provider_objects, routing")
     create.add_argument("--aws", action="store_true", help="an access key id and secret, for AWS SDKs that sign their requests")
     listing = actions.add_parser("list", help="list keys", epilog="example: llm-edge keys list --json")
     listing.add_argument("--status", choices=["active", "revoked", "disabled"])

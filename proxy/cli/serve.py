@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config, overrides=overrides)
     if demo_key is None:
         show_first_key(settings)
-    what = Launch(options=ServeOptions.of(settings), config=args.config, overrides=overrides)
+    what = Launch(options=ServeOptions.of(settings), config=args.config, overrides=overrides, sources=settings.sources)
     scheme = "https" if what.options.tls_cert is not None else "http"
     try:
         return launch(what, on_ready=announce(scheme, demo_key))

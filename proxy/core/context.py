@@ -90,6 +90,10 @@ def _allow(provider: str, model: str) -> Verdict:
     return ALLOWED
 
 
+EVERYBODY: Permit = _allow
+"""What `permit` is where nothing is forbidden: nobody need ask it then."""
+
+
 class RequestContext:
     """Slots, not a dict: a misspelt field is an error and access is cheap. (A msgspec.Struct is made faster, but each assignment costs
     five times as much, and a request makes some forty.)"""
@@ -170,8 +174,8 @@ class RequestContext:
         self.dropped: list[str] = []
         self.headers_out = []
         self.settle = []
-        self.permit: Permit = _allow
-        self.top_up: Permit = _allow
+        self.permit: Permit = EVERYBODY
+        self.top_up: Permit = EVERYBODY
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 

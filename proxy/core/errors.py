@@ -1,7 +1,7 @@
 """Every failure the gateway can report, with its HTTP meaning.
 
     EdgeError
-    ├── ClientFault      400 401 402 403 404 409 413 415 422 429 499   blame: client
+    ├── ClientFault      400 401 402 403 404 409 412 413 415 422 429 499   blame: client
     ├── GatewayFault     500 501 503                                   blame: gateway
     └── UpstreamFault    502 504, or the provider's own status         blame: provider
 
@@ -33,6 +33,8 @@ class ErrorInfo(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
     details: tuple[dict[str, Any], ...] = ()
     """Google's error details as sent, for its own dialect's encoder."""
+    facts: dict[str, Any] | None = None
+    """The gateway's own, for families whose body has room for them."""
 
 
 class EdgeError(Exception):
@@ -78,6 +80,7 @@ class EdgeError(Exception):
             blame=self.blame,
             retryable=self.retryable,
             retry_after_s=self.retry_after_s,
+            facts=self.details,
         )
 
 
@@ -129,6 +132,13 @@ class NotFound(ClientFault):
 class ModelNotFound(ClientFault):
     status = 404
     code = "model_not_found"
+
+
+class Conflict(ClientFault):
+    """What is there forbids it, or has changed meanwhile."""
+
+    status = 409
+    code = "conflict"
 
 
 class TooLarge(ClientFault):

@@ -4,7 +4,9 @@ import msgspec
 
 PROVIDER_OBJECTS = "provider_objects"
 """The scope to name objects in the provider's account: files, vector stores, conversations, containers, stored prompts, cached contents."""
-SCOPES = frozenset({PROVIDER_OBJECTS})
+ROUTING = "routing"
+"""The scope to choose the way of one's own requests by header: `x-llm-edge-strategy`, `x-llm-edge-debug`, `x-llm-edge-fallbacks`."""
+SCOPES = frozenset({PROVIDER_OBJECTS, ROUTING})
 """All that mean something in this version."""
 
 
@@ -19,6 +21,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     scopes: frozenset[str] = frozenset()
     models: frozenset[str] | None = None
     """Model names the key may use; None: all."""
+
+    purpose: str = ""
+    """Of the gateway's own requests: `shadow` or `revalidate`; "" for everybody else's."""
 
     def has_scope(self, scope: str) -> bool:
         """An administrator has all of them."""

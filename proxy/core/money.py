@@ -17,3 +17,8 @@ def usd_text(nanos: int) -> bytes:
 def usd(nanos: int) -> float:
     """For display only."""
     return nanos / NANOS_PER_USD
+
+
+def usd_of_picos(picos: float) -> str:
+    """For display only: `0.001234`."""
+    return f"{picos / 1e12:.6f}"

@@ -32,5 +32,5 @@ class ErrorBodies:
         if route.family == "invoke":
             return orjson.dumps({"detail": error.message})
         code = "INTERNAL_ERROR" if error.status == 500 else f"HTTP_{error.status}"
-        details = {"code": error.code} | ({"param": error.param} if error.param else {})
+        details = {"code": error.code} | ({"param": error.param} if error.param else {}) | (error.facts or {})
         return orjson.dumps({"code": code, "message": error.message, "trace_id": trace_id, "details": details})

@@ -23,7 +23,7 @@ _CACHE_HEADERS: dict[tuple[str, str | None], list[tuple[bytes, bytes]]] = {
             (b"x-llm-edge-cache-tier", tier.encode()),
             (b"x-cache-layer", tier.upper().encode()),
         ]
-        for tier in ("l1", "l2")
+        for tier in ("l1", "l2", "semantic")
     },
 }
 

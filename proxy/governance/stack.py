@@ -9,6 +9,7 @@ from proxy.governance.bodies import ErrorBodies
 from proxy.governance.cors import CorsMiddleware
 from proxy.governance.envelope import EnvelopeMiddleware
 from proxy.governance.rbac import RbacMiddleware
+from proxy.governance.shedding import Shedder, SheddingMiddleware
 from proxy.governance.trace import Classify, EndMeter, TraceMiddleware
 
 
@@ -30,6 +31,7 @@ class StackOptions:
         trusted_proxies: tuple[str, ...] = (),
         cors_origins: tuple[str, ...] = (),
         cors_max_age_s: int = 600,
+        shedder: Shedder | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -43,6 +45,7 @@ class StackOptions:
         self.trusted_proxies = trusted_proxies
         self.cors_origins = cors_origins
         self.cors_max_age_s = cors_max_age_s
+        self.shedder = shedder
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
@@ -53,6 +56,8 @@ def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     app = AuthMiddleware(app, keys=o.keys)  # from headers only, before a byte of the body is taken
     if o.cors_origins:
         app = CorsMiddleware(app, origins=o.cors_origins, max_age_s=o.cors_max_age_s)  # pre-flights carry no credential
+    if o.shedder is not None:
+        app = SheddingMiddleware(app, shedder=o.shedder)  # before anything that costs
     return TraceMiddleware(  # outermost: sees 401s and 413s too
         app, classify=o.classify, bodies=o.bodies, meter=o.meter, clock=o.clock, trusted_proxies=o.trusted_proxies
     )

@@ -20,11 +20,13 @@ from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.inline_media import Inlining
+from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, place
 from proxy.providers.base import Provider
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
+    from proxy.cache.semantic.tier import Asking
     from proxy.pipeline.keeping import Keeping
 
 _log = logging.getLogger("llm_edge")
@@ -34,10 +36,13 @@ Check = Callable[[dict[str, Any]], Checked]
 class Asked:
     """Read once at the start; `decoded` only when a target speaks another dialect."""
 
+    sized = True
+    """Whether the prompt has to fit into the target's context window."""
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_request", "answer_id", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key", "model", "route",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key",
+        "model", "route",
         "stream", "strict", "verdict",
     )  # fmt: skip
 
@@ -64,6 +69,8 @@ class Asked:
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
+            self.route = overridden(pipe.routes, ctx, self.route)
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
         if self.route.warning is not None:
@@ -71,6 +78,9 @@ class Asked:
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
         self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
         self.key: bytes | None = None
+        self._kind = kind
+        self.asking: Asking | None = None
+        """What the semantic cache was asked."""
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
         if keeping is not None:
@@ -79,6 +89,16 @@ class Asked:
         self._request: ChatRequest | None = None
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
+
+    @property
+    def tenant(self) -> str:
+        return "" if self.ctx.principal is None else self.ctx.principal.tenant
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Of `x-llm-edge-tags`, lower case."""
+        header = self.ctx.headers.get(b"x-llm-edge-tags")
+        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -100,7 +120,11 @@ class Asked:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
 
-    def _fingerprint(self, pipe: Pipeline, kind: str) -> bytes:
+    def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
+        """The cache's key of everything but the question. `rest`: the body without it."""
+        return self._fingerprint(pipe, self._kind, rest)
+
+    def _fingerprint(self, pipe: Pipeline, kind: str, body: dict[str, Any] | None = None) -> bytes:
         ctx = self.ctx
         try:
             return fingerprint(
@@ -112,7 +136,7 @@ class Asked:
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
-                body=self.body,
+                body=self.body if body is None else body,
             )
         except TypeError:
             try:
@@ -147,11 +171,16 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
+    return monotonic() + limit_of(ctx, total_s, stream)
+
+
+def limit_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
+    """Seconds that the whole request may take."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream and b"x-stainless-read-timeout" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return monotonic() + total_s
+    return total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

@@ -9,6 +9,9 @@
         retryable                           → the same list again from its start, after full-jitter back-off (uniform(0, cap),
                                               as the AWS Builders' Library names it) or Retry-After
 
+Targets that rest (`routing/stats.py`) cost no try: those that are barred are passed over, those that are only away go behind the others.
+When all are barred nothing is sent: a cool-down that ends soon is waited for, else it is 429 or 503.
+
 Pure: told the time, owns no clock; the caller sleeps, sends and reports.
 """
 
@@ -18,9 +21,9 @@ from random import Random
 import msgspec
 
 from proxy.core.context import Verdict
-from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import EdgeError, ModelNotFound, Unavailable
 from proxy.routing.candidate import Candidate
+from proxy.routing.stats import COOLING, FOREVER
 
 BACKOFF_BASE_S = 0.1
 BACKOFF_MAX_S = 10.0
@@ -43,23 +46,23 @@ class Stop(msgspec.Struct, frozen=True):
 class Attempts:
     """One request's way through its candidates."""
 
-    __slots__ = ("_allowed", "_at", "_cooldowns", "_deadline", "_order", "_rng", "_round", "last", "left")
+    __slots__ = ("_allowed", "_at", "_deadline", "_deferred", "_order", "_rng", "_round", "last", "left")
 
     def __init__(
         self,
         order: Sequence[Candidate],
         attempts: int,
         deadline: float | None,
-        cooldowns: Cooldowns,
         permit: Callable[[str, str], Verdict],
         rng: Random,
     ) -> None:
         self._order = order
         self._allowed = permit
-        self._cooldowns = cooldowns
         self._deadline = deadline
         self._rng = rng
         self._at = 0
+        self._deferred = 0
+        """Of the order's end: targets that were put there because they are away."""
         self._round = 0
         self.left = attempts
         self.last: EdgeError | None = None
@@ -68,79 +71,96 @@ class Attempts:
         """The next try. Targets that may not be used are passed over without costing a try."""
         if self.left <= 0:
             return Stop(self.last or Unavailable("no attempt is configured for this model"))
-        if self._at < len(self._order) and not self._cooldowns.pending:
+        if self._at < len(self._order):
             target = self._order[self._at]
-            if self._allowed(target.provider, target.model).error is None:
+            if not target.stats.blocked and self._allowed(target.provider, target.model).error is None:
                 self._at += 1
                 self.left -= 1
                 return Try(target)  # as good as always
         return self._search(now)
 
     def _search(self, now: float) -> Try | Stop:
-        found, denied, cooling = self._scan(now)
+        scan = self._scan(now)
         delay = 0.0
-        if found is None and self._round > 0:
+        if scan.found is None and self.last is not None:
+            self._round += 1
             delay = self._rng.uniform(0.0, min(BACKOFF_MAX_S, BACKOFF_BASE_S * 2**self._round))
             if self._deadline is not None and now + delay >= self._deadline:
-                return Stop(self.last or Unavailable("the deadline leaves no time for another try"))
+                return Stop(self.last)
             self._at = 0
-            found, denied, cooling = self._scan(now + delay)
-        if found is not None:
+            scan = self._scan(now + delay)
+        if scan.found is not None:
             self.left -= 1
-            return Try(found, delay)
-        if cooling is not None:
-            return self._wait(cooling[0], cooling[1], now)
-        return Stop(self.last or denied or ModelNotFound("no target is configured for this model", param="model"))
+            return Try(scan.found, delay)
+        if scan.barred is not None:
+            return self._barred(scan.barred, now)
+        return Stop(self.last or scan.denied or ModelNotFound("no target is configured for this model", param="model"))
 
-    def _scan(self, now: float) -> tuple[Candidate | None, EdgeError | None, tuple[float, Candidate] | None]:
-        """From the current place: the first usable target; else the first denial, and the target that is free first."""
-        denied: EdgeError | None = None
-        cooling: tuple[float, Candidate] | None = None
+    def _scan(self, now: float) -> "_Scan":
+        """From the current place: the first target to use, and what was met on the way."""
+        scan = _Scan()
         while self._at < len(self._order):
             target = self._order[self._at]
-            self._at += 1
             verdict = self._allowed(target.provider, target.model)
-            if verdict.error is not None:
-                denied = denied or verdict.error
+            if verdict.error is None and target.stats.barred(now) is None:
+                if self._at >= len(self._order) - self._deferred or target.stats.rest(now) is None:
+                    self._at += 1
+                    scan.found = target
+                    return scan
+                self._order = [*self._order[: self._at], *self._order[self._at + 1 :], target]
+                self._deferred += 1
                 continue
-            until = self._cooldowns.until(target.id, now)
-            if until <= now:
-                return target, denied, cooling
-            if cooling is None or until < cooling[0]:
-                cooling = (until, target)
-        return None, denied, cooling
+            self._at += 1
+            if verdict.error is not None:
+                scan.denied = scan.denied or verdict.error
+            elif scan.barred is None or target.stats.free_at(now) < scan.barred.stats.free_at(now):
+                scan.barred = target
+        return scan
 
     def failed(self, target: Candidate, error: EdgeError, now: float) -> None:
-        """Report the outcome of the last try."""
+        """Report the outcome of the last try, of which the target's statistics have been told."""
         self.last = error
-        if error.retry_after_s is not None and error.retry_after_s > 0:
-            self._cooldowns.extend(target.id, now + error.retry_after_s)
         if not falls_over(error):
             self.left = 0
             return
         if not same_target_may_help(error):
             self._order = [t for t in self._order if t != target]
             self._at = max(0, self._at - 1)
+            self._deferred = min(self._deferred, len(self._order) - self._at)
         if not self._order:
             self.left = 0
-        elif self._at >= len(self._order):
-            self._round += 1
 
-    def _wait(self, until: float, target: Candidate, now: float) -> Try | Stop:
-        """Every usable target asked for rest: wait for the first, if that is soon enough."""
-        if until - now > WAIT_MAX_S or (self._deadline is not None and until >= self._deadline):
-            if self.last is not None:
-                return Stop(self.last)
-            return Stop(
-                Unavailable(
-                    "every target of this model is cooling down at its provider's request",
-                    status=429,
-                    code="provider_cooling_down",
-                    retry_after_s=until - now,
-                )
-            )
-        self.left -= 1
-        return Try(target, until - now)
+    def not_begun(self, step: Try) -> None:
+        """The target came to rest while the try's delay passed: nothing was sent, so it was none."""
+        self.left += 1
+        self._at = 0
+
+    def _barred(self, target: Candidate, now: float) -> Try | Stop:
+        """None may be used: wait for the first, if it is a cool-down that ends soon enough."""
+        until = target.stats.free_at(now)
+        cooling = target.stats.barred(now) == COOLING
+        if cooling and until - now <= WAIT_MAX_S and (self._deadline is None or until < self._deadline):
+            self.left -= 1
+            return Try(target, until - now)
+        return Stop(self.last or _resting(None if until == FOREVER else until - now, cooling=cooling))
+
+
+class _Scan:
+    """What a look at the candidates found: the target to use; else the first denial, and of those that are barred the first to be free."""
+
+    __slots__ = ("barred", "denied", "found")
+
+    def __init__(self) -> None:
+        self.found: Candidate | None = None
+        self.denied: EdgeError | None = None
+        self.barred: Candidate | None = None
+
+
+def _resting(wait_s: float | None, *, cooling: bool) -> Unavailable:
+    if cooling:
+        text = "every target of this model is cooling down at its provider's request"
+        return Unavailable(text, status=429, code="provider_cooling_down", retry_after_s=wait_s)
+    return Unavailable("every target of this model failed lately and is left alone for now", code="targets_resting", retry_after_s=wait_s)
 
 
 def falls_over(error: EdgeError) -> bool:

@@ -6,9 +6,12 @@ The hot path is one look-up and the arithmetic of `Tariff.cost`; free providers 
 import logging
 from collections.abc import Mapping
 
-from proxy.core.pricing import Cost, Tariff
+from proxy.core.money import PICOS_PER_NANO
+from proxy.core.needs import AUDIO, PDF, REASONING, TOOLS, VISION
+from proxy.core.pricing import Cost, Kind, Tariff
 from proxy.core.response import Usage
 from proxy.providers.catalog import Catalog, Facts, Known
+from proxy.routing.candidate import ModelFacts
 
 _REMEMBERED = 1024
 """Targets kept, and told of; clients choose models where routing goes by name."""
@@ -43,6 +46,19 @@ class Charges:
         """What the same catalogue knows of the model besides."""
         return self._find(provider, model).facts
 
+    def model_facts(self, provider: str, model: str, at: float) -> ModelFacts:
+        """What strategies and filters are told of it; prices of the standard tier, for short prompts. `at`: Unix seconds."""
+        found = self._find(provider, model)
+        tariff = Tariff(found.prices)
+        return ModelFacts(
+            input_pico_usd=_pico(tariff.cost(Usage(input_tokens=PICOS_PER_NANO), at=at), "input"),
+            output_pico_usd=_pico(tariff.cost(Usage(output_tokens=PICOS_PER_NANO), at=at), "output"),
+            context_tokens=found.facts.context_tokens,
+            max_output_tokens=found.facts.max_output_tokens,
+            can=_can(found.facts),
+            cannot=_cannot(found.facts),
+        )
+
     def _find(self, provider: str, model: str) -> Known:
         return self._catalog.find(self._kinds.get(provider, ""), model, provider=provider, prefix=self._prefixes.get(provider, ""))
 
@@ -61,3 +77,23 @@ class Charges:
         if key not in self._told and len(self._told) < _REMEMBERED:
             self._told.add(key)
             _log.warning("cost unknown", extra={"provider": key[0], "model": key[1][:200], "reason": "; ".join(cost.reasons)})
+
+
+def _pico(of_thousand: Cost, kind: Kind) -> int | None:
+    """The price of one, from the cost of a thousand in nano-USD."""
+    return None if of_thousand.unpriced else of_thousand.nanos.get(kind, 0)
+
+
+def _can(facts: Facts) -> int:
+    can = (VISION if "image" in facts.input else 0) | (AUDIO if "audio" in facts.input else 0) | (PDF if "pdf" in facts.input else 0)
+    return can | (TOOLS if facts.tools else 0) | (REASONING if facts.reasoning else 0)
+
+
+def _cannot(facts: Facts) -> int:
+    """A model that sees may be given the pages of a PDF, whatever its list says (OpenAI docs "File inputs")."""
+    cannot = (TOOLS if facts.tools is False else 0) | (REASONING if facts.reasoning is False else 0)
+    if facts.more or facts == Facts():
+        return cannot
+    cannot |= 0 if "image" in facts.input else VISION
+    cannot |= 0 if "audio" in facts.input else AUDIO
+    return cannot | (0 if "image" in facts.input or "pdf" in facts.input else PDF)

@@ -54,6 +54,7 @@ def counter_of(provider: Provider) -> tuple[CountsTokens, str] | None:
 
 
 class _Asked(Asked):
+    sized = False
     __slots__ = ("counting", "root")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
@@ -102,6 +103,7 @@ class _Call(Upstream):
 class _Counting(Generation):
     __slots__ = ()
     upstream = _Call
+    timed = False
     asked: _Asked
 
     def count(self) -> Awaitable[None]:

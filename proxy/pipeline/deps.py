@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -12,17 +12,20 @@ from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
 from proxy.core.clock import Clock
 from proxy.core.context import AttemptRecord
-from proxy.core.cooldown import Cooldowns
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.pipeline.background import Background, NoBackground
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.inline_media import FetchRules
+from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
-from proxy.routing.strategy import Strategy
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
+
+if TYPE_CHECKING:
+    from proxy.pipeline.semantic import Semantic
 
 
 class PipelineMeter(Protocol):
@@ -31,6 +34,14 @@ class PipelineMeter(Protocol):
     def attempt_done(self, record: AttemptRecord) -> None: ...
 
     def single_flight_joined(self) -> None: ...
+
+    def semantic_hit(self) -> None: ...
+
+    def revalidated(self, ok: bool) -> None: ...
+
+    def shadow(self, outcome: str) -> None:
+        """done | failed | over_budget | too_many"""
+        ...
 
     def stream_truncated(self, provider: str) -> None: ...
 
@@ -48,7 +59,6 @@ class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     codecs: Mapping[str, Codec]
     routes: RouteTable
-    strategies: Mapping[str, Strategy]
     providers: Mapping[str, Provider]
     charges: Charges
     cache: TieredCache
@@ -56,7 +66,6 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
-    cooldowns: Cooldowns
     health: HealthBook
     meter: PipelineMeter
     clock: Clock
@@ -65,6 +74,13 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     board: Board
     """What the processes of a deployment tell each other."""
+    background: Background = NoBackground()
+    """What the gateway asks itself."""
+    shadow_budget: ShadowBudget = ShadowBudget()
+    revalidating: set[bytes] = set()
+    """Keys of stale answers that are being made anew."""
+    semantic: "Semantic | None" = None
+    """None: it is off."""
     fetch: FetchRules | None = None
     """None: no configured provider needs it."""
     body_metadata: bool = True

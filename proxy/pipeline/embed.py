@@ -68,6 +68,7 @@ class _ClientCodec:
 
 
 class _EmbedAsked(Asked):
+    sized = False  # each input is judged for itself, by the provider
     __slots__ = ("_embedding", "own")
 
     def __init__(self, pipe: Pipeline, ctx: RequestContext) -> None:
@@ -107,7 +108,8 @@ class _EmbedUpstream(Upstream):
         pool = self.provider.keys
         if len(pool.members) > 1:
             # Texts are no conversation: they are spread over the pool.
-            self.key = pool.choose(asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest(), monotonic())
+            spread = asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest()
+            self.key = pool.choose(spread, monotonic(), self.health.key_rests(target.id, target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """The first call; where there are several, `send` makes them all."""

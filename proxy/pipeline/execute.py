@@ -22,22 +22,28 @@ from proxy.core.context import RequestContext
 from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
-from proxy.pipeline.asked import Asked
+from proxy.pipeline.asked import Asked, limit_of
 from proxy.pipeline.attempts import Attempts, Stop, Try
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
+from proxy.pipeline.revalidate import revalidate
+from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error, note_usage, store
+from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.routing.candidate import Candidate
 from proxy.routing.failures import outcome_of
+from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
 
 ARRAY_TYPE = b"application/json; charset=UTF-8"
+PATIENT_S = 30.0
+"""A client that waits for less, by its own limit, proves nothing against a target."""
 
 
 def generate(
@@ -59,6 +65,8 @@ class Generation:
 
     __slots__ = ("asked", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    timed = True
+    """Whether what its calls take says something of a generation."""
 
     def __init__(self, pipe: Pipeline, asked: Asked, out: Responder) -> None:
         self.pipe = pipe
@@ -103,7 +111,11 @@ class Generation:
             if entry is None and pipe.cache.has_l2:
                 entry, tier = await pipe.cache.fetch(key, max_age), "l2"
             if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+                if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
+                    revalidate(pipe, asked, key)
                 await self._serve(entry, tier)
+                return
+            if pipe.semantic is not None and await self._similar(pipe.semantic):
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
@@ -120,6 +132,8 @@ class Generation:
         ctx.on_disconnect, flight.on_abandoned = self._client_left, self._abandoned
         try:
             await self._call()
+            if asked.route.rules.shadow is not None:
+                shadow(pipe, asked, asked.route.rules.shadow, self._answered(flight))
         except EdgeError as exc:
             flight.fail(exc, handover=isinstance(exc, UpstreamTimeout) or exc.blame == "client")
             raise
@@ -128,6 +142,25 @@ class Generation:
                 flight.fail(ClientGone("the request that made this call is gone"), handover=True)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    def _answered(self, flight: Flight) -> bytes | None:
+        """The whole answer, for comparison."""
+        entry = flight.landed.entry if flight.landed is not None else None
+        try:
+            return None if entry is None else replay.whole(entry, self.asked.codec, self.pipe.clock.time())
+        except InvalidBody:
+            return None
+
+    async def _similar(self, semantic: Semantic) -> bool:
+        """Answered from a question that means the same."""
+        found = await similar(self.pipe, self.asked, semantic)
+        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+            return False
+        entry, near = found
+        self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
+        self.pipe.meter.semantic_hit()
+        await self._serve(entry, "semantic")
+        return True
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
         ctx, asked = self.ctx, self.asked
@@ -207,13 +240,17 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, pipe.cooldowns, self.ctx.permit, pipe.rng)
+        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, self.ctx.permit, pipe.rng)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
                 raise step.error
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
+                now = monotonic()
+                if step.target.stats.barred(now) is not None:
+                    attempts.not_begun(step)
+                    continue
             try:
                 await self._try(step)
                 return
@@ -245,8 +282,8 @@ class Generation:
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
-        cancelled = False
-        pipe.health.started(target.stats, upstream.sent_at)
+        told = False
+        upstream.ticket = pipe.health.started(target.stats, upstream.sent_at)
         try:
             if pipe.fetch is not None and not upstream.passthrough:
                 await upstream.inline(pipe.fetch, asked)
@@ -281,23 +318,49 @@ class Generation:
                     await asked.keeping.record(upstream, asked.answer_id)
                 if not self.out.whole(answer):
                     await self.out.json(answer)
+            told = True
         except EdgeError as exc:
-            failure = exc
+            failure, told = exc, True
             record.error = exc.code
             if isinstance(exc.__cause__, TransportError):
                 record.cause = str(exc.__cause__)[:500]
-            raise
-        except asyncio.CancelledError:
-            cancelled = True
             raise
         finally:
             if response is not None and not upstream.detached:
                 response.close()
             now = monotonic()
             record.duration_s = now - upstream.sent_at
-            outcome = "cancelled" if cancelled else outcome_of(failure or upstream.failure)
-            pipe.health.ended(target.stats, now, outcome, first_token_s=record.first_byte_s)
+            self._ended(upstream, now, failure or upstream.failure, told=told)
             pipe.meter.attempt_done(record)
+
+    def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
+        """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
+        usage = self.ctx.usage
+        outcome: Outcome
+        if not told or upstream.spared or (error is not None and self._impatient(error, now - upstream.sent_at)):
+            outcome = "cancelled"
+        else:
+            outcome = outcome_of(error)
+        self.pipe.health.ended(
+            upstream.target.stats,
+            now,
+            outcome,
+            began=upstream.sent_at,
+            ticket=upstream.ticket,
+            first_token_s=upstream.record.first_byte_s,
+            output_tokens=usage.output_tokens if usage is not None else 0,
+            timed=self.timed,
+            retry_after_s=error.retry_after_s if error is not None else None,
+        )
+
+    def _impatient(self, error: EdgeError, waited_s: float) -> bool:
+        """Whether a time-out tells more of the client, whose own limit it was, than of the target: else one that asks for 0.1 s could
+        close the target to everybody."""
+        if not isinstance(error, UpstreamTimeout) or waited_s >= PATIENT_S:
+            return False
+        asked = self.asked
+        total_s = asked.route.timeouts.total_s
+        return limit_of(self.ctx, total_s, asked.stream) < total_s and monotonic() >= asked.deadline
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec
@@ -343,6 +406,9 @@ class Generation:
                 usage=usage,
                 stored_at=pipe.clock.time(),
                 dropped=tuple(ctx.dropped),
+                asked=asked.model,
+                tenant=asked.tenant,
+                tags=asked.tags,
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

@@ -56,3 +56,5 @@ def store(pipe: Pipeline, asked: Asked, entry: CacheEntry | None, *, tool_calls:
         return
     if storable(pipe.cache_rules, 200, True, tool_calls, len(entry.body)).store:
         pipe.cache.put(asked.key, entry)
+        if asked.asking is not None and pipe.semantic is not None:
+            pipe.semantic.cache.keep(asked.asking, asked.key)

@@ -120,9 +120,12 @@ class StreamDrive:
                     held += await self._step()
         except TimeoutError:
             raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None
-        now = monotonic()
-        self._upstream.record.first_byte_s = now - self._upstream.sent_at
+        now, upstream = monotonic(), self._upstream
+        upstream.record.first_byte_s = now - upstream.sent_at
         self._ctx.first_token_s = now - self._ctx.started
+        if upstream.ticket:
+            self._pipe.health.answered(upstream.target.stats, now, upstream.sent_at, upstream.ticket)
+            upstream.ticket = 0
         return held
 
     async def _relay(self, write: Callable[[bytes], bool]) -> None:
@@ -283,6 +286,9 @@ class StreamDrive:
             stored_at=self._pipe.clock.time(),
             dropped=tuple(self._ctx.dropped),
             content_type="text/event-stream",
+            asked=self._asked.model,
+            tenant=self._asked.tenant,
+            tags=self._asked.tags,
         )
 
     async def _tell(self, exc: EdgeError) -> None:

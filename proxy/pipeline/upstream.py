@@ -22,24 +22,30 @@ from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.providers.base import Outgoing, Provider
-from proxy.providers.key_pool import REFUSED_REST_S, Credential, conversation_of
+from proxy.providers.key_pool import Credential, conversation_of
 from proxy.routing.candidate import Candidate
+from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
+from proxy.routing.quota import Headroom, headroom
 from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
+_OF_THE_KEY = frozenset((401, 402, 403, 429))
+_UNPAID = "insufficient_quota"
+"""OpenAI's word in a 429 for an account without money, which no waiting helps."""
 
 
 class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "provider", "record",
-        "sent_at", "target",
+        "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
+        "record", "sent_at", "spared", "target", "ticket",
     )  # fmt: skip
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
         self.charges = pipe.charges
+        self.health: HealthBook = pipe.health
         self.head_tier: str | None = None
         """The tier that is billed, where the answer's head names one (InvokeModel)."""
         self.provider: Provider = pipe.providers[target.provider]
@@ -53,6 +59,10 @@ class Upstream:
         pool = self.provider.keys
         self.key: Credential = pool.members[0] if len(pool.members) == 1 else self._member(asked, now)
         self.sent_at = now
+        self.ticket = 0
+        """Of a breaker's probe."""
+        self.spared = False
+        """What was refused is one key; the target has others."""
         self.detached = False
         """Somebody else closes the response."""
         self.failure: EdgeError | None = None
@@ -78,7 +88,7 @@ class Upstream:
             if member is not None:
                 self.pinned = True
                 return member
-        return pool.choose(conversation_of(asked.body), now)
+        return pool.choose(conversation_of(asked.body), now, self.health.key_rests(self.target.id, self.target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -127,7 +137,12 @@ class Upstream:
             ctx.provider_request_id = request_id.decode("latin-1")[:200]
             if self.codec.name == INVOKE:
                 self.head_tier = tier_in(head)
-        return not 200 <= status < 300
+        if not 200 <= status < 300:
+            return True
+        room = headroom(head, self.health.rules.quota_reserve)
+        if room is not None:
+            self._left(room)
+        return False
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
@@ -188,15 +203,40 @@ class Upstream:
         error = await provider_error(self.provider, self.key, self.codec, response)
         if not isinstance(error, ProviderRejected):
             return error
-        info = error.provider
-        now = monotonic()
-        pool = self.provider.keys
-        if len(pool.members) > 1 and response.status in (401, 402, 403, 429):
-            pool.rest(self.key, now + (info.retry_after_s or REFUSED_REST_S))
-            if pool.has_free(now) and not self.pinned:
-                error.retryable = True
-                error.retry_after_s = None
+        if len(self.provider.keys.members) > 1 and response.status in _OF_THE_KEY:
+            self._rest_key(error, monotonic())
         return error
+
+    def _rest_key(self, error: ProviderRejected, now: float) -> None:
+        """How far it reaches: providers/key_pool.py."""
+        info, target = error.provider, self.target
+        rest_s = info.retry_after_s or (THROTTLED_MAX_S if info.status == 429 else REFUSED_S)
+        account_wide = info.status in (401, 402) or _UNPAID in (info.code, info.type)
+        self.health.rest_key(target.provider if account_wide else target.id, self.key.fingerprint, now + rest_s, now)
+        free_at = self._free_at(now)
+        self.spared = not free_at
+        if self.spared and not self.pinned:
+            error.retryable = True
+            error.retry_after_s = None
+        elif free_at and error.retry_after_s is not None:
+            error.retry_after_s = min(error.retry_after_s, free_at - now)
+
+    def _left(self, room: Headroom) -> None:
+        """Before the provider refuses, requests go elsewhere: to another key, else to another target."""
+        stats = self.target.stats
+        stats.quota_left = room.left
+        if not room.rest_s:
+            return
+        now = monotonic()
+        until = now + room.rest_s
+        if len(self.provider.keys.members) > 1:
+            self.health.rest_key(self.target.id, self.key.fingerprint, until, now)
+            until = self._free_at(now)
+        self.health.away(stats, until, QUOTA, now)
+
+    def _free_at(self, now: float) -> float:
+        """Of the pool, for this target; 0.0: a member is free."""
+        return self.provider.keys.free_at(now, self.health.key_rests(self.target.id, self.target.provider))
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:

@@ -39,6 +39,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Prompt and answer together, as the provider advertises it."""
     max_output_tokens: int | None = None
     input: tuple[Modality, ...] = ("text",)
+    more: bool = False
+    """It may take more than `input` says."""
     tools: bool | None = None
     reasoning: bool | None = None
     image_tokens: int | None = None
@@ -149,6 +151,7 @@ class Catalog:
             context_tokens=found.context_tokens,
             max_output_tokens=found.max_output_tokens,
             input=("text", "image") if found.vision else ("text",),
+            more=True,
             tools=found.tools,
             reasoning=found.reasoning,
         )

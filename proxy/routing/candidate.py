@@ -5,10 +5,6 @@ import msgspec
 from proxy.routing.stats import TargetStats
 from proxy.routing.target import Target
 
-VISION, TOOLS, JSON, AUDIO, PDF, REASONING = 1, 2, 4, 8, 16, 32
-"""Bits of `ModelFacts.can`, `ModelFacts.cannot` and `RequestFacts.needs`."""
-NEEDS = {"vision": VISION, "tools": TOOLS, "json": JSON, "audio": AUDIO, "pdf": PDF, "reasoning": REASONING}
-
 
 class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """Of the catalogue and the settings; None: not known."""
@@ -19,7 +15,7 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     can: int = 0
-    """Bits: known to be able to."""
+    """Bits of `core.needs`: known to be able to."""
     cannot: int = 0
     """Bits: known not to be able to. What is in neither is not known, and nobody is turned away for it."""
 
@@ -27,13 +23,15 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate:
     """Made once for each target of each entry. Strategies read it and change nothing; `stats` is shared by all entries with the target."""
 
-    __slots__ = ("facts", "id", "model", "provider", "stats", "target")
+    __slots__ = ("facts", "id", "labels", "model", "provider", "stats", "target")
 
     def __init__(self, target: Target, facts: ModelFacts | None = None, stats: TargetStats | None = None) -> None:
         self.target = target
         self.provider = target.provider
         self.model = target.model
         self.id = target.id
+        self.labels = frozenset({*(tag.lower() for tag in target.tags), *((f"region={target.region.lower()}",) if target.region else ())})
+        """What `x-llm-edge-tags` may ask for."""
         self.facts = facts or ModelFacts()
         self.stats = stats or TargetStats()
 
@@ -54,6 +52,8 @@ class RequestFacts(msgspec.Struct, kw_only=True):
     """Estimated."""
     output_tokens: int = 0
     """The client's cap, else an estimate."""
+    output_cap: int = 0
+    """The client's cap; 0: it set none."""
     needs: int = 0
     """Bits."""
     stream: bool = False
@@ -65,4 +65,4 @@ class RequestFacts(msgspec.Struct, kw_only=True):
     text: str = ""
     """Lower case; only where a rule looks for keywords."""
     headers: tuple[tuple[str, str], ...] = ()
-    """Those that a rule asks for."""
+    """Those that a rule asks for; for a strategy of one's own all but credentials."""

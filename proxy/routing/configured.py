@@ -1,6 +1,8 @@
 """From the settings of a model's entry to the records that routing works with."""
 
 from proxy.core.money import NANOS_PER_USD
+from proxy.routing.breaker import BreakerRules
+from proxy.routing.health import HealthRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
 from proxy.routing.target import Target
 from proxy.settings import ModelSettings, RetrySettings, Settings, TargetSettings
@@ -14,6 +16,15 @@ def target_of(t: TargetSettings) -> Target:
 
 def retry_rules(r: RetrySettings) -> RetryRules:
     return RetryRules(attempts=r.attempts, backoff_base_s=r.backoff_base_s, backoff_max_s=r.backoff_max_s, per_try_s=r.per_try_s)
+
+
+def health_rules(settings: Settings) -> HealthRules:
+    routing, breaker = settings.routing, settings.routing.breaker
+    return HealthRules(
+        breaker=BreakerRules(enabled=breaker.enabled, threshold=breaker.threshold, open_s=breaker.open_s, successes=breaker.successes),
+        slow_start_s=routing.slow_start_s,
+        quota_reserve=routing.quota_reserve,
+    )
 
 
 def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:
@@ -30,6 +41,7 @@ def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:
         hedge=_hedge(model.hedge),
         shadow=_shadow(model.shadow),
         continue_streams=model.continue_streams,
+        semantic_threshold=model.semantic_threshold,
     )
 
 

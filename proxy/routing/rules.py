@@ -66,3 +66,5 @@ class RouteRules(msgspec.Struct, frozen=True, kw_only=True):
     hedge: HedgeRules | None = None
     shadow: ShadowRules | None = None
     continue_streams: bool = False
+    semantic_threshold: float | None = None
+    """None: the cache's; 0: never."""

@@ -1,4 +1,4 @@
-"""Strategies: pure functions from candidates to an order that explains itself."""
+"""What a strategy is: a pure function from candidates to an order that explains itself. The table of them is in `strategies`."""
 
 from collections.abc import Sequence
 from random import Random
@@ -10,19 +10,6 @@ from proxy.routing.target import Decision
 
 class Strategy(Protocol):
     def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
-        """`candidates`: those that the filters have left; `now`: monotonic seconds. What it returns are its candidates, best first."""
+        """`candidates`: those that the filters have left, at least one; `now`: monotonic seconds. What it returns are its candidates, best
+        first; those that it leaves out are in `rejected`."""
         ...
-
-
-class Ordered:
-    """In the order of the configuration: the first that works (`failover`; with one target also `model`)."""
-
-    def choose(self, candidates: Sequence[Candidate], facts: RequestFacts, now: float, rng: Random) -> Decision:
-        return Decision(tuple(candidates), "first in the configured order")
-
-
-STRATEGIES: dict[str, type[Strategy]] = {"model": Ordered, "failover": Ordered}
-"""By the name that the configuration uses. Names of the configuration that are missing here fall back to `Ordered` and are
-announced at start-up."""
-
-_: type[Strategy] = Ordered

@@ -15,7 +15,10 @@ import msgspec
 from proxy.core.errors import BadRequest, ModelNotFound
 from proxy.routing.candidate import Candidate
 from proxy.routing.rules import RetryRules, RouteRules
+from proxy.routing.strategies import NEEDS, STRATEGIES, TOKENS, Kind
+from proxy.routing.strategy import Strategy
 from proxy.routing.target import Decision, Route, RouteTimeouts, Target
+from proxy.settings.routing import strategy_name
 
 _BY_NAME: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("openai", ("gpt", "openai", "o1", "o3", "o4", "chatgpt", "text-embedding", "davinci")),
@@ -46,8 +49,12 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
     rules: RouteRules = RouteRules()
 
 
+Weights = Mapping[str, Mapping[str, float]]
+"""By entry and target id; for a target that serves the name asked for, the id is `provider/*`."""
+
+
 class RouteTable:
-    """Immutable once built; resolving is a dictionary look-up for every name seen before."""
+    """Immutable once built, but for weights that are laid over; resolving is a dictionary look-up for every name seen before."""
 
     def __init__(
         self,
@@ -57,9 +64,12 @@ class RouteTable:
         retry: RetryRules | None = None,
         timeouts: Mapping[str, RouteTimeouts] | None = None,
         candidate: Callable[[Target], Candidate] = Candidate,
+        strategies: Mapping[str, Kind] = STRATEGIES,
     ) -> None:
         """`providers`: name → kind, in configured order; `timeouts`: by provider, for names that no entry lists. `candidate`: adds to a
         target what is known of it."""
+        self.strategies = strategies
+        self._choosers: dict[tuple[str, str], Strategy] = {}
         self._providers = dict(providers)
         self._unlisted = RouteRules(retry=retry or RetryRules())
         self._candidate = candidate
@@ -67,7 +77,17 @@ class RouteTable:
         self._exact = {e.name: e for e in entries if not _is_pattern(e.name)}
         self._patterns = sorted((e for e in entries if _is_pattern(e.name)), key=lambda e: -len(e.name.rstrip("*")))
         self._has_table = bool(entries)
+        self._weights: Weights = {}
         self._seen: dict[str, Route] = {}
+
+    def reweigh(self, weights: Weights) -> None:
+        """Stand for the configured weights from now on, as far as they name targets of an entry. Requests under way keep their route."""
+        if weights != self._weights:
+            self._weights, self._seen = weights, {}
+
+    def entries(self) -> list[ModelEntry]:
+        """As configured."""
+        return [*self._exact.values(), *self._patterns]
 
     def names(self) -> list[str]:
         """Model names that clients may list: the table's without patterns."""
@@ -89,6 +109,28 @@ class RouteTable:
                 self._seen.clear()
             self._seen[name] = route
         return route
+
+    def by_strategy(self, route: Route, name: str) -> Route:
+        """The same entry by another strategy. Raises BadRequest with the nearest names."""
+        meant = strategy_name(name)
+        if meant not in self.strategies:
+            near = difflib.get_close_matches(str(meant), list(self.strategies), n=2, cutoff=0.5)
+            hint = f" Nearest: {', '.join(near)}." if near else ""
+            raise BadRequest(f"no strategy '{name[:100]}': known are {', '.join(self.strategies)}.{hint}", code="unknown_strategy")
+        chooser, wants = self._chooser(route.name, meant, route.rules, route.targets)
+        digest = hashlib.sha256(msgspec.json.encode((route.digest, meant))).hexdigest()
+        return msgspec.structs.replace(route, strategy=meant, chooser=chooser, wants=wants, digest=digest)
+
+    def _chooser(self, entry: str, strategy: str, rules: RouteRules, candidates: Sequence[Candidate]) -> tuple[Strategy, int]:
+        """With what it and the filters want to know of a request."""
+        kind = self.strategies[strategy]
+        chooser = self._choosers.get((entry, strategy))
+        if chooser is None:
+            chooser = self._choosers[entry, strategy] = kind.make(entry, rules)
+        wants = kind.wants(rules)
+        wants |= TOKENS if any(candidate.facts.context_tokens is not None for candidate in candidates) else 0
+        wants |= NEEDS if any(candidate.facts.cannot for candidate in candidates) else 0
+        return chooser, wants
 
     def _resolve(self, name: str) -> Route:
         if "://" in name:
@@ -135,9 +177,13 @@ class RouteTable:
 
     def _route(self, entry: ModelEntry, asked: str, warning: str | None = None) -> Route:
         targets = tuple(t if t.model else msgspec.structs.replace(t, model=asked) for t in entry.targets)
-        candidates = tuple(self._candidate(target) for target in targets)
+        weighed = zip(targets, effective_weights(entry, self._weights.get(entry.name)), strict=True)
+        candidates = tuple(self._candidate(t if t.weight == w else msgspec.structs.replace(t, weight=w)) for t, w in weighed)
+        chooser, wants = self._chooser(entry.name, entry.strategy, entry.rules, candidates)
         return Route(
             name=entry.name,
+            chooser=chooser,
+            wants=wants,
             strategy=entry.strategy,
             targets=candidates,
             timeouts=entry.timeouts,
@@ -152,6 +198,20 @@ class RouteTable:
         hint = f" Nearest: {', '.join(near)}." if near else ""
         shown = name if len(name) <= 100 else name[:100] + "…"
         return ModelNotFound(f"The model '{shown}' does not exist here.{hint}", param="model")
+
+
+def overlay_id(target: Target) -> str:
+    """By which a configured target is meant."""
+    return target.id if target.model else f"{target.provider}/*"
+
+
+def effective_weights(entry: ModelEntry, laid_over: Mapping[str, float] | None) -> tuple[float, ...]:
+    """Of the entry's targets. Weights that would leave no share to any target count for nothing."""
+    configured = tuple(t.weight for t in entry.targets)
+    if not laid_over:
+        return configured
+    weights = tuple(laid_over.get(overlay_id(t), t.weight) for t in entry.targets)
+    return weights if any(weights) else configured
 
 
 def _is_pattern(name: str) -> bool:

@@ -1,5 +1,7 @@
 """The records that routing is configured with, and what it returns."""
 
+from collections.abc import Iterator
+from itertools import count
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -8,6 +10,7 @@ from proxy.routing.rules import RouteRules
 
 if TYPE_CHECKING:
     from proxy.routing.candidate import Candidate
+    from proxy.routing.strategy import Strategy
 
 
 class Target(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -47,20 +50,40 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: RouteTimeouts
     digest: str
     """Changes when the entry changes: part of the cache key (contract J)."""
+    chooser: "Strategy"
+    """The strategy, made for this entry."""
+    wants: int = 0
+    """Bits of `strategies`: what has to be found out of a request."""
     rules: RouteRules = RouteRules()
     settled: "Decision | None" = None
     """The decision, where there is nothing to weigh: one target, no rule that looks at the request."""
     warning: str | None = None
+    turns: Iterator[int] = msgspec.field(default_factory=count)
+    """How many requests came before."""
+    asked: "Wishes | None" = None
+    """What the request wants otherwise than the entry; then nothing is settled."""
+    left_out: "tuple[Rejected, ...]" = ()
+    """Targets that cannot do what is asked at all."""
 
-    def only(self, targets: "tuple[Candidate, ...]") -> "Route":
-        """The same with some of its targets."""
-        settled = Decision(targets, "the only target that can do it") if len(targets) == 1 else None
-        return msgspec.structs.replace(self, targets=targets, settled=settled)
+    def only(self, targets: "tuple[Candidate, ...]", reason: str = "it cannot do what is asked") -> "Route":
+        """The same with some of its targets; `reason`: why without the others."""
+        settled = Decision(targets, "the only target that can do it") if len(targets) == 1 and self.asked is None else None
+        gone = tuple(Rejected(candidate, reason) for candidate in self.targets if candidate not in targets)
+        return msgspec.structs.replace(self, targets=targets, settled=settled, left_out=self.left_out + gone)
 
     @property
     def attempts(self) -> int:
         """Tries on the wire over all targets of one request."""
         return self.rules.retry.attempts
+
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """Of one request, by header."""
+
+    tags: frozenset[str] = frozenset()
+    """In lower case; `region=…` among them."""
+    debug: bool = False
+    """The answer's head says how the target was chosen."""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -69,7 +92,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """`order`: best first; a fallback goes down the list."""
+    """`order`: best first; a fallback goes down the list. `rejected`: what was left out, or put behind because it rests."""
 
     order: "tuple[Candidate, ...]"
     reason: str

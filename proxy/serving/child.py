@@ -24,6 +24,8 @@ class Child:
     def __init__(self, number: int, listeners: Sequence[socket.socket], handler: Handler) -> None:
         self.number = number
         self.ready = False
+        self.launch: Launch | None = None
+        """What it was told, or has taken since."""
         self.started = time.monotonic()
         self.latest: Snapshot = ()
         """Its last known values."""
@@ -41,6 +43,7 @@ class Child:
 
     async def run(self, launch: Launch) -> None:
         """Until the channel ends, and then the process with it."""
+        self.launch = launch
         reader = await self.channel.open()
         self.channel.note("launch", msgspec.msgpack.encode(launch))
         await self.channel.run(reader)

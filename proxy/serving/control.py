@@ -73,8 +73,8 @@ class Channel:
             self._calls.pop(number, None)
 
     def note(self, op: str, data: bytes = b"") -> None:
-        """A call that wants no answer; lost when the other side is gone."""
-        if not self._closed:
+        """A call that wants no answer; lost when the other side is gone, or not there yet."""
+        if not self._closed and self._writer is not None:
             self._send(Frame("note", 0, op, data))
 
     async def close(self) -> None:

@@ -1,17 +1,20 @@
 """The gateway as the serving side sees it: opened from a Launch, reloaded in two steps."""
 
-import logging
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 from starlette.types import ASGIApp
 
+from proxy.admin.reload import ReloadRefused
 from proxy.app import ConfigRefused, Gateway, Prepared, build_app
 from proxy.serving.options import Launch, ServeOptions
-from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp
-from proxy.settings import Settings, SettingsError, load_settings
+from proxy.serving.reloading import Plan, ReadRefused
+from proxy.serving.runtime import Runtime, ServedApp
+from proxy.settings import Problem, Settings, SettingsError, load_settings
 from proxy.settings.base import SecretUrl
+from proxy.settings.changes import changed_paths
+from proxy.settings.sources import SourceReader, Sources
 from proxy.telemetry.redact import Redactor
 
 
@@ -27,33 +30,41 @@ class ServedGateway:
             metrics=runtime.metrics,
             access_log=runtime.logs.access if settings.telemetry.access_log else None,
             metrics_hub=runtime.hub,
+            reload=runtime.reload,
         )
         self.asgi: ASGIApp = self.gateway.handle
 
-    async def prepare_reload(self) -> str:
-        await self._abandon()
+    async def prepare_reload(self, sources: Sources | None = None) -> Plan:
+        await self.abandon_reload()
+        reader = SourceReader(sources.texts if sources is not None else None)
         try:
-            settings = load_settings(self._launch.config, overrides=self._launch.overrides)
+            settings = load_settings(self._launch.config, overrides=self._launch.overrides, reader=reader)
             register_secrets(self._runtime.logs.redact, settings)
             self._prepared = await self.gateway.prepare(settings)
-        except (SettingsError, ConfigRefused) as exc:
-            raise ReloadRefused(str(exc)) from exc
-        return settings.digest()
+        except SettingsError as exc:
+            raise ReadRefused(*exc.problems, sources=Sources(reader.texts)) from exc
+        except ConfigRefused as exc:
+            raise ReadRefused(Problem(str(exc)), sources=settings.sources) from exc
+        before = self._prepared.base.settings
+        return Plan(
+            version=settings.digest(),
+            previous=before.digest(),
+            changed=tuple(changed_paths(before, settings)),
+            warnings=(*_waiting(before, settings), *settings.not_yet(), *self.gateway.stale_overlays(settings)),
+            sources=settings.sources,
+        )
 
     async def commit_reload(self) -> None:
         prepared, self._prepared = self._prepared, None
         if prepared is None:
-            raise ReloadRefused("nothing has been prepared")
+            raise ReloadRefused(Problem("nothing has been prepared"))
         try:
             self.gateway.commit(prepared)
         except ConfigRefused as exc:
             await prepared.abandon()
-            raise ReloadRefused(str(exc)) from exc
-        before, after = prepared.base.settings, prepared.state.settings
-        if ServeOptions.of(before) != ServeOptions.of(after) or before.stores != after.stores:
-            logging.getLogger("llm_edge").warning("changed settings of the server, its stores or its log wait for a restart")
+            raise ReloadRefused(Problem(str(exc))) from exc
 
-    async def _abandon(self) -> None:
+    async def abandon_reload(self) -> None:
         prepared, self._prepared = self._prepared, None
         if prepared is not None:
             await prepared.abandon()
@@ -61,7 +72,15 @@ class ServedGateway:
 
 def open_gateway(launch: Launch, runtime: Runtime) -> ServedApp:
     """Raises SettingsError."""
-    return ServedGateway(launch, runtime, load_settings(launch.config, overrides=launch.overrides))
+    reader = SourceReader(launch.sources.texts)
+    return ServedGateway(launch, runtime, load_settings(launch.config, overrides=launch.overrides, reader=reader))
+
+
+def _waiting(before: Settings, after: Settings) -> list[str]:
+    """What of the new configuration comes into force later."""
+    if ServeOptions.of(before) == ServeOptions.of(after) and before.stores == after.stores:
+        return []
+    return ["changed settings of the server, its stores or its log wait for a restart"]
 
 
 def register_secrets(redact: Redactor, settings: Settings) -> None:

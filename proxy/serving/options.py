@@ -6,6 +6,7 @@ import msgspec
 
 from proxy.serving.limits import ConnectionLimits
 from proxy.settings import Settings
+from proxy.settings.sources import Sources
 
 
 class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,7 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     access_log: bool = True
     embedded_redis: bool = False
+    watch_config: bool = True
 
     @classmethod
     def of(cls, settings: Settings) -> "ServeOptions":
@@ -47,12 +49,13 @@ class ServeOptions(msgspec.Struct, frozen=True, kw_only=True):
             log_level=settings.telemetry.log_level,
             access_log=settings.telemetry.access_log,
             embedded_redis=settings.stores.redis_url == "embedded",
+            watch_config=server.watch_config,
         )
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Which application a process serves and how: all that a worker is told. It travels over a socket pair, never in arguments or
-    the environment; secrets beyond a demo key are not in it, a worker reads them where we did."""
+    the environment; of secrets it has a demo key, and those that stand in the files of `sources`."""
 
     options: ServeOptions
     app: str = "proxy.serving.gateway:open_gateway"
@@ -61,3 +64,5 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the YAML file."""
     overrides: dict[str, Any] = {}
     """Settings given on the command line, by section."""
+    sources: Sources = Sources()
+    """What stands for the files on the disk: the configuration that is in force."""

@@ -8,8 +8,10 @@ from typing import Any
 
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.options import Launch
-from proxy.serving.runtime import ReloadRefused, Runtime, ServedApp, load_app
+from proxy.serving.reloading import Plan
+from proxy.serving.runtime import Runtime, ServedApp, load_app
 from proxy.serving.server import EdgeServer
+from proxy.settings.sources import Sources
 from proxy.telemetry.lag import LagMonitor
 
 
@@ -38,9 +40,9 @@ class Served:
             await self.tasks.close()
             self.runtime.logs.buffer.detach()
 
-    async def prepare(self) -> str:
+    async def prepare(self, sources: Sources | None = None) -> Plan:
         """Raises ReloadRefused."""
-        return await self.app.prepare_reload()
+        return await self.app.prepare_reload(sources)
 
     async def commit(self) -> None:
         """Raises ReloadRefused."""
@@ -50,16 +52,11 @@ class Served:
         except (OSError, ssl.SSLError) as exc:
             self._log.error("certificate not reloaded, the old one stays", extra={"error": str(exc)})
 
-    async def reload(self) -> None:
-        """Both steps, for a process on its own; the outcome is logged and counted."""
-        try:
-            version = await self.prepare()
-            await self.commit()
-        except ReloadRefused as exc:
-            self.runtime.metrics.config_refused()
-            self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
-        else:
-            self._log.info("configuration reloaded", extra={"version": version})
+    async def reload(self) -> tuple[Plan, int]:
+        """Both steps, for a process on its own. Raises ReloadRefused."""
+        plan = await self.prepare()
+        await self.commit()
+        return plan, 1
 
     def _failed(self, name: str, exc: BaseException) -> None:
         self.runtime.metrics.task_failed(name)

@@ -9,6 +9,8 @@ from starlette.types import ASGIApp
 
 from proxy.core.lifecycle import Lifecycle
 from proxy.serving.options import Launch
+from proxy.serving.reloading import Plan, ReloadDoor
+from proxy.settings.sources import Sources
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import Logging
 from proxy.telemetry.metrics import Metrics
@@ -21,10 +23,7 @@ class Runtime(msgspec.Struct, frozen=True, kw_only=True):
     metrics: Metrics
     logs: Logging
     hub: MetricsHub
-
-
-class ReloadRefused(Exception):
-    """The new configuration is wrong; the message says what and where. The old one stays in force."""
+    reload: ReloadDoor = msgspec.field(default_factory=ReloadDoor)
 
 
 class ServedApp(Protocol):
@@ -32,8 +31,12 @@ class ServedApp(Protocol):
 
     asgi: ASGIApp
 
-    async def prepare_reload(self) -> str:
-        """Read and check the configuration; returns its version. Nothing changes yet. Raises ReloadRefused."""
+    async def prepare_reload(self, sources: Sources | None = None) -> Plan:
+        """Read and check the configuration; nothing changes yet. `sources`: what to read instead of the disk. Raises ReloadRefused."""
+        ...
+
+    async def abandon_reload(self) -> None:
+        """What was prepared will not be committed."""
         ...
 
     async def commit_reload(self) -> None:
@@ -52,7 +55,7 @@ def make_runtime(launch: Launch, hub: Callable[[Metrics], MetricsHub] = LocalHub
     logs.install()
     metrics = Metrics()
     metrics.count("llm_edge_log_lines_dropped_total", lambda: [((), float(logs.buffer.dropped))])
-    return Runtime(lifecycle=Lifecycle(), metrics=metrics, logs=logs, hub=hub(metrics))
+    return Runtime(lifecycle=Lifecycle(), metrics=metrics, logs=logs, hub=hub(metrics), reload=ReloadDoor())
 
 
 def load_app(launch: Launch, runtime: Runtime) -> ServedApp:

@@ -8,9 +8,11 @@ from proxy.core.clock import SystemClock
 from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch
 from proxy.serving.process import Served
+from proxy.serving.reloading import Reloader
 from proxy.serving.runtime import OnReady, make_runtime
 from proxy.serving.signals import on_signals
 from proxy.serving.sockets import address_of, bind
+from proxy.serving.watch import FileWatch, watch_files
 
 
 def run_single(launch: Launch, *, on_ready: OnReady | None = None) -> int:
@@ -36,7 +38,12 @@ def new_loop() -> asyncio.AbstractEventLoop:
 async def _serve(launch: Launch, served: Served, sockets: list[socket.socket], on_ready: OnReady | None) -> None:
     log = logging.getLogger("llm_edge")
     began = SystemClock.monotonic()
-    on_signals(served.server.begin_drain, lambda: reload_soon(served))
+    watch = FileWatch(launch.sources, [launch.config] if launch.config else []) if launch.options.watch_config else None
+    reloader = Reloader(served.reload, served.runtime.metrics, watch)
+    served.runtime.reload.behind = reloader.reload
+    on_signals(served.server.begin_drain, lambda: reload_soon(served, reloader))
+    if watch is not None:
+        served.tasks.start(watch_files(watch, reloader.quietly), name="config-watch", endless=True)
     port = open_metrics_port(launch)
     metrics_port = MetricsPort(served.runtime.hub, port) if port is not None else None
     if metrics_port is not None:
@@ -56,5 +63,5 @@ async def _serve(launch: Launch, served: Served, sockets: list[socket.socket], o
             await metrics_port.close()
 
 
-def reload_soon(served: Served) -> None:
-    served.tasks.start(served.reload(), name="reload")
+def reload_soon(served: Served, reloader: Reloader) -> None:
+    served.tasks.start(reloader.quietly(), name="reload")

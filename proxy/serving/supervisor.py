@@ -11,14 +11,19 @@ import time
 
 import msgspec
 
+from proxy.admin.reload import ReloadRefused
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.child import Child
 from proxy.serving.control import CallFailed
 from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch
+from proxy.serving.reloading import Done, Plan, ReadRefused, Refused, Reloader, decode_plan, encode, refused
 from proxy.serving.runtime import OnReady, Runtime, make_runtime
 from proxy.serving.signals import on_signals
 from proxy.serving.sockets import address_of, bind
+from proxy.serving.watch import FileWatch, watch_files
+from proxy.settings import Problem
+from proxy.settings.sources import Sources
 from proxy.telemetry.exposition import render
 from proxy.telemetry.merge import merge, only_cumulative
 from proxy.telemetry.snapshot import Snapshot, decode_snapshot, encode_snapshot
@@ -63,6 +68,9 @@ class Supervisor:
         self._code = 0
         self._began = time.monotonic()
         self.margin_s = MARGIN_S
+        also = [launch.config] if launch.config else []
+        self._watch = FileWatch(launch.sources, also) if self._options.watch_config else None
+        self._reloader = Reloader(self._reload_all, runtime.metrics, self._watch)
         runtime.metrics.gauge("llm_edge_workers", list)
         runtime.metrics.gauge("llm_edge_cpu_usage_percent", list)
 
@@ -96,7 +104,7 @@ class Supervisor:
         self._tasks.start(self._end(), name="drain")
 
     def reload(self) -> None:
-        self._tasks.start(self._reload(), name="reload")
+        self._tasks.start(self._reloader.quietly(), name="reload")
 
     async def merged(self) -> Snapshot:
         """Every worker is asked at the same time."""
@@ -150,6 +158,8 @@ class Supervisor:
     async def _handle(self, number: int, op: str, data: bytes) -> bytes:
         if op == "metrics":
             return encode_snapshot(await self.merged())
+        if op == "reload":
+            return await self._reload_for_worker()
         child = self._children.get(number)
         if child is None:
             raise CallFailed("unknown worker")
@@ -169,31 +179,49 @@ class Supervisor:
         if self._draining.is_set():
             child.channel.note("drain")
         self._log.info("worker ready", extra={"worker": child.number, "pid": child.pid})
+        if child.launch is not self._launch:
+            self._tasks.start(self._catch_up(child), name=f"catch-up:{child.number}")
         if self._was_ready or not all(n in self._children and self._children[n].ready for n in range(self._options.workers)):
             return
         self._was_ready = True
         self._runtime.lifecycle.mark_ready()
+        if self._watch is not None:
+            self._tasks.start(watch_files(self._watch, self._reloader.quietly), name="config-watch")
         host, port = self._address
         after_s = round(time.monotonic() - self._began, 3)
         self._log.info("ready", extra={"host": host, "port": port, "workers": self._options.workers, "after_s": after_s})
         if self._on_ready is not None:
             self._on_ready(host, port)
 
-    async def _reload(self) -> None:
-        """All workers check the configuration first; only if all agree on its version do they take it."""
+    async def _reload_all(self) -> tuple[Plan, int]:
+        """All workers check the configuration first, all of them what the first has read; only then do they take it."""
         children = [child for child in self._children.values() if child.ready]
+        if not children:
+            raise ReloadRefused(Problem("no worker is ready"))
         try:
-            versions = {
-                raw.decode() for raw in await asyncio.gather(*(c.channel.call("reload.prepare", timeout_s=RELOAD_S) for c in children))
-            }
-            if len(versions) != 1:
-                raise CallFailed(f"the configuration changed while it was read: {sorted(versions)}")
-        except CallFailed as exc:
-            self._runtime.metrics.config_refused()
-            self._log.error("configuration not reloaded, the old one stays in force", extra={"error": str(exc)})
-            return
+            plan = await self._prepare(children[0], None)
+            plans = await asyncio.gather(*(self._prepare(child, plan.sources) for child in children[1:]))
+            if versions := {other.version for other in plans} - {plan.version}:
+                raise ReloadRefused(Problem(f"workers read different configurations: {sorted({plan.version, *versions})}"))
+        except ReloadRefused:
+            for child in children:
+                child.channel.note("reload.abandon")
+            raise
+        self._launch = msgspec.structs.replace(self._launch, sources=plan.sources)
         results = await asyncio.gather(*(self._commit(child) for child in children))
-        self._log.info("configuration reloaded", extra={"version": versions.pop(), "workers": sum(results)})
+        await asyncio.gather(*(self._catch_up(child) for child in self._children.values() if child.ready and child not in children))
+        return plan, sum(results)
+
+    async def _prepare(self, child: Child, sources: Sources | None) -> Plan:
+        """`sources` None: what is on the disk. Raises ReloadRefused."""
+        try:
+            raw = await child.channel.call("reload.prepare", encode(sources) if sources is not None else b"", timeout_s=RELOAD_S)
+            plan = decode_plan(raw)
+        except (CallFailed, msgspec.DecodeError) as exc:
+            raise ReloadRefused(Problem(f"worker {child.number}: {exc}")) from exc
+        if isinstance(plan, Refused):
+            raise ReadRefused(*plan.problems, sources=plan.sources)
+        return plan
 
     async def _commit(self, child: Child) -> bool:
         """A worker that checked the configuration but cannot take it is replaced: no two versions side by side."""
@@ -203,7 +231,26 @@ class Supervisor:
             self._log.error("worker did not take the configuration and is replaced", extra={"worker": child.number, "error": str(exc)})
             child.kill()
             return False
+        child.launch = self._launch
         return True
+
+    async def _catch_up(self, child: Child) -> None:
+        """A worker that was starting while the others were reloaded."""
+        if child.launch is self._launch:
+            return
+        try:
+            await self._prepare(child, self._launch.sources)
+        except ReloadRefused as exc:
+            self._log.error("worker did not take the configuration and is replaced", extra={"worker": child.number, "error": str(exc)})
+            child.kill()
+            return
+        await self._commit(child)
+
+    async def _reload_for_worker(self) -> bytes:
+        try:
+            return encode(Done(await self._reloader.reload()))
+        except ReloadRefused as exc:
+            return encode(refused(exc))
 
     async def _poll(self) -> None:
         while True:

@@ -12,11 +12,14 @@ import sys
 
 import msgspec
 
+from proxy.admin.reload import Reloaded, ReloadRefused
+from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.control import CallFailed, Channel
 from proxy.serving.options import Launch
 from proxy.serving.process import Served
-from proxy.serving.runtime import ReloadRefused, make_runtime
+from proxy.serving.reloading import Plan, Refused, decode_done, decode_sources, encode, refused
+from proxy.serving.runtime import make_runtime
 from proxy.serving.single import new_loop
 from proxy.settings import SettingsError
 from proxy.telemetry.exposition import render
@@ -25,6 +28,8 @@ from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.snapshot import decode_snapshot, encode_snapshot
 
 ORPHAN_GRACE_S = 5.0
+RELOAD_S = 60.0
+"""As long as a supervisor takes at most, with a reload before this one."""
 WRONG_SETTINGS = 2
 """Exit code, the command line's own for it."""
 
@@ -75,6 +80,7 @@ class Worker:
         hub = runtime.hub
         if isinstance(hub, SupervisedHub):
             hub.channel = self._channel
+        runtime.reload.behind = self._ask_for_reload
         try:
             self._served = served = Served(launch, runtime)
         except SettingsError as exc:
@@ -101,22 +107,34 @@ class Worker:
         if served is None:
             raise CallFailed("the worker has not started")
         try:
-            return await self._handle_served(served, op)
+            return await self._handle_served(served, op, data)
         except ReloadRefused as exc:
             raise CallFailed(str(exc)) from exc
 
-    async def _handle_served(self, served: Served, op: str) -> bytes:
+    async def _handle_served(self, served: Served, op: str, data: bytes) -> bytes:
         if op == "snapshot":
             return encode_snapshot(served.runtime.metrics.snapshot())
         if op == "drain":
             served.server.begin_drain()
         elif op == "reload.prepare":
-            return (await served.prepare()).encode()
+            return encode(await _prepare(served, data))
+        elif op == "reload.abandon":
+            await served.app.abandon_reload()
         elif op == "reload.commit":
             await served.commit()
         else:
             raise CallFailed(f"unknown operation {op!r}")
         return b""
+
+    async def _ask_for_reload(self) -> Reloaded:
+        """Of the supervisor, for all its workers. Raises ReloadRefused, Unavailable."""
+        try:
+            done = decode_done(await self._channel.call("reload", timeout_s=RELOAD_S))
+        except (CallFailed, msgspec.DecodeError) as exc:
+            raise Unavailable(f"the reload has no answer: {exc}") from exc
+        if isinstance(done, Refused):
+            raise ReloadRefused(*done.problems)
+        return done.reloaded
 
     def _orphaned(self, _task: "asyncio.Task[None]") -> None:
         """The supervisor is gone: the listener closes at once, requests in flight get a moment."""
@@ -127,6 +145,14 @@ class Worker:
             return
         logging.getLogger("llm_edge").error("the supervisor is gone; this worker ends")
         served.server.begin_drain(delay_s=0.0, grace_s=ORPHAN_GRACE_S)
+
+
+async def _prepare(served: Served, data: bytes) -> Plan | Refused:
+    """`data`: the sources to read instead of the disk; empty: the disk."""
+    try:
+        return await served.prepare(decode_sources(data) if data else None)
+    except ReloadRefused as exc:
+        return refused(exc)
 
 
 def main(argv: list[str]) -> int:

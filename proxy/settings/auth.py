@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section, split_list
 
-Scope = Literal["provider_objects"]
+Scope = Literal["provider_objects", "routing"]
 _KNOWN_BAD = "change-me-to-strong-secret"
 MIN_SECRET_BYTES = 32
 

@@ -1,6 +1,8 @@
 """What all sections share: frozen, closed to unknown keys, silent about their secrets."""
 
+import hashlib
 import re
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -52,6 +54,17 @@ def split_secrets(value: Any) -> Any:
 def off_on(value: Any) -> Any:
     """YAML 1.1 reads a bare `off` as false: give the word back."""
     return {False: "off", True: "on"}[value] if isinstance(value, bool) else value
+
+
+def digestible(value: Any) -> Any:
+    """JSON values, with the SHA-256 of each secret in its place."""
+    if isinstance(value, dict):
+        return {str(key): digestible(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [digestible(item) for item in value]
+    if isinstance(value, SecretStr | SecretUrl):
+        return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
+    return str(value) if isinstance(value, FilePath) else value
 
 
 def _http_url(url: str) -> str:

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from proxy.settings.base import Count, Positive, SecretUrl, Section
+from proxy.settings.base import Count, NonNegative, Positive, SecretUrl, Section
+from proxy.settings.semantic import SemanticSettings
 from proxy.settings.stores import REDIS_SCHEMES, scheme_of
 
 
@@ -42,5 +43,10 @@ class CacheSettings(Section):
     )
     l1: L1Settings = Field(L1Settings(), description="In the process.")
     l2: L2Settings = Field(L2Settings(), description="In Redis.")
+    stale_s: NonNegative = Field(
+        0,
+        description="How long an answer whose lifetime is over is still served while it is made anew, in seconds; 0: not at all.",
+    )
+    semantic: SemanticSettings = Field(SemanticSettings(), description="Answers of questions that mean the same.")
     scope: Literal["tenant", "key", "global"] = Field("tenant", description="Who shares an answer.")
     tool_calls: bool = Field(False, description="Whether answers that call tools are stored.")

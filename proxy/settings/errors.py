@@ -1,6 +1,9 @@
 """What is wrong with a configuration, and where."""
 
+import re
 from dataclasses import dataclass
+
+_IN_FILE = re.compile(r"(.+):(\d+):(\d+)", re.DOTALL)
 
 Path = tuple[str | int, ...]
 """A setting's place: `("providers", "openai", "api_keys", 0)`."""
@@ -21,6 +24,12 @@ class Problem:
     message: str
     path: str = ""
     where: str = ""
+
+    def as_dict(self) -> dict[str, str | int | None]:
+        """For machines: file, line and column apart; null where no file holds it."""
+        found = _IN_FILE.fullmatch(self.where)
+        file, line, column = (found[1], int(found[2]), int(found[3])) if found else (None, None, None)
+        return {"where": self.where, "file": file, "line": line, "column": column, "path": self.path, "message": self.message}
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.where, self.path, self.message) if part)

@@ -1,5 +1,6 @@
 """Reads a YAML file into a layer: values with their line and column, `env:` and `file:` references resolved."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import Any
@@ -9,8 +10,9 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.layers import Layer
+from proxy.settings.sources import DEFAULT_LIMIT as MAX_BYTES
+from proxy.settings.sources import SourceReader
 
-MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 32
 """Deeper than any real configuration, and the end of an anchor that contains itself."""
 MAX_NODES = 200_000
@@ -19,12 +21,13 @@ MAX_NODES = 200_000
 Lookup = Callable[[str], str | None]
 
 
-def read_file(path: FilePath, lookup: Lookup) -> tuple[Layer, list[Problem]]:
+def read_file(path: FilePath, lookup: Lookup, reader: SourceReader | None = None) -> tuple[Layer, list[Problem]]:
     """Raises SettingsError where the file can't be read or is no YAML mapping; mistakes of single values are returned.
 
-    `lookup`: an environment variable's value, or None.
+    `lookup`: an environment variable's value, or None. `reader`: by which this file and those that it names are read.
     """
-    text = _load(path)
+    reader = reader or SourceReader()
+    text = _load(path, reader)
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
@@ -32,7 +35,7 @@ def read_file(path: FilePath, lookup: Lookup) -> tuple[Layer, list[Problem]]:
             return Layer(), []
         if not isinstance(node, MappingNode):
             raise SettingsError(Problem("must be a mapping of sections", where=_place(path.name, node)))
-        return _Reader(path, loader, lookup).read(node)
+        return _Reader(path, loader, lookup, reader).read(node)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark
         where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
@@ -41,15 +44,21 @@ def read_file(path: FilePath, lookup: Lookup) -> tuple[Layer, list[Problem]]:
         raise SettingsError(Problem("not valid YAML: a character that YAML does not allow", where=path.name)) from None
 
 
-def _load(path: FilePath) -> str:
+def _load(path: FilePath, reader: SourceReader) -> str:
     try:
-        if path.stat().st_size > MAX_BYTES:
+        content = reader.read(path)
+        if len(content) > MAX_BYTES:
             raise SettingsError(Problem(f"larger than {MAX_BYTES} bytes", where=str(path)))
-        return path.read_text(encoding="utf-8")
+        return _text(content)
     except OSError as exc:
         raise SettingsError(Problem(f"can't be read: {exc.strerror or exc}", where=str(path))) from None
     except UnicodeDecodeError:
         raise SettingsError(Problem("not UTF-8", where=str(path))) from None
+
+
+def _text(content: bytes) -> str:
+    """As text files are read, with any line ends. Raises UnicodeDecodeError."""
+    return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _place(name: str, node: Node) -> str:
@@ -59,7 +68,8 @@ def _place(name: str, node: Node) -> str:
 class _Reader:
     """One walk over the nodes of a file."""
 
-    def __init__(self, path: FilePath, loader: yaml.SafeLoader, lookup: Lookup) -> None:
+    def __init__(self, path: FilePath, loader: yaml.SafeLoader, lookup: Lookup, reader: SourceReader) -> None:
+        self._reader = reader
         self._path = path
         self._loader = loader
         self._lookup = lookup
@@ -133,7 +143,10 @@ class _Reader:
         """Relative to the configuration file. A trailing line end is not part of the secret."""
         file = self._path.parent / name
         try:
-            return file.read_text(encoding="utf-8").rstrip("\r\n")
+            content = self._reader.read(file)
+            if len(content) > MAX_BYTES:
+                raise OSError(errno.EFBIG, "File too large")
+            return _text(content).rstrip("\n")
         except (OSError, UnicodeDecodeError) as exc:
             reason = exc.strerror if isinstance(exc, OSError) else "not UTF-8"
             self._problems.append(Problem(f"file {name} can't be read: {reason}", dotted(path), self._where(node)))

@@ -74,6 +74,7 @@ class ModelSettings(Section):
     content_policy_fallbacks: Strings = Field((), description="Entries that are tried when the target refuses the content.")
     hedge: HedgeSettings | None = Field(None, description="Hedged requests; null: none.")
     shadow: ShadowSettings | None = Field(None, description="Shadow traffic; null: none.")
+    semantic_threshold: Share | None = Field(None, description="Null: `cache.semantic.threshold`; 0: no semantic cache for this model.")
     continue_streams: bool = Field(
         False, description="A plain text stream that breaks off goes on with another target, and says so; off: it ends with an error."
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from proxy.settings.routing import BUILT_STRATEGIES
 from proxy.settings.stores import scheme_of
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ _SECTIONS = {
 
 
 def lines_of(settings: Settings) -> list[str]:
-    return [*_sections(settings), *_single(settings), *_strategies(settings)]
+    return [*_sections(settings), *_single(settings)]
 
 
 def _sections(settings: Settings) -> Iterator[str]:
@@ -33,8 +32,6 @@ def _sections(settings: Settings) -> Iterator[str]:
 def _single(settings: Settings) -> Iterator[str]:
     if settings.auth.jwt:
         yield "auth.jwt: not available yet, JSON web tokens are refused"
-    if "breaker" in settings.routing.model_fields_set:
-        yield "routing.breaker: not available yet, a failing target is passed over for as long as its Retry-After says"
     if settings.telemetry.tracing.endpoint is not None:
         yield "telemetry.tracing: not available yet, no spans are exported; X-Trace-ID continues the caller's trace"
     if settings.stores.audit:
@@ -44,11 +41,3 @@ def _single(settings: Settings) -> Iterator[str]:
         yield f"stores.records: {scheme} is not available yet, signed keys get 503; static keys work"
     if settings.cache.enabled and settings.cache.l2.enabled and settings.l2_url is None:
         yield "cache.l2: on, but there is no stores.redis: answers are cached in the process only"
-
-
-def _strategies(settings: Settings) -> Iterator[str]:
-    named = {"routing.strategy": settings.routing.strategy}
-    named |= {f"models.{name}.strategy": model.strategy for name, model in settings.models.items() if model.strategy is not None}
-    for path, strategy in named.items():
-        if strategy not in BUILT_STRATEGIES:
-            yield f"{path}: {strategy} is not available yet, targets are tried in their order"

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel
 from proxy.settings.env import Environment, named_layer, nested_layer, provider_layer, without_effect
 from proxy.settings.errors import Path, Problem, SettingsError
 from proxy.settings.layers import Layer, merge
+from proxy.settings.sources import SourceReader, Sources
 
 SECTIONS = frozenset(
     [
@@ -48,6 +50,7 @@ class Reading:
     problems: list[Problem] = field(default_factory=list)
     without_effect: list[str] = field(default_factory=list)
     file: FilePath | None = None
+    sources: Sources = field(default_factory=Sources)
 
 
 def read_everything(
@@ -56,12 +59,15 @@ def read_everything(
     path: FilePath | None = None,
     environ: Mapping[str, str] | None = None,
     dotenv: FilePath | None = DOTENV,
+    reader: SourceReader | None = None,
 ) -> Reading:
-    """`path`: the YAML file; None: that of LLM_EDGE_CONFIG, if set. `environ`: None: the process's own. `dotenv`: None: no such file."""
-    env = Environment(os.environ if environ is None else environ, _dotenv(dotenv))
+    """`path`: the YAML file; None: that of LLM_EDGE_CONFIG, if set. `environ`: None: the process's own. `dotenv`: None: no such file.
+    `reader`: by which files are read; what it has read is known to it also when this raises."""
+    reader = reader or SourceReader()
+    env = Environment(os.environ if environ is None else environ, _dotenv(dotenv, reader))
     named_file = env.get("LLM_EDGE_CONFIG")
     file = path if path is not None else FilePath(named_file) if named_file else None
-    file_layer, problems = _file_layer(file, env)
+    file_layer, problems = _file_layer(file, env, reader)
     nested, nested_problems = nested_layer(env, SECTIONS)
     given = _argument_layer(arguments)
     named = named_layer(env)
@@ -71,23 +77,34 @@ def read_everything(
         sources = [*sources[:-1], _demo_layer(sources), given]
     elif not file_layer.get(("providers",)) and not given.get(("providers",)):
         sources = [provider_layer(env), *sources]
-    return Reading(merge(sources), problems + nested_problems, without_effect(env), file)
+    merged = merge(sources)
+    return Reading(merged, problems + nested_problems, without_effect(env), file, Sources(reader.texts, _watched(merged)))
 
 
-def _file_layer(file: FilePath | None, env: Environment) -> tuple[Layer, list[Problem]]:
+def _watched(layer: Layer) -> tuple[str, ...]:
+    """Files that the settings name and that are read when they come into force."""
+    providers = layer.get(("providers",))
+    paths: list[Path] = [("server", "tls", "cert"), ("server", "tls", "key")]
+    paths += [("providers", name, "ca_file") for name in (providers if isinstance(providers, dict) else {})]
+    return tuple(str(value) for path in paths if isinstance(value := layer.get(path), str | FilePath))
+
+
+def _file_layer(file: FilePath | None, env: Environment, reader: SourceReader) -> tuple[Layer, list[Problem]]:
     if file is None:
         return Layer(), []
     from proxy.settings.files import read_file  # a start without a file is spared the 40 ms that yaml takes to import
 
-    return read_file(file, env.get)
+    return read_file(file, env.get, reader)
 
 
-def _dotenv(path: FilePath | None) -> dict[str, str]:
+def _dotenv(path: FilePath | None, reader: SourceReader) -> dict[str, str]:
     """Taken literally: a `$` in a secret is a `$`."""
-    if path is None or not path.is_file():
+    if path is None:
         return {}
     try:
-        values = dotenv_values(path, interpolate=False, encoding="utf-8")
+        values = dotenv_values(stream=StringIO(reader.read(path).decode("utf-8"), newline=None), interpolate=False)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return {}
     except (OSError, UnicodeDecodeError) as exc:
         raise SettingsError(Problem(f"can't be read: {type(exc).__name__}", where=str(path))) from None
     return {name: value for name, value in values.items() if value is not None}

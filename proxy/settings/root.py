@@ -2,15 +2,14 @@
 
 import hashlib
 import json
-from pathlib import Path as FilePath
 from typing import Any
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from proxy.settings.auth import AuthSettings
-from proxy.settings.base import SecretUrl
+from proxy.settings.base import digestible
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.fetch import FetchSettings
@@ -24,6 +23,7 @@ from proxy.settings.responses import ResponsesSettings
 from proxy.settings.routing import RetrySettings, RoutingSettings, TimeoutSettings, overlay_timeouts
 from proxy.settings.rules import broken_rules
 from proxy.settings.server import ServerSettings
+from proxy.settings.sources import Sources
 from proxy.settings.stores import StoresSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.translate import problems_of
@@ -102,9 +102,23 @@ class Settings(BaseSettings):
         layer = self._reading.layer
         return layer.origin(path) if layer.holds(path) else "default"
 
+    def where(self, path: Path) -> str:
+        """As `origin`, but where nothing stands at the path itself: of what stands around it; "" for none."""
+        return self._reading.layer.origin(path)
+
+    @property
+    def sources(self) -> Sources:
+        """The files that it was read from."""
+        return self._reading.sources
+
+    @property
+    def file(self) -> str | None:
+        """Path of the YAML file."""
+        return None if self._reading.file is None else str(self._reading.file)
+
     def digest(self) -> str:
         """16 hex digits that change whenever a setting does, secrets included; they give nothing away."""
-        return hashlib.sha256(json.dumps(_digestible(self.model_dump()), sort_keys=True).encode()).hexdigest()[:16]
+        return hashlib.sha256(json.dumps(digestible(self.model_dump()), sort_keys=True).encode()).hexdigest()[:16]
 
     def timeouts_of(self, model: ModelSettings | None = None, provider: ProviderSettings | None = None) -> TimeoutSettings:
         """What binds a request: the model's own, else the provider's, else `routing.timeouts`, field by field."""
@@ -123,13 +137,3 @@ class Settings(BaseSettings):
         if not cache.enabled or cache.l2.enabled is False:
             return None
         return cache.l2.redis.get_secret_value() if cache.l2.redis is not None else self.stores.redis_url
-
-
-def _digestible(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(key): _digestible(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_digestible(item) for item in value]
-    if isinstance(value, SecretStr | SecretUrl):
-        return hashlib.sha256(value.get_secret_value().encode()).hexdigest()
-    return str(value) if isinstance(value, FilePath) else value

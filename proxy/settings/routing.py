@@ -1,41 +1,60 @@
 """`routing`: what holds for models that don't say otherwise, and the vocabulary that they share."""
 
-from typing import Annotated, Any, Literal, Self
+import re
+from typing import Annotated, Any, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from proxy.settings.base import Count, NonNegative, Positive, Section
+from proxy.settings.suggest import did_you_mean
 
-StrategyName = Literal["model", "cost", "latency", "failover", "weighted", "hybrid", "round_robin", "content"]
-BUILT_STRATEGIES = ("model", "failover")
+STRATEGY_NAMES = ("model", "failover", "cost", "latency", "weighted", "hybrid", "round_robin", "content")
+OWN_STRATEGY = re.compile(r"own:[A-Za-z0-9][A-Za-z0-9_.-]*")
+"""A strategy that is no part of the gateway: given to its constructor, or an entry point of another package."""
 
 _SYNONYMS = {
-    "model_based": "model",
+    "modelbased": "model",
     "ordered": "failover",
-    "failover_chain": "failover",
-    "cost_based": "cost",
-    "cost_optimized": "cost",
-    "latency_based": "latency",
-    "least_latency": "latency",
+    "priority": "failover",
+    "failoverchain": "failover",
+    "costbased": "cost",
+    "costoptimized": "cost",
+    "lowestcost": "cost",
+    "latencybased": "latency",
+    "latencyoptimized": "latency",
+    "leastlatency": "latency",
+    "lowestlatency": "latency",
     "roundrobin": "round_robin",
     "canary": "weighted",
+    "simpleshuffle": "weighted",
     "intelligent": "hybrid",
-    "content_based": "content",
+    "contentbased": "content",
 }
+"""Names of the replaced systems (and LiteLLM's), without what separates their words and without a final `routing`."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 _HEADER = "header:"
 
 
 def strategy_name(value: Any) -> Any:
-    """The name that is meant: case, `-` and the synonyms of older systems do not matter."""
+    """The name that is meant: case, `-` and the synonyms of older systems do not matter. What is no name comes back as it is."""
     if not isinstance(value, str):
         return value
-    word = value.strip().lower().replace("-", "_")
-    return _SYNONYMS.get(word, word)
+    text = value.strip()
+    word = re.sub(r"[\s_-]", "", text.lower()).removesuffix("routing")
+    if word in _SYNONYMS:
+        return _SYNONYMS[word]
+    return text if OWN_STRATEGY.fullmatch(text) else text.lower().replace("-", "_")
 
 
-Strategy = Annotated[StrategyName, BeforeValidator(strategy_name)]
+def _known_strategy(value: Any) -> Any:
+    name = strategy_name(value)
+    if isinstance(name, str) and name not in STRATEGY_NAMES and not OWN_STRATEGY.fullmatch(name):
+        raise ValueError(f"must be one of {', '.join(STRATEGY_NAMES)}, or own:NAME{did_you_mean(name, STRATEGY_NAMES)}")
+    return name
+
+
+Strategy = Annotated[str, BeforeValidator(_known_strategy)]
 
 
 def _sticky(value: Any) -> Any:
@@ -100,14 +119,14 @@ class TimeoutSettings(Section):
 class RoutingSettings(Section):
     """What holds for models that don't say otherwise."""
 
-    strategy: Strategy = Field("model", description="How a target is chosen.")
+    strategy: Strategy = Field("model", description=f"How a target is chosen: {', '.join(STRATEGY_NAMES)}, or `own:NAME`.")
     retries: RetrySettings = Field(RetrySettings(), description="Tries of one request.")
     retry_budget: RetryBudgetSettings = Field(RetryBudgetSettings(), description="How many retries there may be over all requests.")
     timeouts: TimeoutSettings = Field(TimeoutSettings(), description="Time-outs of one request.")
     breaker: BreakerSettings = Field(BreakerSettings(), description="Circuit breaker of each target.")
     slow_start_s: NonNegative = Field(30, description="A target that recovers gets its full share after so long, in seconds; 0: at once.")
     quota_reserve: Share = Field(
-        0.02, description="A target is passed over once its provider reports less than this share of a quota left."
+        0.02, description="Other targets go first once a provider reports that less than this share of a quota is left."
     )
     probes: ProbeSettings = Field(ProbeSettings(), description="Active probes.")
     hybrid: HybridSettings = Field(HybridSettings(), description="Weights of strategy `hybrid`.")

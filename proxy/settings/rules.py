@@ -8,8 +8,8 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from proxy.settings.errors import Path
+from proxy.settings.model_rules import model_rules
 from proxy.settings.stores import EMBEDDED, scheme_of
-from proxy.settings.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from proxy.settings.root import Settings
@@ -21,7 +21,7 @@ NO_PROVIDERS = "No providers configured: no LLM providers configured. Please set
 
 def broken_rules(settings: Settings, *, serving: bool) -> list[tuple[Path, str]]:
     """`serving` False: without the rules that only a gateway about to listen must keep."""
-    rules = [_targets, _certificate, _signing_secret, _files]
+    rules = [model_rules, _certificate, _signing_secret, _files]
     if serving:
         rules += [_providers, _workers, _authentication, _ports]
     return [broken for rule in rules for broken in rule(settings)]
@@ -30,14 +30,6 @@ def broken_rules(settings: Settings, *, serving: bool) -> list[tuple[Path, str]]
 def _providers(settings: Settings) -> Broken:
     if not settings.providers and not settings.demo:
         yield (), NO_PROVIDERS
-
-
-def _targets(settings: Settings) -> Broken:
-    for name, model in settings.models.items():
-        for index, target in enumerate(model.targets):
-            if target.provider not in settings.providers:
-                hint = did_you_mean(target.provider, settings.providers)
-                yield ("models", name, "targets", index, "provider"), f'no provider "{target.provider}"{hint}'
 
 
 def _workers(settings: Settings) -> Broken:

@@ -24,6 +24,15 @@ class TlsSettings(Section):
     key: Path | None = Field(None, description="PEM file with the private key.")
 
 
+class SheddingSettings(Section):
+    """Refusing new requests with 503 while the gateway itself cannot keep up."""
+
+    enabled: bool = Field(True, description="Whether it does.")
+    lag_ms: Positive = Field(250, description="Lateness of the event loop from which fewer requests are let in, in milliseconds.")
+    min_in_flight: Count = Field(32, description="So many requests at the same time a worker always lets in.")
+    max_in_flight: Count | None = Field(None, description="More than this a worker never lets in; null: unbounded.")
+
+
 class ServerSettings(Section):
     """Where the gateway listens and what it bears."""
 
@@ -38,6 +47,10 @@ class ServerSettings(Section):
     public_hosts: Strings = Field((), description="Host names by which clients reach the gateway, for signed AWS requests.")
     cors: CorsSettings = Field(CorsSettings(), description="Calls from browsers.")
     tls: TlsSettings = Field(TlsSettings(), description="HTTPS on the listening side.")
+    watch_config: bool = Field(
+        True,
+        description="Reload when the configuration file, `.env`, or a file that they name (`file:`, certificates) changes on the disk.",
+    )
     drain_delay_s: NonNegative = Field(5, description="After SIGTERM: how long readiness says 503 while still accepting, in seconds.")
     grace_s: NonNegative = Field(30, description="Then: how long requests in flight may go on, in seconds.")
     keepalive_after_s: Positive = Field(15, description="Silence of an upstream after which a stream gets a keep-alive, in seconds.")
@@ -45,6 +58,7 @@ class ServerSettings(Section):
     body_stall_s: Positive = Field(30, description="A client that sends no byte of its body for so long is dropped, in seconds.")
     reader_stall_s: Positive = Field(30, description="A client that reads no byte of its answer for so long is dropped, in seconds.")
     idle_s: Positive = Field(75, description="An idle keep-alive connection is closed after this time, in seconds.")
+    shedding: SheddingSettings = Field(SheddingSettings(), description="Load shedding.")
     body_metadata: bool = Field(True, description="Splice `metadata` into OpenAI chat answers.")
 
     @field_validator("trusted_proxies")

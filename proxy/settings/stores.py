@@ -9,13 +9,14 @@ from proxy.settings.base import SecretUrl, Section
 EMBEDDED = "embedded"
 RECORD_SCHEMES = ("sqlite", "memory", "postgresql", "postgres", "dynamodb")
 EMBEDDED_SCHEMES = ("sqlite", "memory")
-REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_SCHEMES = ("redis", "rediss", "redis+cluster", "rediss+cluster", "unix")
 AUDIT_SCHEMES = ("jsonl", "kafka")
 
 
 def scheme_of(url: str) -> str:
-    """`postgresql+psycopg://…` → `postgresql`."""
-    return url.partition("://")[0].partition("+")[0].lower() if "://" in url else ""
+    """`postgresql+psycopg://…` → `postgresql`; `redis+cluster://…` stays."""
+    scheme = url.partition("://")[0].lower() if "://" in url else ""
+    return scheme if scheme in REDIS_SCHEMES else scheme.partition("+")[0]
 
 
 def _one_or_many(value: Any) -> Any:
@@ -28,7 +29,8 @@ class StoresSettings(Section):
         description="Keys and other records: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://` (lost at exit).",
     )
     redis: SecretUrl | None = Field(
-        None, description="Hot state and L2 cache: `redis://`, `rediss://`, `unix://`, or `embedded` (extra llm-edge[valkey]); null: none."
+        None,
+        description="Hot state, L2 cache: `redis[s]://`, `redis[s]+cluster://`, `unix://`, `embedded` (extra llm-edge[valkey]); null.",
     )
     audit: Annotated[tuple[SecretUrl, ...], BeforeValidator(_one_or_many)] = Field(
         (), description="Sinks of audit events: `jsonl:///directory`, `kafka://broker:9092`; one or a list."

@@ -5,11 +5,14 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from proxy.core.errors import Unavailable
+from proxy.storage.overlays import EMPTY, OverlayRecords, Overlays
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
+from proxy.storage.sqlite_overlays import SqliteOverlays
 from proxy.storage.sqlite_responses import SqliteResponses
 
 
@@ -29,6 +32,15 @@ def open_responses(url: str, records: KeyRecords | None = None) -> ResponseRecor
         return SqliteResponses(path, beside=records if isinstance(records, SqliteRecords) else None)
     scheme = url.partition("://")[0]
     return MemoryResponses() if scheme in ("memory", "sqlite") else AbsentResponses(scheme.partition("+")[0])
+
+
+def open_overlays(url: str, records: KeyRecords | None = None) -> OverlayRecords:
+    """Overlays in the same store. `records`: what `open_records` gave for it."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteOverlays(path, beside=records if isinstance(records, SqliteRecords) else None)
+    scheme = url.partition("://")[0]
+    return MemoryOverlays() if scheme in ("memory", "sqlite") else AbsentOverlays(scheme.partition("+")[0])
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -105,9 +117,29 @@ class AbsentResponses:
         """Nothing to close."""
 
 
+class AbsentOverlays:
+    """The same for overlays: there are none, and none can be made."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    async def version(self) -> int:
+        return 0
+
+    async def load(self) -> Overlays:
+        return EMPTY
+
+    async def replace(self, overlays: Overlays, before: int) -> bool:
+        raise _absent(self._scheme)
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
 def _absent(scheme: str) -> Unavailable:
     return Unavailable(f"no adapter for {scheme} records in this version; use sqlite:///file.db")
 
 
 _: type[KeyRecords] = AbsentRecords
 __: type[ResponseRecords] = AbsentResponses
+___: type[OverlayRecords] = AbsentOverlays

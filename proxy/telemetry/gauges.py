@@ -34,15 +34,32 @@ class StoreSize:
         self.entries = self.bytes = None
 
 
+class Targets(Protocol):
+    """What `pipeline.health_report.TargetGauges` tells: (provider, model, …) and a number."""
+
+    def in_flight(self) -> GaugeValues: ...
+    def resting(self) -> GaugeValues: ...
+    def quota_left(self) -> GaugeValues: ...
+
+
 def watch_gateway(
-    metrics: Metrics, *, cache: Callable[[], CacheFacts | None], l2_size: StoreSize, providers: Callable[[], Mapping[str, bool]]
+    metrics: Metrics,
+    *,
+    cache: Callable[[], CacheFacts | None],
+    l2_size: StoreSize,
+    providers: Callable[[], Mapping[str, bool]],
+    breakers: Callable[[], GaugeValues],
+    targets: Targets,
 ) -> None:
-    """`cache`: None while no gateway runs. `providers`: name → whether it may be used."""
+    """`cache`: None while no gateway runs. `providers`: name → whether it may be used. `breakers`: (provider, state) → 1 or 0."""
     metrics.gauge("llm_edge_cache_available", lambda: _available(cache()))
     metrics.gauge("llm_edge_cache_size_entries", lambda: _sizes(cache(), lambda facts: facts.l1_entries, l2_size.entries))
     metrics.gauge("llm_edge_cache_memory_bytes", lambda: _sizes(cache(), lambda facts: facts.l1_bytes, l2_size.bytes))
     metrics.gauge("llm_edge_provider_available", lambda: [((name,), float(usable)) for name, usable in providers().items()])
-    metrics.gauge("llm_edge_circuit_breaker_state", lambda: _breakers(providers()))
+    metrics.gauge("llm_edge_circuit_breaker_state", breakers)
+    metrics.gauge("llm_edge_target_in_flight", targets.in_flight)
+    metrics.gauge("llm_edge_target_resting", targets.resting)
+    metrics.gauge("llm_edge_target_quota_left_ratio", targets.quota_left)
     for result in ("success", "failure"):
         metrics.inc("llm_edge_config_reloads_total", result, by=0.0)  # alerts on an increase need the zero before it
 
@@ -59,11 +76,3 @@ def _sizes(facts: CacheFacts | None, of_l1: Callable[[CacheFacts], int], of_l2: 
         yield ("l1",), float(of_l1(facts))
     if of_l2 is not None:
         yield ("l2",), float(of_l2)
-
-
-def _breakers(providers: Mapping[str, bool]) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Without breakers of its own, a provider's is open while it may not be used."""
-    for name, usable in providers.items():
-        yield (name, "closed"), float(usable)
-        yield (name, "open"), float(not usable)
-        yield (name, "half_open"), 0.0

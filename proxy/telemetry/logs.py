@@ -83,7 +83,7 @@ class AccessLog:
         if not self.enabled:
             return
         principal = ctx.principal
-        key_id = None if principal is None else principal.key_id
+        key_id = None if principal is None else principal.key_id + principal.purpose
         key = (
             ctx.route.name,
             ctx.status,
@@ -145,6 +145,8 @@ class AccessLog:
         if principal is not None:
             fields["key_id"] = principal.key_id
             fields["tenant"] = principal.tenant
+            if principal.purpose:
+                fields["purpose"] = principal.purpose
         if ctx.model is not None:
             fields["model"] = ctx.model[:200]
             fields["served_model"] = ctx.served_model

@@ -88,6 +88,7 @@ class Metrics:
         self._process = ProcessUsage()
         self._families = {f.name: f for f in FAMILIES}
         self._set_own_gauges(version)
+        self.counters[("llm_edge_cache_hits_total", "semantic")] = 0.0
         for tier in ("l1", "l2"):
             for name in ("hits", "misses", "writes", "errors"):
                 self.counters[(f"llm_edge_cache_{name}_total", tier)] = 0.0
@@ -171,6 +172,18 @@ class Metrics:
     def single_flight_joined(self) -> None:
         self.inc("llm_edge_single_flight_joins_total")
 
+    def semantic_hit(self) -> None:
+        self.inc("llm_edge_cache_hits_total", "semantic")
+
+    def revalidated(self, ok: bool) -> None:
+        self.inc("llm_edge_cache_revalidations_total", "ok" if ok else "failed")
+
+    def shadow(self, outcome: str) -> None:
+        self.inc("llm_edge_shadow_requests_total", outcome)
+
+    def shed(self) -> None:
+        self.inc("llm_edge_shed_requests_total")
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)
@@ -180,10 +193,16 @@ class Metrics:
         loaded = time.time() if now is None else now
         self.gauge("llm_edge_config_info", lambda: [((version,), 1.0)])
         self.gauge("llm_edge_config_last_reload_success_timestamp_seconds", lambda: [((), loaded)])
+        self.config_agrees()
         if reload:
             self.inc("llm_edge_config_reloads_total", "success")
 
+    def config_agrees(self) -> None:
+        """What was read last is in force."""
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 1.0)])
+
     def config_refused(self) -> None:
+        self.gauge("llm_edge_config_last_reload_successful", lambda: [((), 0.0)])
         self.inc("llm_edge_config_reloads_total", "failure")
 
     def gauge(self, family: str, read: Gauge) -> None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from tests.architecture.source_tree import ROOT, documentation, dotted, modules
 
-EXAMPLES_ADD = {"proxy.routing.heaviest_first"}
+EXAMPLES_ADD = {"proxy.routing.least_busy"}
 """Modules that a reader of CONTRIBUTING.md would write."""
 ENVIRONMENT_NAME = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]*[A-Z0-9]|HOST|PORT")
 

@@ -36,7 +36,10 @@ async def dumped(url: str) -> str:
     """Every key and value of a Redis."""
     client = redis.asyncio.Redis.from_url(url)
     try:
-        return "".join([repr((key, await client.get(key))) async for key in client.scan_iter()])
+        values = [
+            (key, await (client.hgetall(key) if await client.type(key) == b"hash" else client.get(key))) async for key in client.scan_iter()
+        ]
+        return "".join(map(repr, values))
     finally:
         await client.aclose()
 

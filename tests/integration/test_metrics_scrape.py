@@ -15,6 +15,9 @@ from tests.support.mix import MODELS, Mix, run, scripted
 from tests.support.upstream import Upstream, chat, failing, json_answer
 
 NOTHING_HAPPENED = {
+    "llm_edge_cache_revalidations_total",
+    "llm_edge_shadow_requests_total",
+    "llm_edge_shed_requests_total",
     "llm_edge_task_failures_total",
     "llm_edge_worker_restarts_total",
     "llm_edge_http_refused_total",

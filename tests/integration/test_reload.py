@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 import pytest
 
+from proxy.admin.reload import ReloadRefused
 from proxy.app import ConfigRefused
 from proxy.serving.gateway import ServedGateway
 from proxy.serving.options import Launch, ServeOptions
-from proxy.serving.runtime import ReloadRefused
 from proxy.settings import Settings, load_settings
 from proxy.storage.issue import new_key, signing_secret
 from tests.support.edge_process import EdgeProcess
@@ -243,7 +243,7 @@ async def test_the_last_prepared_counts(tmp_path: Path) -> None:
         versions = []
         for name in ("one", "two"):
             write(config, {name: {"kind": "echo"}})
-            versions.append(await served.prepare_reload())
+            versions.append((await served.prepare_reload()).version)
         await served.commit_reload()
         assert list(served.gateway.state.pipeline.providers) == ["two"]
         assert served.gateway.settings.digest() == versions[1] != versions[0]
@@ -258,15 +258,15 @@ async def test_a_commit_that_comes_too_late_is_refused(tmp_path: Path) -> None:
             await served.commit_reload()
 
 
-async def test_what_needs_a_restart_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_needs_a_restart_is_said(tmp_path: Path) -> None:
     """A new port or store is in the file but not in force."""
     config = tmp_path / "c.yaml"
     async with served_gateway(config) as served:
         for sections, warned in (({"auth": {"health_check": True}}, False), ({"server": {"port": 8099}}, True)):
             write(config, ECHO, **sections)
-            await served.prepare_reload()
+            plan = await served.prepare_reload()
             await served.commit_reload()
-            assert any("wait for a restart" in record.message for record in caplog.records) is warned
+            assert any("wait for a restart" in warning for warning in plan.warnings) is warned
 
 
 EMBEDDED = {"server": {"workers": 2}, "stores": {"redis": "embedded"}}

@@ -115,6 +115,52 @@ def test_reload_reaches_all_workers(tmp_path: Path) -> None:
         assert b'llm_edge_config_reloads_total{result="failure"} 1.0' in get(port, "/metrics")[1]
 
 
+def test_a_worker_asks_for_a_reload_of_all(tmp_path: Path) -> None:
+    """Through its supervisor, whose answer it passes on; a refused one changes nothing."""
+    config = tmp_path / "config"
+    config.write_text("one")
+    with ServedProcess(workers=2, config=str(config), watch_config=False) as served:
+        port = served.port
+        config.write_text("two")
+        assert json.loads(get(port, "/reload")[1]) == {"version": "two", "workers": 2}
+        assert {who(port)["version"] for _ in range(20)} == {"two"}
+        config.write_text("bad")
+        assert get(port, "/reload") == (422, b"the configuration is bad")
+        assert {who(port)["version"] for _ in range(20)} == {"two"}
+
+
+def test_a_changed_file_reaches_all_workers(tmp_path: Path) -> None:
+    """Without a signal; a bad one is tried once, and the next good one is taken."""
+    config = tmp_path / "config"
+    config.write_text("one")
+    with ServedProcess(workers=2, config=str(config)) as served:
+        port = served.port
+        for text, message, count in (
+            ("two", "configuration reloaded", 1),
+            ("bad", "configuration not reloaded, the old one stays in force", 1),
+            ("three", "configuration reloaded", 2),
+        ):
+            config.write_text(text)
+            served.wait_for(message, count=count)
+        assert {who(port)["version"] for _ in range(20)} == {"three"}
+        assert len([line for line in served.lines if line["message"] == "configuration not reloaded, the old one stays in force"]) == 1
+
+
+def test_a_replaced_worker_starts_on_what_is_in_force(tmp_path: Path) -> None:
+    """Not on what the disk has meanwhile, which nobody has checked."""
+    config = tmp_path / "config"
+    config.write_text("one")
+    with ServedProcess(workers=2, config=str(config), watch_config=False) as served:
+        port = served.port
+        config.write_text("two")
+        served.signal(signal.SIGHUP)
+        served.wait_for("configuration reloaded")
+        config.write_text("crash")
+        os.kill(served.worker_pids()[0], signal.SIGKILL)
+        served.wait_for("worker ready", count=3)
+        assert {who(port)["version"] for _ in range(30)} == {"two"}
+
+
 def test_a_worker_that_cannot_take_the_configuration_is_replaced(tmp_path: Path) -> None:
     """No two versions side by side."""
     config = tmp_path / "config"

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from proxy.app import Gateway
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
 from tests.support.gateway import Running
@@ -20,6 +21,10 @@ class Books:
     async def lines(self, edge: Running) -> list[dict[str, Any]]:
         """Of all requests that have ended."""
         await edge.idle()
-        edge.gateway.metrics.snapshot()  # what has ended is worked off
+        return self.written(edge.gateway)
+
+    def written(self, gateway: Gateway) -> list[dict[str, Any]]:
+        """Of the requests that have ended so far."""
+        gateway.metrics.snapshot()  # what has ended is worked off
         self._buffer.flush()
         return [json.loads(line) for line in self._kept.data.splitlines()]

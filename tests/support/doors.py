@@ -80,7 +80,13 @@ def one_each(url: str, **more: Any) -> Settings:
     providers["bedrock"] = {"kind": "bedrock", "base_url": url, "region": "us-east-1", "api_keys": ["sk-aws-1234567890"]}
     providers["gemini"] = {"kind": "gemini", "base_url": url, "api_keys": ["sk-goog-1234567890"]}
     models = {name: {"targets": [{"provider": name, "model": f"claude-{name}"}]} for name in providers}
-    config = {"providers": providers, "models": models, "routing": {"retries": {"attempts": 1}}, "cache": {"enabled": False}, **more}
+    config = {
+        "providers": providers,
+        "models": models,
+        "routing": {"retries": {"attempts": 1}, "breaker": {"enabled": False}},
+        "cache": {"enabled": False},
+        **more,
+    }
     return settings(**config)
 
 

@@ -9,10 +9,14 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from proxy.admin.reload import ReloadRefused
 from proxy.core.context import RequestContext
 from proxy.core.route import RouteInfo
 from proxy.serving.options import Launch
-from proxy.serving.runtime import ReloadRefused, Runtime
+from proxy.serving.reloading import Plan, ReadRefused
+from proxy.serving.runtime import Runtime
+from proxy.settings import Problem
+from proxy.settings.sources import SourceReader, Sources
 from tests.support.serving import LifespanApp, answer, read_all
 
 ROUTE = RouteInfo(name="/v1/test", family="openai")
@@ -26,24 +30,31 @@ class ServedApp:
         self._overrides = launch.overrides
         self._runtime = runtime
         self._prepared = ""
-        self.version = self._read()
+        self.version = self._read(launch.sources)
         if self.version == "crash":
             raise RuntimeError("this application does not start")
         self.asgi = LifespanApp(self._handle)
 
-    async def prepare_reload(self) -> str:
-        self._prepared = self._read()
+    async def prepare_reload(self, sources: Sources | None = None) -> Plan:
+        self._prepared = self._read(sources)
+        read = Sources({} if self._config is None else {str(self._config): self._prepared.encode()})
         if self._prepared == "bad":
-            raise ReloadRefused("the configuration is bad")
-        return self._prepared
+            raise ReadRefused(Problem("the configuration is bad"), sources=read)
+        return Plan(version=self._prepared, previous=self.version, sources=read)
+
+    async def abandon_reload(self) -> None:
+        self._prepared = ""
 
     async def commit_reload(self) -> None:
         if self._prepared == f"half-{os.getpid()}":
-            raise ReloadRefused("cannot take it")
+            raise ReloadRefused(Problem("cannot take it"))
         self.version = self._prepared
 
-    def _read(self) -> str:
-        return self._config.read_text().strip() if self._config is not None else ""
+    def _read(self, sources: Sources | None = None) -> str:
+        if self._config is None:
+            return ""
+        reader = SourceReader(sources.texts if sources is not None else None)
+        return reader.read(self._config).decode().strip()
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope["path"]
@@ -53,6 +64,8 @@ class ServedApp:
         elif path == "/ready":
             ready = self._runtime.lifecycle.is_ready
             await answer(send, b"ready" if ready else b"not ready", status=200 if ready else 503)
+        elif path == "/reload":
+            await self._reload(send)
         elif path == "/overrides":
             await answer(send, json.dumps(self._overrides).encode())
         elif path == "/slow":
@@ -69,6 +82,14 @@ class ServedApp:
         else:
             await read_all(receive)
             await self._count(send)
+
+    async def _reload(self, send: Send) -> None:
+        try:
+            done = await self._runtime.reload()
+        except ReloadRefused as exc:
+            await answer(send, str(exc).encode(), status=422)
+        else:
+            await answer(send, json.dumps({"version": done.version, "workers": done.workers}).encode())
 
     async def _stream(self, send: Send) -> None:
         """Pieces until the server says that it must end; then an end in-band."""

@@ -5,12 +5,17 @@ from typing import Any
 
 import pytest
 
-from proxy.assembly import UNBOUNDED_S, build_routes, make_codecs
+from proxy.app import ConfigRefused
+from proxy.assembly import UNBOUNDED_S, build_charges, build_routes, kinds_of, make_codecs
 from proxy.core.clock import SystemClock
 from proxy.core.errors import ModelNotFound
 from proxy.providers.base import Provider
+from proxy.providers.registry import build_providers
 from proxy.routing.health import HealthBook
-from proxy.settings import Settings
+from proxy.routing.ordered import Ordered
+from proxy.routing.rules import RouteRules
+from proxy.routing.strategies import STRATEGIES
+from proxy.settings import Settings, SettingsError
 from proxy.transport.scripted import ScriptedTransport
 from tests.support.library import in_process, one_provider, provider
 
@@ -87,9 +92,33 @@ async def test_caps_and_switches_reach_the_pipeline() -> None:
         assert (pipe.cache_rules.when, pipe.cache_rules.store_tool_calls) == ("opt_in", True)
 
 
-async def test_every_strategy_of_the_configuration_can_be_asked() -> None:
-    """Those that are not built yet keep the configured order."""
+def test_own_strategies_go_before_the_table() -> None:
+    """By the name of one in it, or by one of their own, with the prefix; what nobody has is refused with its place."""
+    mine = Ordered()
+    kinds = kinds_of(settings(routing={"strategy": "own:mine"}), {"mine": mine, "weighted": mine})
+    assert kinds["own:mine"].make("e", RouteRules()) is kinds["weighted"].make("e", RouteRules()) is mine
+    assert set(STRATEGIES) < set(kinds)
+    models = {"m": {"targets": [{"provider": "a"}], "strategy": "own:theirs"}}
+    with pytest.raises(SettingsError, match=r"models\.m\.strategy: no strategy 'theirs'"):
+        kinds_of(settings(models=models), {"mine": mine})
+
+
+async def test_a_reload_that_names_a_strategy_nobody_has_is_refused() -> None:
+    """The old configuration stays."""
     async with in_process() as edge:
-        assert {"model", "failover", "cost", "latency", "weighted", "hybrid", "round_robin", "content"} <= set(
-            edge.gateway.state.pipeline.strategies
-        )
+        with pytest.raises(ConfigRefused, match="no strategy 'theirs'"):
+            await edge.gateway.reload(one_provider(routing={"strategy": "own:theirs"}))
+        assert (await edge.gateway.prepare(one_provider())).state.settings.routing.strategy == "model"
+
+
+def test_candidates_know_their_prices_and_limits() -> None:
+    """From the catalogue and the settings; a free provider's are 0."""
+    config = settings(
+        providers={"openai": {**HTTP, "kind": "openai"}, "own": {**HTTP, "price": "free"}},
+        models={"m": {"targets": [{"provider": "openai", "model": "gpt-4o"}, {"provider": "own", "model": "gpt-4o"}]}},
+    )
+    providers = build_providers(config.providers, SystemClock())
+    routes = build_routes(config, providers, HealthBook(), build_charges(config, providers), at=1.8e9)
+    paid, free = (target.facts for target in routes.resolve("m").targets)
+    assert (paid.input_pico_usd, paid.output_pico_usd, paid.context_tokens) == (2_500_000, 10_000_000, 128_000)
+    assert (free.input_pico_usd, free.output_pico_usd) == (0, 0)

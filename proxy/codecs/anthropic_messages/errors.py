@@ -160,11 +160,16 @@ def _limit_reset(headers: Mapping[str, str]) -> float | None:
     """Until every exhausted limit has been reset; if none says it is exhausted, until the first reset."""
     waits: dict[str, float] = {}
     for limit in _LIMITS:
-        wait = _until(_rfc3339(headers.get(f"anthropic-ratelimit-{limit}-reset")), headers)
+        wait = reset_s(headers.get(f"anthropic-ratelimit-{limit}-reset"), headers)
         if wait is not None:
             waits[limit] = wait
     exhausted = [wait for limit, wait in waits.items() if headers.get(f"anthropic-ratelimit-{limit}-remaining") == "0"]
     return max(exhausted) if exhausted else min(waits.values(), default=None)
+
+
+def reset_s(value: str | None, headers: Mapping[str, str]) -> float | None:
+    """Seconds until a time of RFC 3339, by the answer's own `date`."""
+    return _until(_rfc3339(value), headers)
 
 
 def _until(when: datetime | None, headers: Mapping[str, str]) -> float | None:

@@ -176,7 +176,7 @@ def retry_after(status: int, headers: Mapping[str, str]) -> float | None:
     exhausted: list[float] = []
     others: list[float] = []
     for name, value in headers.items():
-        if name.startswith("x-ratelimit-reset") and (wait := _duration(value, headers)) is not None:
+        if name.startswith("x-ratelimit-reset") and (wait := duration_s(value, headers)) is not None:
             left = _number(headers.get(name.replace("reset", "remaining", 1)))
             (exhausted if left is None or left <= 0 else others).append(wait)
     return max(exhausted) if exhausted else min(others, default=None)
@@ -190,8 +190,8 @@ def _number(value: str | None) -> float | None:
     return number if number is not None and 0 <= number < 1e15 else None
 
 
-def _duration(value: str, headers: Mapping[str, str]) -> float | None:
-    """`6m0s`, `20ms`, plain seconds, or a Unix time."""
+def duration_s(value: str, headers: Mapping[str, str]) -> float | None:
+    """Of `x-ratelimit-reset*`: `6m0s`, `20ms`, plain seconds, or a Unix time, which is measured against the answer's own `date`."""
     number = _number(value)
     if number is None:
         found = _DURATION.findall(value)

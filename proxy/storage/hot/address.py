@@ -2,8 +2,8 @@
 
     redis://[user[:password]@]host[:6379][/db]
     rediss://…[?ssl_ca_certs=FILE&ssl_cert_reqs=required|none&ssl_check_hostname=true|false&ssl_certfile=FILE&ssl_keyfile=FILE]
+    redis+cluster://[user[:password]@]host:port[,host:port…]      rediss+cluster://… with the options of rediss
     unix://[user[:password]@]/path/to.sock[?db=N]
-    redis+cluster://[user[:password]@]host[:6379][,host[:6379]…][?…] and rediss+cluster://…: some nodes of a Redis Cluster
 
 Written here because redis-py's `parse_url` costs the import of redis.asyncio: 0.6 s and 41 MB (redis 8.1, measured 2026-11-22).
 Source: IANA registrations of `redis` and `rediss`, redis-py's documentation of `from_url`, read 2026-11-22.
@@ -15,8 +15,10 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from proxy.storage.hot.slots import Endpoint
+
 _TCP_SCHEMES = {"redis": False, "rediss": True}
-_CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
+CLUSTER_SCHEMES = ("redis+cluster", "rediss+cluster")
 _TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_check_hostname", "ssl_cert_reqs", "ssl_keyfile")
 
 
@@ -59,6 +61,59 @@ class RedisAddress(msgspec.Struct, frozen=True, kw_only=True):
         return context
 
 
+class ClusterAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Nodes by which a cluster is found; all others come from its map of slots and are reached in the same way."""
+
+    seeds: tuple[Endpoint, ...]
+    tls: bool = False
+    login: str = ""
+    """`user:password@` as it stood in the URL."""
+    query: str = ""
+
+    @property
+    def label(self) -> str:
+        """For logs and `/health`: no credentials."""
+        nodes = ",".join(f"{_host(seed.host)}:{seed.port}" for seed in self.seeds)
+        return f"{'rediss' if self.tls else 'redis'}+cluster://{nodes}"
+
+    def __repr__(self) -> str:
+        return f"ClusterAddress({self.label!r})"
+
+    def node_url(self, node: Endpoint) -> str:
+        """Of one node, for `parse_address`: with the credentials."""
+        query = f"?{self.query}" if self.query else ""
+        return f"{'rediss' if self.tls else 'redis'}://{self.login}{_host(node.host)}:{node.port}{query}"
+
+
+def is_cluster(url: str) -> bool:
+    return url.partition("://")[0].lower() in CLUSTER_SCHEMES
+
+
+def parse_cluster(url: str) -> ClusterAddress:
+    """`redis+cluster://[user[:password]@]host:port[,host:port…][?options]`. Raises ValueError as `parse_address`."""
+    scheme, _, rest = url.partition("://")
+    if scheme.lower() not in CLUSTER_SCHEMES:
+        raise ValueError("a Redis Cluster's URL begins with redis+cluster:// or rediss+cluster://")
+    rest, _, query = rest.partition("?")
+    authority, _, path = rest.partition("/")
+    if path.strip("/") not in ("", "0"):
+        raise ValueError("a Redis Cluster has only database 0")
+    login, at, nodes = authority.rpartition("@")
+    tls = scheme.lower().startswith("rediss")
+    address = ClusterAddress(seeds=(), tls=tls, login=login + at, query=query)
+    seeds = []
+    for node in nodes.split(","):
+        parsed = parse_address(f"{'rediss' if tls else 'redis'}://{login}{at}{node}{'?' + query if query else ''}")
+        if not node.strip():
+            raise ValueError("a Redis Cluster's URL needs at least one host")
+        seeds.append(Endpoint(parsed.host, parsed.port))
+    return msgspec.structs.replace(address, seeds=tuple(dict.fromkeys(seeds)))
+
+
+def _host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
 def parse_address(url: str) -> RedisAddress:
     """Raises ValueError with a message that repeats no credentials."""
     parts = urlsplit(url)
@@ -78,34 +133,11 @@ def parse_address(url: str) -> RedisAddress:
         fields["port"] = _port(parts)
         db = db or parts.path.strip("/")
     else:
-        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://, of a cluster with redis+cluster:// or rediss+cluster://")
+        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
     if db and not (db.isascii() and db.isdigit()):
         raise ValueError(f"the database of a Redis URL is a number, not {db!r}")
     options = _tls_options(query, tls=bool(fields.get("tls")))
     return RedisAddress(db=int(db or 0), options=options, **fields)
-
-
-def is_cluster(url: str) -> bool:
-    return url.partition("://")[0] in _CLUSTER_SCHEMES
-
-
-def parse_cluster(url: str) -> tuple[RedisAddress, ...]:
-    """The nodes named in the URL of a cluster, each once. Raises ValueError with a message that repeats no credentials."""
-    scheme, _, rest = url.partition("://")
-    netloc, slash, tail = rest.partition("?")[0].partition("/")
-    query = rest.partition("?")[2]
-    if scheme not in _CLUSTER_SCHEMES:
-        raise ValueError("the URL of a Redis Cluster begins with redis+cluster:// or rediss+cluster://")
-    if slash and tail not in ("", "0"):
-        raise ValueError("a Redis Cluster has no databases but 0")
-    login, at, hosts = netloc.rpartition("@")
-    nodes = [host.strip() for host in hosts.split(",")]
-    if "" in nodes:
-        raise ValueError("the URL of a Redis Cluster names its nodes as host:port,host:port")
-    found = [parse_address(f"{scheme.removesuffix('+cluster')}://{login}{at}{node}{'?' if query else ''}{query}") for node in nodes]
-    if any(address.db for address in found):
-        raise ValueError("a Redis Cluster has no databases but 0")
-    return tuple(dict.fromkeys(found))
 
 
 def _port(parts: SplitResult) -> int:

@@ -23,6 +23,7 @@ class RedisRefused(Unavailable):
     def __init__(self, message: str) -> None:
         super().__init__(f"Redis refused a command: {message}")
         self.text = message
+        """As the server put it."""
         self.reply = message.partition(" ")[0]
 
 

@@ -17,7 +17,7 @@ async def open_hot(
     connect_timeout_s: float = 1.0,
     on_state: Callable[[LinkState], None] | None = None,
 ) -> OwnedHotStore:
-    """Opened, which does not say that it is connected. To be closed by the caller. Raises as `RedisHot` and `RedisClusterHot`."""
+    """Opened, which does not say that it is connected. To be closed by the caller. Raises as `RedisHot`."""
     kind = RedisClusterHot if is_cluster(url) else RedisHot
     hot: OwnedHotStore = kind(url, tasks, op_timeout_s=op_timeout_s, connect_timeout_s=connect_timeout_s, on_state=on_state)
     await hot.open()

@@ -1,4 +1,4 @@
-"""What every cache tier promises, run over each: memory, and Redis by a real Valkey (TCP and Unix socket)."""
+"""What every cache tier promises, run over each: memory, and Redis by a real Valkey (TCP, Unix socket, a cluster of three)."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -11,9 +11,12 @@ from proxy.cache.entry import CacheEntry
 from proxy.cache.memory import MemoryCache
 from proxy.cache.redis import RedisCache
 from proxy.core.response import Usage
+from proxy.core.tasks import TaskSupervisor
+from proxy.storage.hot.open import open_hot
 from tests.support.cache_meter import CountingMeter
 from tests.support.clock import FakeClock
-from tests.support.eventually import eventually
+from tests.support.cluster import Cluster
+from tests.support.eventually import PATIENT_S, eventually
 from tests.support.hot import opened
 from tests.support.valkey import Valkey
 
@@ -89,6 +92,24 @@ def redis(kind: str) -> Callable[[FakeClock, Callable[[str], Valkey]], object]:
     return tier
 
 
+@asynccontextmanager
+async def clustered(clock: FakeClock, server: Callable[[str], Valkey], cluster: Cluster) -> AsyncIterator[Tier]:
+    cluster.flush()
+    tasks = TaskSupervisor()
+    hot = await open_hot(cluster.url, tasks, op_timeout_s=PATIENT_S)
+    await eventually(lambda: hot.connected)
+    meter = CountingMeter()
+    yield RedisTier(RedisCache(hot, clock, ttl_s=TTL_S, meter=meter), meter)
+    await hot.close()
+    await tasks.close()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    with Cluster() as running:
+        yield running
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Callable[[str], Valkey]]:
     """Started when first asked for."""
@@ -110,9 +131,10 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=[memory, redis("tcp"), redis("unix")], ids=["memory", "redis-tcp", "redis-unix"])
+@pytest.fixture(params=[memory, redis("tcp"), redis("unix"), clustered], ids=["memory", "redis-tcp", "redis-unix", "redis-cluster"])
 async def tier(request: pytest.FixtureRequest, clock: FakeClock, server: Callable[[str], Valkey]) -> AsyncIterator[Tier]:
-    async with request.param(clock, server) as made:
+    more = (request.getfixturevalue("cluster"),) if request.param is clustered else ()
+    async with request.param(clock, server, *more) as made:
         yield made
 
 

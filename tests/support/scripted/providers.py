@@ -61,7 +61,7 @@ class ScriptedProviders:
             "gemini": {"kind": "gemini", "base_url": url, "api_keys": keys},
         }
         providers |= {"echo": {"kind": "echo"}} | {f"{name}_throttled": provider for name, provider in providers.items()}
-        return settings(**{"providers": providers, "routing": {"retries": {"attempts": 1}}, **more})
+        return settings(**{"providers": providers, "routing": {"retries": {"attempts": 1}, "breaker": {"enabled": False}}, **more})
 
     async def _handle(self, call: Call) -> None:
         dialect, model, streams = _addressed(call.path)

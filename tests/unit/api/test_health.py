@@ -31,14 +31,30 @@ async def test_health_tells_state_cache_and_providers() -> None:
         assert status == 200
         assert datetime.fromisoformat(body.pop("timestamp")).tzinfo is not None
         assert body.pop("uptime_seconds") >= 0
+        assert datetime.fromisoformat(body.pop("config_loaded_at")).tzinfo is not None
         assert body == {
             "status": "healthy",
+            "drift": {"version": 0, "weights": [], "drained": [], "stale": []},
             "version": __version__,
             "state": "ready",
             "cache": {"l1_healthy": True, "l2_healthy": False, "l2_configured": False, "l1_entries": 0},
             "providers": {"mine": {"healthy": True, "kind": "openai"}},
+            "resting": [],
             "config_version": edge.gateway.settings.digest(),
         }
+
+
+async def test_what_rests_is_listed() -> None:
+    """With its reason and for how long; without a provider that may be used the gateway is degraded."""
+    async with in_process() as edge:
+        pipe = edge.gateway.state.pipeline
+        now = pipe.clock.monotonic()
+        pipe.health.heard_open(pipe.health.stats("mine/m"), now + 30.0, now)
+        _, body = await get(edge, "/health")
+        (rest,) = body["resting"]
+        assert 29 < rest.pop("for_s") <= 30
+        assert rest == {"target": "mine/m", "reason": "breaker open"}
+        assert (body["status"], body["providers"]["mine"]["healthy"]) == ("degraded", False)
 
 
 async def test_a_configured_l2_that_is_down_degrades() -> None:

@@ -1,5 +1,6 @@
 """`llm-edge config`."""
 
+import asyncio
 import json
 import stat
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.main import main
+from proxy.storage.open import open_overlays
+from proxy.storage.overlays import DrainOverlay, Overlays, WeightOverlay
 
 CANARY = "sk-canary-7f3a9c2e41d8b650"
 
@@ -112,3 +115,53 @@ def test_docs_prints_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
     """docs/configuration.md is its output."""
     assert main(["config", "docs"]) == 0
     assert capsys.readouterr().out.startswith("# Configuration\n")
+
+
+ENTRY = "models: {m: {strategy: weighted, targets: [{provider: echo, model: a, weight: 9}, {provider: echo, model: b}]}}"
+LAID_OVER = Overlays(
+    version=4,
+    weights={"m": WeightOverlay(weights={"echo/a": 1.0, "gone/z": 2.0}, version=3, by="lek_a", at=0.0)},
+    drained={
+        "echo/b": DrainOverlay(version=4, by="lek_b", at=0.0),
+        "gone/z": DrainOverlay(version=2, by="lek_b", at=0.0),
+    },
+)
+
+
+def with_overlays() -> None:
+    Path("c.yaml").write_text(f"providers: {{echo: {{kind: echo}}}}\nstores: {{records: 'sqlite:///r.db'}}\n{ENTRY}\n")
+
+    async def store() -> None:
+        records = open_overlays("sqlite:///r.db")
+        await records.replace(LAID_OVER, 0)
+        await records.aclose()
+
+    asyncio.run(store())
+
+
+def test_show_tells_what_was_laid_over(capsys: pytest.CaptureFixture[str]) -> None:
+    """As the record store has it: what was and what is, by whom, and what has no place any more."""
+    with_overlays()
+    assert main(["config", "show", "c.yaml"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = "at 1970-01-01T00:00:00.000Z"
+    assert lines[lines.index("# drift, version 4: laid over by the admin API") + 1 :] == [
+        f"#   models.m echo/a: weight 9 → 1, by lek_a {at}",
+        f"#   models.m gone/z: weight - → 2, by lek_a {at} (without effect: not in the configuration)",
+        f"#   echo/b: drained, by lek_b {at}",
+        f"#   gone/z: drained, by lek_b {at} (not in the configuration)",
+    ]
+    assert main(["config", "show", "c.yaml", "--json"]) == 0
+    drift = json.loads(capsys.readouterr().out)["drift"]
+    assert (drift["version"], drift["weights"]["m"]["stale"], drift["drained"]["gone/z"]["stale"]) == (4, ["gone/z"], True)
+
+
+def test_show_of_a_store_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is laid over, and none is made; a store that cannot be read is said to be one."""
+    Path("c.yaml").write_text("providers: {echo: {kind: echo}}\nstores: {records: 'sqlite:///r.db'}\n")
+    assert main(["config", "show", "c.yaml"]) == 0
+    assert "drift" not in capsys.readouterr().out
+    assert not Path("r.db").exists()
+    Path("r.db").write_text("no database, but long enough to be taken for one by its size " * 20)
+    assert main(["config", "show", "c.yaml"]) == 0
+    assert "# drift is not known: the record store is not available" in capsys.readouterr().out

@@ -59,6 +59,12 @@ def test_as_code_of_an_internal_error() -> None:
     assert (answer["code"], answer["details"]) == ("INTERNAL_ERROR", {"code": "internal_error"})
 
 
+def test_facts_of_an_error_are_among_the_details() -> None:
+    """Where the family's body has room for them."""
+    info = ErrorInfo(status=409, message="m", code="managed_by_file", facts={"where": "c.yaml:1:2"})
+    assert body("admin", info)["details"] == {"code": "managed_by_file", "where": "c.yaml:1:2"}
+
+
 def test_without_a_codec_the_family_still_answers() -> None:
     """In the operations' shape."""
     raw = ErrorBodies({}).render(RouteInfo(name="/x", family="openai"), WRONG, TRACE)

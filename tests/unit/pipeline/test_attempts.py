@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.core.context import ALLOWED, Verdict
-from proxy.core.cooldown import Cooldowns
 from proxy.core.errors import BadGateway, EdgeError, ErrorInfo, Forbidden, ModelNotFound, ProviderRejected, UpstreamTimeout
 from proxy.pipeline.attempts import WAIT_MAX_S, Attempts, Stop, Try
 from proxy.routing.candidate import Candidate
+from proxy.routing.health import QUOTA, HealthBook
 from tests.support.routing import candidate
 
 A, B, C = candidate("a"), candidate("b"), candidate("c")
@@ -20,13 +20,12 @@ def machine(
     *order: Candidate,
     attempts: int = 3,
     deadline: float | None = None,
-    cooldowns: Cooldowns | None = None,
     denied: frozenset[str] = frozenset(),
 ) -> Attempts:
     def permit(provider: str, model: str) -> Verdict:
         return Verdict(Forbidden("no")) if provider in denied else ALLOWED
 
-    return Attempts(order, attempts=attempts, deadline=deadline, cooldowns=cooldowns or Cooldowns(), permit=permit, rng=Random(7))
+    return Attempts(order, attempts=attempts, deadline=deadline, permit=permit, rng=Random(7))
 
 
 def rejected(status: int, *, retryable: bool = False, retry_after_s: float | None = None) -> EdgeError:
@@ -87,11 +86,19 @@ def test_refused_credentials_and_missing_models_only_fall_over(status: int) -> N
     assert m.next(0.0) == Stop(last)
 
 
+def resting() -> tuple[HealthBook, Candidate, Candidate]:
+    """Two targets with statistics of a book."""
+    book = HealthBook()
+    return book, candidate("a", stats=book.stats("a/m")), candidate("b", stats=book.stats("b/m"))
+
+
 def test_retry_after_is_waited_for() -> None:
     """A single target that names a short time is tried again when it has passed, not before."""
-    m = machine(A)
+    book, a, _ = resting()
+    m = machine(a)
     m.next(100.0)
-    m.failed(A, rejected(429, retryable=True, retry_after_s=2.0), 100.0)
+    book.cool(a.stats, 102.0, 100.0)
+    m.failed(a, rejected(429, retryable=True, retry_after_s=2.0), 100.0)
     step = m.next(100.0)
     assert isinstance(step, Try)
     assert step.delay_s == pytest.approx(2.0, abs=0.25)
@@ -100,38 +107,125 @@ def test_retry_after_is_waited_for() -> None:
 
 def test_a_long_retry_after_is_the_clients() -> None:
     """Beyond `WAIT_MAX_S` the provider's error goes to the client."""
-    m = machine(A)
+    book, a, _ = resting()
+    m = machine(a)
     m.next(0.0)
     error = rejected(429, retryable=True, retry_after_s=WAIT_MAX_S + 1)
-    m.failed(A, error, 0.0)
+    book.cool(a.stats, WAIT_MAX_S + 1, 0.0)
+    m.failed(a, error, 0.0)
     assert m.next(0.0) == Stop(error)
 
 
 def test_a_later_request_leaves_a_cooling_target_alone() -> None:
     """A cool-down outlives the request that caused it."""
-    shared = Cooldowns()
-    shared.extend(A.id, 60.0)
-    assert machine(A, B, cooldowns=shared).next(0.0) == Try(B)
-    alone = machine(A, cooldowns=shared).next(0.0)
+    book, a, b = resting()
+    book.cool(a.stats, 60.0, 0.0)
+    assert machine(a, b).next(0.0) == Try(b)
+    alone = machine(a).next(0.0)
     assert isinstance(alone, Stop)
-    assert (alone.error.status, alone.error.retry_after_s) == (429, 60.0)
+    assert (alone.error.status, alone.error.code, alone.error.retry_after_s) == (429, "provider_cooling_down", 60.0)
 
 
-def test_a_cooldown_is_never_shortened() -> None:
-    """A later, shorter wish does not shorten an earlier one."""
-    c = Cooldowns()
-    c.extend("k", 60.0)
-    c.extend("k", 5.0)
-    assert c.until("k", 10.0) == 60.0
-    assert c.until("k", 60.0) == 0.0
+def test_open_targets_are_passed_over_and_cost_no_try() -> None:
+    """With one try, the other target has it; with no other, nothing is sent and the client learns when to come back."""
+    book, a, b = resting()
+    book.heard_open(a.stats, 30.0, 0.0)
+    assert machine(a, b, attempts=1).next(0.0) == Try(b)
+    alone = machine(a).next(10.0)
+    assert isinstance(alone, Stop)
+    assert (alone.error.status, alone.error.code, alone.error.retry_after_s) == (503, "targets_resting", 20.0)
+    assert machine(a).next(30.0) == Try(a)
+
+
+def test_the_first_to_be_free_names_the_time() -> None:
+    """Of several that are barred; a cool-down that ends soon is waited for, a breaker never."""
+    book, a, b = resting()
+    book.heard_open(a.stats, 5.0, 0.0)
+    book.cool(b.stats, 20.0, 0.0)
+    first = machine(a, b).next(0.0)
+    assert isinstance(first, Stop)
+    assert (first.error.status, first.error.retry_after_s) == (503, 5.0)
+    book, a, b = resting()
+    book.heard_open(a.stats, 5.0, 0.0)
+    book.cool(b.stats, 4.0, 0.0)
+    assert machine(a, b).next(0.0) == Try(b, 4.0)
+
+
+def test_a_drained_target_names_no_time() -> None:
+    """Nobody knows when it comes back."""
+    book, a, _ = resting()
+    book.drain(a.stats, True, 0.0)
+    alone = machine(a).next(0.0)
+    assert isinstance(alone, Stop)
+    assert (alone.error.status, alone.error.retry_after_s) == (503, None)
+
+
+def test_one_that_is_away_goes_behind_the_others() -> None:
+    """Before any of them is tried a second time, and at once where it is alone."""
+    book, a, b = resting()
+    book.away(a.stats, 60.0, QUOTA, 0.0)
+    m = machine(a, b, C, attempts=5)
+    for target in (b, C, a):
+        assert m.next(0.0) == Try(target)
+        m.failed(target, BadGateway("reset"), 0.0)
+    again = m.next(0.0)
+    assert isinstance(again, Try)
+    assert (again.target, again.delay_s > 0) == (b, True)
+    assert machine(a).next(0.0) == Try(a)
+
+
+def test_all_that_are_away_keep_their_order() -> None:
+    """The best of them first."""
+    book, a, b = resting()
+    book.away(a.stats, 60.0, QUOTA, 0.0)
+    book.away(b.stats, 60.0, QUOTA, 0.0)
+    m = machine(a, b)
+    assert m.next(0.0) == Try(a)
+    m.failed(a, rejected(401), 0.0)
+    assert m.next(0.0) == Try(b)
+
+
+def test_what_opened_while_it_was_tried_is_not_tried_again() -> None:
+    """Its last error is the answer; another target that can still do it gets the rest of the tries."""
+    book, a, b = resting()
+    m = machine(a, attempts=5)
+    m.next(0.0)
+    book.heard_open(a.stats, 30.0, 0.0)
+    error = BadGateway("reset")
+    m.failed(a, error, 0.0)
+    assert m.next(0.0) == Stop(error)
+    m = machine(b, a, attempts=2)
+    assert m.next(0.0) == Try(b)
+    m.failed(b, error, 0.0)
+    again = m.next(0.0)
+    assert isinstance(again, Try)
+    assert (again.target, again.delay_s > 0) == (b, True)
+
+
+def test_a_try_that_could_not_begin_is_none() -> None:
+    """Its target came to rest during the pause: the next one is looked for."""
+    book, a, b = resting()
+    m = machine(a, b, attempts=3)
+    for target in (a, b):
+        m.next(0.0)
+        m.failed(target, BadGateway("reset"), 0.0)
+    step = m.next(0.0)
+    assert isinstance(step, Try)
+    assert (step.target, m.left) == (a, 0)
+    book.heard_open(a.stats, 30.0, step.delay_s)
+    m.not_begun(step)
+    assert m.next(step.delay_s) == Try(b)
+    assert m.left == 0
 
 
 def test_the_deadline_leaves_no_time() -> None:
     """No try is begun that could only begin after the deadline."""
-    m = machine(A, deadline=1.0)
+    book, a, _ = resting()
+    m = machine(a, deadline=1.0)
     m.next(0.9)
     error = rejected(429, retryable=True, retry_after_s=2.0)
-    m.failed(A, error, 0.9)
+    book.cool(a.stats, 2.9, 0.9)
+    m.failed(a, error, 0.9)
     assert m.next(0.9) == Stop(error)
 
 

@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from proxy.core.needs import AUDIO, PDF, REASONING, TOOLS, VISION
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.pipeline.charge import NO_USAGE, Charges
@@ -73,3 +74,33 @@ def test_the_long_tail_is_priced_by_its_prefix() -> None:
     usage = Usage(input_tokens=3, output_tokens=1)
     assert both.cost("fast", "llama", usage, 0.0).total == 5_000
     assert both.cost("slow", "llama", usage, 0.0).unpriced
+
+
+def test_what_strategies_are_told_of_a_model() -> None:
+    """Prices a token, limits, and what it is known to be able to; of one that nobody knows nothing."""
+    facts = charges().model_facts("a", "gpt-4o", NOV_2026)
+    assert (facts.input_pico_usd, facts.output_pico_usd) == (2_500_000, 10_000_000)
+    assert (facts.context_tokens, facts.max_output_tokens) == (128_000, 16_384)
+    assert facts.can == VISION | TOOLS
+    assert facts.cannot == AUDIO | REASONING  # what sees may be shown the pages of a PDF
+    nobody = charges().model_facts("b", "x", NOV_2026)
+    assert (nobody.input_pico_usd, nobody.output_pico_usd, nobody.can, nobody.cannot) == (None, None, 0, 0)
+
+
+def test_a_model_of_text_alone_sees_and_hears_nothing() -> None:
+    """As the catalogue has it."""
+    assert charges().model_facts("a", "gpt-3.5-turbo-instruct", NOV_2026).cannot == VISION | AUDIO | PDF | TOOLS | REASONING
+
+
+def test_half_a_price_is_said_to_be_half() -> None:
+    """And facts stay what they are."""
+    half = charges(x=PriceSettings(output=1)).model_facts("b", "x", NOV_2026)
+    assert (half.input_pico_usd, half.output_pico_usd, half.cannot) == (None, 1_000_000, 0)
+
+
+def test_litellms_map_does_not_say_what_a_model_cannot_take() -> None:
+    """Only that it takes images, or says nothing of them."""
+    entry = b'{"litellm_provider": "groq", "input_cost_per_token": 1e-06, "supports_function_calling": false}'
+    prices = LitellmPrices({"groq/x": msgspec.Raw(entry)})
+    facts = Charges(Catalog((), litellm=prices), {"g": "litellm"}).model_facts("g", "groq/x", NOV_2026)
+    assert (facts.can, facts.cannot) == (0, TOOLS)

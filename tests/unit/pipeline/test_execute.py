@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proxy.settings import Settings
+from proxy.transport.base import UpstreamRequest
+from proxy.transport.scripted import Reply
 from tests.support.eventually import eventually
 from tests.support.gateway import Running, running, settings
 from tests.support.library import data_of, in_process, json_reply, one_provider, stream_reply
@@ -252,3 +254,31 @@ async def test_a_fallback_that_loses_nothing_says_so(upstream: Upstream) -> None
         answer = await edge.chat(model="m", seed=7)
         assert (answer.status_code, answer.headers["x-llm-edge-provider"]) == (200, "openai")
         assert "x-llm-edge-dropped" not in answer.headers
+
+
+async def test_a_fault_of_ours_is_no_success_of_the_targets() -> None:
+    """Nor a failure: nothing is counted, and nothing stays under way."""
+
+    def broken(request: UpstreamRequest) -> Reply:
+        raise ValueError("cannot be sent safely")
+
+    async with in_process(broken) as edge:
+        assert (await edge.chat()).status_code == 500
+        stats = edge.gateway.state.pipeline.health.stats("mine/gpt-4o-mini")
+        assert (stats.in_flight, stats.breaker.failures, stats.whole.value) == (0, 0, None)
+
+
+async def test_what_a_try_tells_of_its_target(upstream: Upstream) -> None:
+    """Streams their first token, whole answers their end, both their speed."""
+    upstream.on(stream_answer(chat_stream("a", "b")))
+    async with running(settings(upstream.url)) as edge:
+        stats = edge.gateway.state.pipeline.health.stats("openai/gpt-4o-mini")
+        await edge.chat(stream=True)
+        assert stats.first_token.value is not None
+        assert (stats.whole.value, stats.in_flight) == (None, 0)
+        speed = stats.tokens_per_s
+        assert speed is not None
+        upstream.on(json_answer(chat()))
+        await edge.chat("whole")
+        assert stats.whole.value is not None
+        assert stats.tokens_per_s != speed

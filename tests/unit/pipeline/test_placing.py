@@ -59,8 +59,7 @@ async def test_a_follow_up_goes_to_the_account_that_made_the_answer() -> None:
     both = Both()
     async with in_process(config=both.config, providers=both.providers) as edge:
         account = await made(edge, both)
-        keys = both.provider.keys
-        keys.rest(keys.members[ACCOUNTS.index(account)], 1e12)
+        edge.gateway.state.pipeline.health.rest_key("keeps", fingerprint(both, account), 1e12, 0.0)
         assert (await ask(edge, background=True)).status_code == 200
         assert account_of(both.keeps.requests[-1]) != account
         await store_of(edge).put(msgspec.structs.replace(next(iter(store_of(edge)._records.values())), account=fingerprint(both, account)))

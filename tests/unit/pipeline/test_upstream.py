@@ -11,10 +11,10 @@ from proxy.pipeline.upstream import broken_answer, transport_error
 from proxy.providers.http import HttpProvider
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import OpenAICompatible
-from proxy.transport.base import Phase, TransportError, UpstreamRequest
+from proxy.transport.base import Header, Phase, TransportError, UpstreamRequest
 from proxy.transport.scripted import Reply, ScriptedTransport
 from tests.support.gateway import chat_body
-from tests.support.library import in_process, json_reply, one_provider, stream_reply
+from tests.support.library import InProcess, in_process, json_reply, one_provider, stream_reply
 from tests.support.upstream import chat, chat_stream
 
 ONE_TRY = {"routing": {"retries": {"attempts": 1}}}
@@ -127,14 +127,16 @@ async def test_an_error_body_that_breaks_off_is_a_failed_connection() -> None:
         assert (answer.status_code, answer.json()["error"]["message"]) == (502, "the connection to mine failed (body)")
 
 
-def pool(*keys: str, refused: frozenset[str], status: int) -> tuple[OpenAICompatible, list[str]]:
+def pool(
+    *keys: str, refused: frozenset[str], status: int, headers: tuple[Header, ...] = (), **error: Any
+) -> tuple[OpenAICompatible, list[str]]:
     """A provider with several keys, some of which the upstream refuses; and the keys used."""
     used: list[str] = []
 
     def answer(request: UpstreamRequest) -> Reply:
         key = dict(request.headers)[b"authorization"].removeprefix(b"Bearer ").decode()
         used.append(key)
-        return json_reply({"error": {"message": f"no {status}"}}, status) if key in refused else json_reply(chat())
+        return json_reply({"error": {"message": f"no {status}", **error}}, status, headers) if key in refused else json_reply(chat())
 
     return OpenAICompatible("mine", base_url="http://up.test/v1", keys=KeyPool(list(keys)), transport=ScriptedTransport(answer)), used
 
@@ -156,3 +158,68 @@ async def test_a_pool_without_a_free_member_passes_the_refusal_on() -> None:
         answer = await edge.chat()
         assert (answer.status_code, answer.json()["error"]["message"]) == (401, "no 401")
         assert sorted(used) == ["k1", "k2"]
+
+
+def rests(edge: InProcess, *scopes: str) -> list[bool]:
+    """Which of the scopes have a key that rests."""
+    return [bool(edge.gateway.state.pipeline.health.key_rests(scope)) for scope in scopes]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "everywhere"),
+    [(401, {}, True), (402, {}, True), (403, {}, False), (429, {}, False), (429, {"code": "insufficient_quota"}, True)],
+)
+async def test_how_far_a_refusal_of_a_key_reaches(status: int, error: dict[str, Any], everywhere: bool) -> None:
+    """The account's reaches all models, a permission's or a rate limit's one; the target itself is well either way."""
+    provider, used = pool("k1", "k2", refused=frozenset({"k1"}), status=status, **error)
+    async with in_process(providers={"mine": provider}) as edge:
+        for n in range(8):
+            assert (await edge.chat(str(n))).status_code == 200
+        assert used.count("k1") == 1
+        assert rests(edge, "mine", "mine/gpt-4o-mini") == [everywhere, not everywhere]
+        stats = edge.gateway.state.pipeline.health.stats("mine/gpt-4o-mini")
+        assert (stats.blocked, stats.throttled, stats.success_rate(0.0)) == (False, 0, 1.0)
+
+
+async def test_a_pool_rests_until_its_first_key_is_free() -> None:
+    """Not for as long as the last one named."""
+    waits = iter([b"20", b"300"])
+    provider = OpenAICompatible(
+        "mine",
+        base_url="http://up.test/v1",
+        keys=KeyPool(["k1", "k2"]),
+        transport=ScriptedTransport(lambda _: json_reply({"error": {"message": "no"}}, 429, ((b"retry-after", next(waits)),))),
+    )
+    async with in_process(providers={"mine": provider}) as edge:
+        assert (await edge.chat()).headers["retry-after"] == "300"
+        again = await edge.chat()
+        assert (again.status_code, again.json()["error"]["code"]) == (429, "provider_cooling_down")
+        assert 18 <= int(again.headers["retry-after"]) <= 20
+
+
+LEFT = ((b"x-ratelimit-limit-tokens", b"1000"), (b"x-ratelimit-remaining-tokens", b"5"), (b"x-ratelimit-reset-tokens", b"1m"))
+
+
+async def test_what_is_left_of_a_quota_is_noted() -> None:
+    """Below the reserve others go first; the setting says what is too little."""
+    for reserve, away in ((0.02, "quota nearly used up"), (0.001, None)):
+        config = one_provider(routing={"quota_reserve": reserve})
+        async with in_process(json_reply(chat(), headers=LEFT), config=config) as edge:
+            await edge.chat()
+            stats = edge.gateway.state.pipeline.health.stats("mine/gpt-4o-mini")
+            now = edge.gateway.state.clock.monotonic()
+            assert (stats.quota_left, stats.rest(now), stats.barred(now)) == (0.005, away, None)
+
+
+async def test_a_member_whose_quota_runs_out_rests_before_the_target_does() -> None:
+    """The target is away only with its last key, and until the first is free."""
+    transport = ScriptedTransport(lambda _: json_reply(chat(), headers=LEFT))
+    provider = OpenAICompatible("mine", base_url="http://up.test/v1", keys=KeyPool(["k1", "k2"]), transport=transport)
+    async with in_process(providers={"mine": provider}, config=one_provider(cache={"enabled": False})) as edge:
+        stats, clock = edge.gateway.state.pipeline.health.stats("mine/gpt-4o-mini"), edge.gateway.state.clock
+        await edge.chat()
+        assert stats.rest(clock.monotonic()) is None
+        await edge.chat()
+        assert stats.rest(clock.monotonic()) == "quota nearly used up"
+        assert 55 < stats.away_until - clock.monotonic() < 60
+        assert len({dict(sent.headers)[b"authorization"] for sent in transport.requests}) == 2

@@ -1,5 +1,6 @@
 """Several credentials of one provider."""
 
+from proxy.core.cooldown import Cooldowns
 from proxy.providers.key_pool import Credential, KeyPool, conversation_of
 
 
@@ -25,20 +26,33 @@ def test_a_resting_member_moves_only_its_own_conversations() -> None:
     pool = KeyPool(["a", "b", "c"])
     talks = [conversation_of({"messages": [{"role": "user", "content": str(i)}]}) for i in range(90)]
     before = [pool.choose(t, 0.0) for t in talks]
-    pool.rest(pool.members[0], 10.0)
-    after = [pool.choose(t, 0.0) for t in talks]
+    rest = Cooldowns()
+    rest.extend(pool.members[0].fingerprint, 10.0)
+    after = [pool.choose(t, 0.0, [rest]) for t in talks]
     assert all(was is now for was, now in zip(before, after, strict=True) if was.index != 0)
     assert all(a.index != 0 for a in after)
-    assert [pool.choose(t, 10.0) for t in talks] == before
+    assert [pool.choose(t, 10.0, [rest]) for t in talks] == before
 
 
 def test_all_resting_takes_the_one_free_first() -> None:
     """A call is better than none."""
     pool = KeyPool(["a", "b"])
-    pool.rest(pool.members[0], 20.0)
-    pool.rest(pool.members[1], 10.0)
-    assert not pool.has_free(0.0)
-    assert pool.choose(b"x", 0.0).index == 1
+    everywhere, here = Cooldowns(), Cooldowns()
+    everywhere.extend(pool.members[0].fingerprint, 20.0)
+    assert pool.free_at(0.0, [everywhere, here]) == 0.0
+    here.extend(pool.members[1].fingerprint, 10.0)
+    assert pool.free_at(0.0, [everywhere, here]) == 10.0
+    assert pool.choose(b"x", 0.0, [everywhere, here]).index == 1
+
+
+def test_a_member_rests_while_any_list_has_it() -> None:
+    """For this model or for all: the later of both."""
+    pool = KeyPool(["a"])
+    everywhere, here = Cooldowns(), Cooldowns()
+    everywhere.extend(pool.members[0].fingerprint, 5.0)
+    here.extend(pool.members[0].fingerprint, 8.0)
+    assert [pool.free_at(now, [everywhere, here]) for now in (0.0, 6.0, 8.0)] == [8.0, 8.0, 0.0]
+    assert pool.free_at(0.0, []) == 0.0
 
 
 def test_no_key_is_an_upstream_without_credentials() -> None:

@@ -1,6 +1,8 @@
 """From settings to routing's records."""
 
-from proxy.routing.configured import rules_of, target_of
+from proxy.routing.breaker import BreakerRules
+from proxy.routing.configured import health_rules, rules_of, target_of
+from proxy.routing.health import HealthRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, ShadowRules
 from proxy.routing.target import Target
 from proxy.settings import ModelSettings, Settings, TargetSettings
@@ -41,3 +43,12 @@ def test_a_hedge_can_be_switched_off() -> None:
     settings = Settings.of(providers={"e": {"kind": "echo"}}, routing={"sticky": "key"})
     assert rules_of(settings, model).hedge is None
     assert rules_of(settings, model).sticky == "key"
+
+
+def test_health_is_of_the_whole_gateway() -> None:
+    """By default 5 failures, 30 s, 2 successes."""
+    echo = {"e": {"kind": "echo"}}
+    assert health_rules(Settings.of(providers=echo)) == HealthRules(breaker=BreakerRules(), slow_start_s=30.0, quota_reserve=0.02)
+    told = {"breaker": {"enabled": False, "threshold": 3, "open_s": 7, "successes": 1}, "slow_start_s": 0, "quota_reserve": 0.5}
+    rules = BreakerRules(enabled=False, threshold=3, open_s=7.0, successes=1)
+    assert health_rules(Settings.of(providers=echo, routing=told)) == HealthRules(breaker=rules, slow_start_s=0.0, quota_reserve=0.5)

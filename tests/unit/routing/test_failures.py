@@ -2,12 +2,12 @@
 
 import pytest
 
-from proxy.core.errors import BadGateway, BadRequest, EdgeError, ErrorInfo, ProviderRejected, UpstreamTimeout
+from proxy.core.errors import BadGateway, BadRequest, EdgeError, ErrorInfo, ProviderRejected, Unavailable, UpstreamTimeout
 from proxy.routing.failures import outcome_of
 
 
-def rejected(status: int) -> ProviderRejected:
-    return ProviderRejected(ErrorInfo(status=status, message="no", blame="provider"))
+def rejected(status: int, retry_after_s: float | None = None) -> ProviderRejected:
+    return ProviderRejected(ErrorInfo(status=status, message="no", blame="provider", retry_after_s=retry_after_s))
 
 
 @pytest.mark.parametrize(
@@ -17,6 +17,10 @@ def rejected(status: int) -> ProviderRejected:
         (BadRequest("x"), "client"),
         (rejected(401), "refused"),
         (rejected(429), "throttled"),
+        (rejected(529), "throttled"),
+        (rejected(503), "failed"),
+        (rejected(503, retry_after_s=2.0), "throttled"),
+        (Unavailable("the store is down", retry_after_s=1.0), "client"),
         (rejected(500), "failed"),
         (rejected(400), "client"),
         (BadGateway("x"), "failed"),

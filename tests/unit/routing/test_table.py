@@ -1,8 +1,13 @@
 """From a model's name to its route."""
 
+from typing import Any
+
 import pytest
 
 from proxy.core.errors import BadRequest, ModelNotFound
+from proxy.routing.candidate import Candidate, ModelFacts
+from proxy.routing.round_robin import RoundRobin
+from proxy.routing.strategies import NEEDS, TOKENS, TURN
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import Target
 from tests.support.routing import candidate
@@ -102,3 +107,77 @@ def test_no_provider_at_all() -> None:
     """Nothing is configured: unknown, not a crash."""
     with pytest.raises(ModelNotFound):
         RouteTable([], {}).resolve("x")
+
+
+SPLIT = ModelEntry(name="m", strategy="weighted", targets=(Target("openai", "x", 9), Target("anthropic", "y", 1)))
+
+
+def weights(t: RouteTable, name: str = "m") -> list[float]:
+    return [c.target.weight for c in t.resolve(name).targets]
+
+
+def test_weights_are_laid_over_and_taken_back() -> None:
+    """Names resolved before follow; a route that a request has does not change; what the cache's key is made of stays."""
+    t = RouteTable([SPLIT], PROVIDERS)
+    before = t.resolve("m")
+    t.reweigh({"m": {"anthropic/y": 5.0, "gone/z": 3.0}, "other": {"openai/x": 1.0}})
+    assert weights(t) == [9, 5.0]
+    assert [c.target.weight for c in before.targets] == [9, 1]
+    assert t.resolve("m").digest == before.digest
+    seen = t.resolve("m")
+    t.reweigh({"m": {"anthropic/y": 5.0, "gone/z": 3.0}, "other": {"openai/x": 1.0}})
+    assert t.resolve("m") is seen
+    t.reweigh({})
+    assert weights(t) == [9, 1]
+
+
+def test_weights_that_would_leave_nothing_count_for_nothing() -> None:
+    """The file lost the target that had all of the traffic."""
+    t = RouteTable([SPLIT], PROVIDERS)
+    t.reweigh({"m": {"openai/x": 0.0, "anthropic/y": 0.0, "gone/z": 1.0}})
+    assert weights(t) == [9, 1]
+
+
+def test_weights_of_targets_that_serve_names_as_asked() -> None:
+    """By `provider/*`, for every name that the pattern fits."""
+    entry = ModelEntry(name="gpt-*", strategy="weighted", targets=(Target("openai", "", 9), Target("anthropic", "", 1)))
+    t = RouteTable([entry, SPLIT], PROVIDERS)
+    t.reweigh({"gpt-*": {"openai/*": 2.0}})
+    assert weights(t, "gpt-4") == weights(t, "gpt-5") == [2.0, 1]
+    assert [entry.name for entry in t.entries()] == ["m", "gpt-*"]
+
+
+def two_ways(strategy: str = "cost", **facts: Any) -> RouteTable:
+    targets = (Target("openai", "a"), Target("local", "b"))
+    entries = [ModelEntry(name="smart", strategy=strategy, targets=targets), ModelEntry(name="gpt-*", strategy=strategy, targets=targets)]
+    return RouteTable(entries, PROVIDERS, candidate=lambda target: Candidate(target, ModelFacts(**facts)))
+
+
+def test_a_strategy_is_made_once_for_each_entry() -> None:
+    """A pattern's names share it; entries don't."""
+    t = two_ways("weighted")
+    assert t.resolve("gpt-4o").chooser is t.resolve("gpt-4.1").chooser
+    assert t.resolve("gpt-4o").chooser is not t.resolve("smart").chooser
+
+
+def test_filters_want_to_know_what_they_need() -> None:
+    """The size, where a window is known; the needs, where something cannot be done; else only what the strategy looks at."""
+    assert two_ways("model").resolve("smart").wants == 0
+    assert two_ways("model", context_tokens=9).resolve("smart").wants == TOKENS
+    assert two_ways("model", cannot=1).resolve("smart").wants == NEEDS
+    assert two_ways("cost").resolve("smart").wants == TOKENS
+
+
+def test_another_strategy_is_another_route() -> None:
+    """By any of its names, with another digest; one that there is not is refused with the nearest."""
+    t = two_ways("model", cannot=1)
+    route = t.resolve("smart")
+    other = t.by_strategy(route, "Round-Robin")
+    assert (other.strategy, other.wants) == ("round_robin", TURN | NEEDS)
+    assert isinstance(other.chooser, RoundRobin)
+    assert other.digest != route.digest
+    with pytest.raises(BadRequest, match=r"no strategy 'latncy': known are model, failover.*Nearest: latency") as refused:
+        t.by_strategy(route, "latncy")
+    assert refused.value.code == "unknown_strategy"
+    with pytest.raises(BadRequest, match=r"content\.$"):
+        t.by_strategy(route, "zzz")

@@ -1,8 +1,23 @@
 """The records that routing sees."""
 
-from proxy.routing.target import Target
+import msgspec
+
+from proxy.routing.ordered import Ordered
+from proxy.routing.target import Rejected, Route, RouteTimeouts, Target, Wishes
+from tests.support.routing import candidate
 
 
 def test_a_targets_id_is_provider_and_model() -> None:
     """Its weight is no part of it: cooldowns and metrics survive a reweighting."""
     assert Target("p", "a/b", 2.0).id == Target("p", "a/b").id == "p/a/b"
+
+
+def test_fewer_targets_of_a_route_say_who_is_missing() -> None:
+    """With one left there is nothing to weigh, unless the request has wishes of its own."""
+    a, b = candidate("a"), candidate("b")
+    route = Route(name="r", strategy="model", targets=(a, b), timeouts=RouteTimeouts(), digest="d", chooser=Ordered())
+    only = route.only((b,), "no embeddings")
+    assert only.settled is not None
+    assert only.left_out == (Rejected(a, "no embeddings"),)
+    asked = msgspec.structs.replace(route, asked=Wishes(tags=frozenset({"eu"})))
+    assert asked.only((b,)).settled is None

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from proxy.admin.reload import ReloadRefused
 from proxy.serving.gateway import open_gateway, secrets_in
 from proxy.serving.options import Launch, ServeOptions
-from proxy.serving.runtime import ReloadRefused
 from proxy.settings import SettingsError
 from tests.unit.serving.test_runtime import runtime
 
@@ -39,8 +39,9 @@ async def test_opened_and_reloaded(tmp_path: Path) -> None:
     async with served.gateway.lifespan():  # type: ignore[attr-defined]
         assert await models(served.asgi) == ["one"]
         (tmp_path / "c.yaml").write_text(TWO)
-        version = await served.prepare_reload()
-        assert version
+        plan = await served.prepare_reload()
+        assert plan.version != plan.previous == served.gateway.settings.digest()  # type: ignore[attr-defined]
+        assert plan.changed == ("models.one", "models.two")
         assert await models(served.asgi) == ["one"]
         await served.commit_reload()
         assert await models(served.asgi) == ["two"]

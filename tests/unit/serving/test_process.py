@@ -1,15 +1,16 @@
 """One application on one loop: reload and failures."""
 
 import asyncio
-import logging
 import ssl
 from pathlib import Path
 
 import pytest
 
+from proxy.admin.reload import ReloadRefused
 from proxy.serving.options import Launch, ServeOptions
 from proxy.serving.process import Served
 from proxy.serving.sockets import bind
+from tests.support.served_app import ServedApp
 from tests.unit.serving.test_runtime import runtime
 
 
@@ -18,31 +19,31 @@ def served(config: Path) -> Served:
     return Served(Launch(options=options, app="tests.support.served_app:open_app", config=str(config)), runtime())
 
 
-def counted(what: Served, result: str) -> float:
-    labels = {s.labels: s.values[0] for s in what.runtime.metrics.snapshot() if s.family == "llm_edge_config_reloads_total"}
-    return labels.get((result,), 0.0)
+def in_force(what: Served) -> str:
+    assert isinstance(what.app, ServedApp)
+    return what.app.version
 
 
-async def test_a_bad_configuration_changes_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Logged and counted."""
+async def test_a_bad_configuration_changes_nothing(tmp_path: Path) -> None:
+    """The reason is in the error."""
     config = tmp_path / "c"
     config.write_text("one")
     what = served(config)
     config.write_text("bad")
-    await what.reload()
-    assert "the old one stays in force" in caplog.text
-    assert counted(what, "failure") == 1
+    with pytest.raises(ReloadRefused, match="bad"):
+        await what.reload()
+    assert in_force(what) == "one"
 
 
-async def test_a_good_one_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """And its version logged."""
-    caplog.set_level(logging.INFO)
+async def test_a_good_one_is_taken(tmp_path: Path) -> None:
+    """And what was planned is told."""
     config = tmp_path / "c"
     config.write_text("one")
     what = served(config)
     config.write_text("two")
-    await what.reload()
-    assert [r.__dict__["version"] for r in caplog.records if r.getMessage() == "configuration reloaded"] == ["two"]
+    plan, processes = await what.reload()
+    assert (plan.version, plan.previous, processes) == ("two", "one", 1)
+    assert in_force(what) == "two"
 
 
 async def test_a_certificate_that_cannot_be_read_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,11 +3,14 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from proxy.admin.reload import ReloadRefused
 from proxy.serving.options import Launch, ServeOptions
 from proxy.serving.sockets import bind
 from proxy.serving.supervisor import Supervisor
+from proxy.settings.sources import Sources
 from tests.unit.serving.test_runtime import runtime
 
 
@@ -33,13 +36,42 @@ async def test_workers_start_reload_and_end(tmp_path: Path, caplog: pytest.LogCa
         snapshot = await supervisor.merged()
         assert [s.values for s in snapshot if s.family == "llm_edge_workers"] == [(2.0,)]
         config.write_text("bad")
-        await supervisor._reload()
+        await supervisor._reloader.quietly()
         assert "the old one stays in force" in caplog.text
         config.write_text("two")
-        await supervisor._reload()
+        assert (await supervisor._reloader.reload()).workers == 2
         supervisor.drain()
         supervisor.drain()
         assert await task == 0
+
+
+async def test_a_worker_that_was_starting_catches_up(tmp_path: Path) -> None:
+    """With what the others took while it was not there to be asked; one that cannot is replaced."""
+    config = tmp_path / "c"
+    config.write_text("one")
+    supervisor, task, ready = await start(launch(config, watch_config=False))
+    async with asyncio.timeout(60):
+        await ready.wait()
+        late = supervisor._children[0]
+        late.ready = False
+        config.write_text("two")
+        assert (await supervisor._reloader.reload()).workers == 1
+        config.write_text("three")
+        assert late.launch is not supervisor._launch
+        supervisor._ready(late)
+        while late.launch is not supervisor._launch:
+            await asyncio.sleep(0.01)
+        supervisor._launch = msgspec.structs.replace(supervisor._launch, sources=Sources({str(config): b"bad"}))
+        await supervisor._catch_up(late)
+        await supervisor._catch_up(late)
+        assert await late.exited == -9
+        for child in supervisor._children.values():
+            child.ready = False
+        with pytest.raises(ReloadRefused, match="no worker is ready"):
+            await supervisor._reloader.reload()
+        supervisor._kill_all()
+        supervisor.drain()
+        await task
 
 
 async def test_giving_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -26,8 +26,6 @@ def lines(**values: Any) -> list[str]:
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
         ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
-        ({"routing": {"strategy": "latency"}}, "routing.strategy: latency "),
-        ({"models": {"m": {"strategy": "weighted", "targets": [{"provider": "echo"}]}}}, "models.m.strategy: weighted "),
     ],
 )
 def test_each_has_a_line(values: dict[str, Any], begin: str) -> None:
@@ -36,7 +34,7 @@ def test_each_has_a_line(values: dict[str, Any], begin: str) -> None:
     assert line.startswith(begin)
 
 
-@pytest.mark.parametrize("strategy", ["model", "failover", "ordered", "model-based"])
+@pytest.mark.parametrize("strategy", ["model", "failover", "cost", "latency", "weighted", "hybrid", "round_robin", "content"])
 def test_what_is_built_has_none(strategy: str) -> None:
-    """Ordered targets and choice by name."""
+    """Every strategy."""
     assert lines(models={"m": {"strategy": strategy, "targets": [{"provider": "echo"}]}}) == []

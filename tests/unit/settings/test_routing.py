@@ -17,11 +17,33 @@ from proxy.settings.routing import RoutingSettings, TimeoutSettings, overlay_tim
         ("round-robin", "round_robin"),
         ("intelligent", "hybrid"),
         ("ordered", "failover"),
+        ("model", "model"),
+        ("ModelBased", "model"),
+        ("failover-chain", "failover"),
+        ("CostOptimized", "cost"),
+        ("cost-based-routing", "cost"),
+        ("LowestCost", "cost"),
+        ("least_latency", "latency"),
+        ("latency_optimized", "latency"),
+        ("RoundRobin", "round_robin"),
+        ("canary", "weighted"),
+        ("simple-shuffle", "weighted"),
+        ("content based", "content"),
+        (" own:My-Strategy.2 ", "own:My-Strategy.2"),
     ],
 )
 def test_synonyms_of_strategies_are_taken(word: str, strategy: str) -> None:
     """The replaced systems have names of their own."""
     assert ModelSettings.model_validate({"targets": [{"provider": "p"}], "strategy": word}).strategy == strategy
+
+
+@pytest.mark.parametrize(("word", "hint"), [("cheapish", ""), ("latncy", '; did you mean "latency"?'), ("own:", ""), ("own:a b", "")])
+def test_an_unknown_strategy_is_refused_with_the_nearest(word: str, hint: str) -> None:
+    """And with all that there are."""
+    with pytest.raises(ValidationError) as refused:
+        RoutingSettings.model_validate({"strategy": word})
+    names = "model, failover, cost, latency, weighted, hybrid, round_robin, content"
+    assert f"must be one of {names}, or own:NAME{hint}" in str(refused.value)
 
 
 def test_overlay_skips_layers_that_are_not_there() -> None:

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 
 from proxy.core.errors import Unavailable
-from proxy.storage.open import AbsentRecords, AbsentResponses, open_records, open_responses, sqlite_path
+from proxy.storage.open import AbsentOverlays, AbsentRecords, AbsentResponses, open_overlays, open_records, open_responses, sqlite_path
+from proxy.storage.overlays import EMPTY
+from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecord, KeyRecords
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
+from proxy.storage.sqlite_overlays import SqliteOverlays
 from proxy.storage.sqlite_responses import SqliteResponses
 
 RECORD = KeyRecord(key_id="lek_a", tenant="t", key_hash="0", created_at=1.0)
@@ -81,6 +84,25 @@ async def test_answers_without_an_adapter_are_unavailable(call: Callable[[Respon
         await call(answers)
     assert await answers.purge(0.0) == 0
     await answers.aclose()
+
+
+async def test_overlays_without_an_adapter() -> None:
+    """There are none, and none can be made."""
+    overlays = open_overlays("postgresql://h/x")
+    assert isinstance(overlays, AbsentOverlays)
+    assert await overlays.version() == 0
+    assert await overlays.load() == EMPTY
+    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
+        await overlays.replace(EMPTY, 0)
+    await overlays.aclose()
+
+
+def test_overlays_are_where_the_records_are(tmp_path: Path) -> None:
+    """In memory, or in the same file."""
+    assert isinstance(open_overlays("memory://"), MemoryOverlays)
+    overlays = open_overlays(f"sqlite:///{tmp_path}/a.db", open_records(f"sqlite:///{tmp_path}/a.db"))
+    assert isinstance(overlays, SqliteOverlays)
+    assert overlays.path == tmp_path / "a.db"
 
 
 def test_answers_are_where_the_records_are(tmp_path: Path) -> None:

@@ -1,21 +1,41 @@
 """Gauges of a running gateway."""
 
+from collections.abc import Callable
+
 import pytest
 
 from proxy.cache.tiered import CacheStatus
 from proxy.telemetry.gauges import StoreSize, watch_gateway
-from proxy.telemetry.metrics import Metrics
+from proxy.telemetry.metrics import GaugeValues, Metrics
 
 
 def status(*, l1: bool = True, l2: bool = True, l2_healthy: bool = True) -> CacheStatus:
     return CacheStatus(l1_enabled=l1, l1_entries=3, l1_bytes=400, l1_evictions=0, l2_configured=l2, l2_healthy=l2_healthy)
 
 
+class Targets:
+    """One."""
+
+    def in_flight(self) -> GaugeValues:
+        return [(("a", "m"), 3.0)]
+
+    def resting(self) -> GaugeValues:
+        return [(("a", "m", "quota"), 1.0)]
+
+    def quota_left(self) -> GaugeValues:
+        return [(("a", "m"), 0.01)]
+
+
+def watched(metrics: Metrics, cache: Callable[[], CacheStatus | None], size: StoreSize, providers: Callable[[], dict[str, bool]]) -> None:
+    open_ = [(("a", "open"), 1.0)]
+    watch_gateway(metrics, cache=cache, l2_size=size, providers=providers, breakers=lambda: open_, targets=Targets())
+
+
 def values(cache: CacheStatus | None, providers: dict[str, bool], size: StoreSize | None = None) -> dict[tuple[str, ...], float]:
     """Of the watched gauges, by short name and labels."""
     metrics = Metrics()
-    watch_gateway(metrics, cache=lambda: cache, l2_size=size or StoreSize(), providers=lambda: providers)
-    short = {"cache_available", "cache_size_entries", "cache_memory_bytes", "provider_available", "circuit_breaker_state"}
+    watched(metrics, lambda: cache, size or StoreSize(), lambda: providers)
+    short = {"cache_available", "cache_size_entries", "cache_memory_bytes", "provider_available"}
     return {(s.family[9:], *s.labels): s.values[0] for s in metrics.snapshot() if s.family[9:] in short}
 
 
@@ -43,23 +63,25 @@ def test_what_is_not_there_has_no_series(cache: CacheStatus | None) -> None:
 
 
 def test_providers() -> None:
-    """One that may not be used counts as an open breaker."""
-    assert values(None, {"a": True, "b": False}) == {
-        ("provider_available", "a"): 1.0,
-        ("provider_available", "b"): 0.0,
-        ("circuit_breaker_state", "a", "closed"): 1.0,
-        ("circuit_breaker_state", "a", "open"): 0.0,
-        ("circuit_breaker_state", "a", "half_open"): 0.0,
-        ("circuit_breaker_state", "b", "closed"): 0.0,
-        ("circuit_breaker_state", "b", "open"): 1.0,
-        ("circuit_breaker_state", "b", "half_open"): 0.0,
-    }
+    """1 while it may be used."""
+    assert values(None, {"a": True, "b": False}) == {("provider_available", "a"): 1.0, ("provider_available", "b"): 0.0}
+
+
+def test_breakers_and_targets() -> None:
+    """As they are told, when they are read."""
+    metrics = Metrics()
+    watched(metrics, lambda: None, StoreSize(), dict)
+    found = {(s.family[9:], *s.labels): s.values[0] for s in metrics.snapshot()}
+    assert found["circuit_breaker_state", "a", "open"] == 1.0
+    assert found["target_in_flight", "a", "m"] == 3.0
+    assert found["target_resting", "a", "m", "quota"] == 1.0
+    assert found["target_quota_left_ratio", "a", "m"] == 0.01
 
 
 def test_reloads_begin_at_zero() -> None:
     """An increase can only be seen from a value that was there."""
     metrics = Metrics()
-    watch_gateway(metrics, cache=lambda: None, l2_size=StoreSize(), providers=dict)
+    watched(metrics, lambda: None, StoreSize(), dict)
     assert {s.labels: s.values for s in metrics.snapshot() if s.family == "llm_edge_config_reloads_total"} == {
         ("success",): (0.0,),
         ("failure",): (0.0,),

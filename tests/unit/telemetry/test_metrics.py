@@ -245,6 +245,7 @@ def test_rare_events() -> None:
     m.task_failed("worker:3")
     m.task_failed("")
     m.config_loaded("v1", reload=False, now=5.0)
+    assert value(m, "llm_edge_config_last_reload_successful") == 1
     m.config_loaded("v2", now=6.0)
     m.config_refused()
     assert value(m, "llm_edge_stream_truncations_total", "openai") == 1
@@ -253,6 +254,9 @@ def test_rare_events() -> None:
     assert values(m, "llm_edge_config_reloads_total") == {("success",): (1,), ("failure",): (1,)}
     assert values(m, "llm_edge_config_info") == {("v2",): (1,)}
     assert value(m, "llm_edge_config_last_reload_success_timestamp_seconds") == 6.0
+    assert value(m, "llm_edge_config_last_reload_successful") == 0
+    m.config_agrees()
+    assert value(m, "llm_edge_config_last_reload_successful") == 1
 
 
 def test_gauges_are_read_at_scrape_time() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from proxy.storage.hot.address import RedisAddress, parse_address
+from proxy.storage.hot.address import RedisAddress, is_cluster, parse_address, parse_cluster
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,31 @@ def test_a_missing_certificate_file_is_an_os_error() -> None:
     """Reported when the store is made, at start."""
     with pytest.raises(OSError, match="No such file"):
         parse_address("rediss://cache?ssl_ca_certs=/nonexistent/ca.pem").ssl_context()
+
+
+def test_a_cluster_is_found_by_any_of_its_nodes() -> None:
+    """All are reached with the same credentials and options, which are shown nowhere."""
+    address = parse_cluster("rediss+cluster://me:p%40ss@one:7000,two,[::1]:7002/0?ssl_cert_reqs=none")
+    assert address.seeds == (("one", 7000), ("two", 6379), ("::1", 7002))
+    assert address.label == "rediss+cluster://one:7000,two:6379,[::1]:7002"
+    assert "p%40ss" not in repr(address)
+    node = parse_address(address.node_url(address.seeds[2]))
+    assert (node.host, node.port, node.username, node.password, node.tls) == ("::1", 7002, "me", "p@ss", True)
+    assert is_cluster("redis+cluster://h")
+    assert not is_cluster("redis://h")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("redis://h", "begins with redis\\+cluster"),
+        ("redis+cluster://a,,b", "at least one host"),
+        ("redis+cluster://h/3", "only database 0"),
+        ("redis+cluster://h:x", "port"),
+        ("redis+cluster://h?nonsense=1", "unknown option"),
+    ],
+)
+def test_a_wrong_cluster_is_named(url: str, said: str) -> None:
+    """Without its credentials."""
+    with pytest.raises(ValueError, match=said):
+        parse_cluster(url)

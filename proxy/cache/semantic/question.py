@@ -1,0 +1,66 @@
+"""What a request asks, apart from everything around it. Pure.
+
+The question is the last thing that the user wrote, if that is one plain text. All else (model, system prompt, tools, parameters, earlier
+turns) has to be the same for two questions to share an answer: it becomes the partition's digest.
+"""
+
+from typing import Any
+
+from proxy.cache.semantic.text import Question, take_apart
+from proxy.cache.semantic.vocabulary import FILLERS, QUESTIONS, STOP
+
+MAX_CHARS = 2000
+"""A longer text is a document, not a question: two of them differ in something."""
+MIN_WORDS = 3
+ENGLISH = 0.25
+"""Share of English function words below which the guards cannot be relied on."""
+_DIALECTS = {
+    "openai_chat": "messages",
+    "anthropic_messages": "messages",
+    "bedrock_converse": "messages",
+    "bedrock_invoke": "messages",
+    "gemini_generate": "contents",
+    "openai_responses": "input",
+    "openai_completions": "prompt",
+}
+"""Dialect → where its turns are."""
+
+
+def split(dialect: str, body: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The question's text, and the body without it. None: there is no plain question."""
+    field = _DIALECTS.get(dialect)
+    turns = body.get(field) if field is not None else None
+    if field is None or not turns:
+        return None
+    if isinstance(turns, str):
+        return (turns, {**body, field: None}) if len(turns) <= MAX_CHARS and field in ("input", "prompt") else None
+    if not isinstance(turns, list) or field == "prompt":
+        return None
+    last = turns[-1]
+    if not isinstance(last, dict) or last.get("role", "user" if field == "contents" else None) != "user":
+        return None
+    part = "parts" if field == "contents" else "content"
+    text = _plain(last.get(part))
+    if text is None or len(text) > MAX_CHARS:
+        return None
+    return text, {**body, field: [*turns[:-1], {**last, part: None}]}
+
+
+def _plain(content: Any) -> str | None:
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        text = content[0].get("text")
+        if isinstance(text, str) and content[0].keys() <= {"text", "type"} and content[0].get("type", "text") in ("text", "input_text"):
+            return text
+    return None
+
+
+def answerable(text: str) -> Question | None:
+    """The question taken apart; None where the guards know too little of it: too short, or not English."""
+    question = take_apart(text)
+    words = question.words
+    if len(words) < MIN_WORDS:
+        return None
+    known = sum(word in STOP or word in FILLERS or word in QUESTIONS for word in words)
+    return question if known >= ENGLISH * len(words) else None

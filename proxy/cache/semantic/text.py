@@ -1,0 +1,90 @@
+"""A question taken apart: words, numbers, names. Pure."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+import msgspec
+
+from proxy.cache.semantic.vocabulary import FILLERS, NUMBERS, STOP
+
+_TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
+_NUMBER = re.compile(r"\d[\d.,:/]*")
+_TAIL = re.compile(r"^(\d+)(st|nd|rd|th)$")
+
+
+class Question(msgspec.Struct, frozen=True):
+    """`words`: lower case, in order, all of them. `numbers`, `names`: in order. `content`: stems of what it is about, in order.
+    `spoken`: stem → the word as it stands."""
+
+    words: tuple[str, ...]
+    numbers: tuple[str, ...]
+    names: tuple[str, ...]
+    content: tuple[str, ...]
+    spoken: dict[str, str]
+
+
+def take_apart(text: str) -> Question:
+    words: list[str] = []
+    numbers: list[str] = []
+    names: list[str] = []
+    content: list[str] = []
+    spoken: dict[str, str] = {}
+    begins = True
+    for match in _TOKEN.finditer(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
+        token = match.group().strip(".,:'-") or match.group()
+        lower = token.lower()
+        if token in ("?", "!"):
+            begins = True
+            continue
+        if token[0].isdigit():
+            numbers.append(_number(token))
+            begins = False
+            continue
+        if lower in NUMBERS:
+            numbers.append(str(NUMBERS[lower]))
+        words.append(lower)
+        if _is_name(token, begins=begins):
+            names.append(lower)
+        if token[0].isalnum() and lower not in STOP and lower not in FILLERS and lower not in NUMBERS:
+            root = stem(lower)
+            content.append(root)
+            spoken.setdefault(root, lower)
+        begins = match.end() < len(text) and text[match.end() : match.end() + 1] in ".!?:\n"
+    return Question(tuple(words), tuple(numbers), tuple(names), tuple(content), spoken)
+
+
+def _is_name(word: str, *, begins: bool) -> bool:
+    """Written as names and identifiers are: with capitals that no sentence asks for, digits, underscores, dots; or a symbol."""
+    if not word[0].isalpha():
+        return not word[0].isalnum() and word not in "?!-"
+    if any(c.isupper() for c in word[1:]) or any(c in "._/@" or c.isdigit() for c in word):
+        return True
+    return word[0].isupper() and not begins and word not in ("I", "I'm", "I'd", "I'll", "I've")
+
+
+def _number(token: str) -> str:
+    """1,000 and 1000 are one number, 2.10 and 2.1 as well; what is none (a date, a version) stands as written."""
+    ordinal = _TAIL.match(token.lower())
+    if ordinal is not None:
+        return ordinal[1]
+    bare = token.replace(",", "") if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", token) else token
+    try:
+        return format(Decimal(bare).normalize(), "f")
+    except InvalidOperation:
+        return token
+
+
+_SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("es", ""), ("s", ""))
+
+
+def stem(word: str) -> str:
+    """Cuts what grammar adds; crude, the same for both questions, and never below three letters."""
+    if word.endswith("'s"):
+        word = word[:-2]
+    for suffix, instead in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
+            word = word[: -len(suffix)] + instead
+            break
+    if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
+        word = word[:-1]
+    return word[:-1] if len(word) > 4 and word.endswith("e") else word

@@ -1,0 +1,66 @@
+"""Requests that the gateway makes itself: through the same governed application, with a principal that is told beforehand.
+
+shadow        a copy of a request to another model; nobody waits for it, the gateway pays
+revalidate    a stale answer is made anew; in the name of the principal that was given the stale one
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from proxy.core.context import RequestContext
+from proxy.core.identity import Principal
+from proxy.core.response import Usage
+
+SHADOW = "shadow"
+REVALIDATE = "revalidate"
+
+
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it."""
+
+    status: int
+    body: bytes
+    provider: str | None
+    model: str | None
+    usage: Usage | None
+    cost_nanos: int | None
+    seconds: float
+    first_token_s: float | None
+    error: str | None
+
+
+class Background(Protocol):
+    def start(
+        self,
+        ctx: RequestContext,
+        principal: Principal,
+        body: bytes,
+        *,
+        path: str,
+        headers: Mapping[bytes, bytes],
+        done: Callable[[Answered], None] | None = None,
+    ) -> bool:
+        """The request of `ctx` once more, with another body and `headers` over its own. False, and nothing is done, where too many run
+        already. `done` is called once, unless the gateway ends first."""
+        ...
+
+
+class NoBackground:
+    """Where there is no application to send them through."""
+
+    def start(
+        self,
+        ctx: RequestContext,
+        principal: Principal,
+        body: bytes,
+        *,
+        path: str,
+        headers: Mapping[bytes, bytes],
+        done: Callable[[Answered], None] | None = None,
+    ) -> bool:
+        return False
+
+
+_: type[Background] = NoBackground

@@ -1,0 +1,24 @@
+"""The table of handlers."""
+
+from proxy.admin.access import WholeGateway
+from proxy.admin.handlers import admin_handlers
+from proxy.api.routes import TABLE
+from proxy.pipeline.explaining import explain_now
+from tests.support.admin import administered
+
+
+async def test_every_admin_row_has_a_guarded_handler() -> None:
+    """And there is no handler without a row."""
+    async with administered() as edge:
+        gateway = edge.gateway
+        handlers = admin_handlers(
+            settings=lambda: gateway.settings,
+            pipeline=lambda: gateway.state.pipeline,
+            loaded_at=lambda: 0.0,
+            clock=gateway.state.clock,
+            overlays=gateway._overlays,
+            reload=None,
+            explain=explain_now,
+        )
+        assert set(handlers) == {row.handler for row in TABLE if row.family == "admin"}
+        assert all(isinstance(handler, WholeGateway) for handler in handlers.values())

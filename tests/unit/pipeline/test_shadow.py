@@ -1,0 +1,127 @@
+"""Shadow traffic."""
+
+import logging
+from typing import Any
+
+import msgspec
+import pytest
+
+from proxy.settings import Settings
+from proxy.transport.base import UpstreamRequest
+from proxy.transport.scripted import Reply
+from tests.support.access_log import Books
+from tests.support.eventually import eventually
+from tests.support.gateway import settings
+from tests.support.library import in_process, json_reply, one_provider
+from tests.support.upstream import chat
+
+PRICES = {"old": {"input": 1, "output": 1}, "new": {"input": 2, "output": 4}}
+
+
+def config(models: dict[str, Any] | None = None, **shadow: Any) -> Settings:
+    table = {
+        "smart": {"targets": [{"provider": "mine", "model": "old"}], "shadow": {"model": "candidate", **shadow}},
+        "candidate": {"targets": [{"provider": "mine", "model": "new"}]},
+    }
+    return one_provider(models={**table, **(models or {})}, prices=PRICES)
+
+
+def by_model(request: UpstreamRequest) -> Reply:
+    model = msgspec.json.decode(request.body)["model"]
+    if model == "broken":
+        return json_reply({"error": {"message": "no"}}, status=400)
+    return json_reply(chat("hello there" if model == "old" else "hello where"))
+
+
+def records(caplog: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in caplog.records if record.name == "llm_edge.shadow" and record.message == "shadow"]
+
+
+async def shadowed(edge: Any, outcome: str, times: int = 1) -> None:
+    await eventually(lambda: edge.gateway.metrics.counters["llm_edge_shadow_requests_total", outcome] == times)
+
+
+async def test_a_copy_goes_to_the_other_model_and_is_compared(caplog: pytest.LogCaptureFixture) -> None:
+    """The client sees its own answer alone; the record has numbers of both and no text; the copy is on nobody's bill."""
+    caplog.set_level(logging.INFO, "llm_edge.shadow")
+    books = Books()
+    async with in_process(by_model, config=config(budget_usd=1), access_log=books.log) as edge:
+        answer = await edge.chat("secret words", model="smart")
+        assert answer.json()["choices"][0]["message"]["content"] == "hello there"
+        await shadowed(edge, "done")
+        sent = [msgspec.json.decode(request.body)["model"] for request in edge.sent]
+        lines = books.written(edge.gateway)
+        spent = edge.gateway.state.pipeline.shadow_budget.spent("smart")
+    assert sent == ["old", "new"]
+    record = records(caplog)[0].__dict__
+    assert (record["served"]["model"], record["shadowed"]["model"]) == ("old", "new")
+    assert spent > 0
+    assert record["shadowed"]["cost_usd"] == pytest.approx(spent / 1e9)
+    assert 0.5 < record["similarity"] < 1
+    assert record["equal"] is False
+    assert "hello" not in repr(record)
+    assert "secret words" not in repr(record)
+    assert [(line["tenant"], line.get("purpose")) for line in lines][1] == ("llm-edge", "shadow")
+    assert lines[0]["cost_usd"] == float(answer.headers["x-llm-edge-cost-usd"])
+
+
+async def test_a_stream_is_copied_as_a_whole_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """And compared with what was streamed; nothing of the copy is cached."""
+    caplog.set_level(logging.INFO, "llm_edge.shadow")
+    models = {
+        "smart": {"targets": [{"provider": "echo", "model": "echo"}], "shadow": {"model": "candidate"}},
+        "candidate": {"targets": [{"provider": "echo", "model": "echo"}]},
+    }
+    async with in_process(config=settings(providers={"echo": {"kind": "echo"}}, models=models)) as edge:
+        streamed = await edge.chat(model="smart", stream=True)
+        assert streamed.text.rstrip().endswith("data: [DONE]")
+        await shadowed(edge, "done")
+        assert (await edge.chat(model="candidate")).headers["x-llm-edge-cache"] == "miss"
+    assert records(caplog)[0].__dict__["equal"] is True
+
+
+async def test_a_used_up_budget_switches_it_off() -> None:
+    """What may be spent is set aside first."""
+    async with in_process(by_model, config=config(budget_usd=0.000_001)) as edge:
+        await edge.chat(model="smart")
+        await shadowed(edge, "over_budget")
+        assert len(edge.sent) == 1
+
+
+async def test_without_a_price_there_is_no_copy_on_a_budget(caplog: pytest.LogCaptureFixture) -> None:
+    """Its cost could not be bounded."""
+    models = {"candidate": {"targets": [{"provider": "mine", "model": "unpriced-model-x"}]}}
+    async with in_process(by_model, config=config(models, budget_usd=1)) as edge:
+        await edge.chat(model="smart")
+        assert len(edge.sent) == 1
+    assert any("no shadow" in record.message for record in caplog.records)
+
+
+async def test_a_failing_shadow_is_nobodys_trouble() -> None:
+    """It is counted."""
+    models = {"candidate": {"targets": [{"provider": "mine", "model": "broken"}]}}
+    async with in_process(by_model, config=config(models)) as edge:
+        assert (await edge.chat(model="smart")).status_code == 200
+        await shadowed(edge, "failed")
+
+
+async def test_a_share_of_nothing_copies_nothing() -> None:
+    """And hits are not copied: they cost nothing to compare with."""
+    async with in_process(by_model, config=config(share=0)) as edge:
+        await edge.chat(model="smart")
+        await edge.chat(model="smart")
+        assert len(edge.sent) == 1
+
+
+async def test_a_path_that_names_the_model_names_the_other(caplog: pytest.LogCaptureFixture) -> None:
+    """Bedrock's and Google's clients have it there, and whether to stream."""
+    caplog.set_level(logging.INFO, "llm_edge.shadow")
+    async with in_process(by_model, config=config()) as edge:
+        body = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+        assert (await edge.client.post("/model/smart/converse", json=body)).status_code == 200
+        await shadowed(edge, "done")
+        contents = {"contents": [{"parts": [{"text": "hi"}]}]}
+        assert (await edge.client.post("/v1beta/models/smart:generateContent", json=contents)).status_code == 200
+        await shadowed(edge, "done", 2)
+    assert [msgspec.json.decode(request.body)["model"] for request in edge.sent] == ["old", "new", "old", "new"]
+    assert all(record.__dict__["similarity"] is not None for record in records(caplog))
