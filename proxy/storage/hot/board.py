@@ -63,8 +63,13 @@ class Entry(msgspec.Struct, frozen=True):
     version: int
     """Milliseconds of the writer's clock, above every version that it had seen."""
     writer: str
-    longer: bool
-    """From `put_longer`."""
+    floor: int
+    """Version of the last plain write of the field: lengthening ones that are not above it have been overruled. Its own in a plain one."""
+
+    @property
+    def longer(self) -> bool:
+        """From `put_longer`."""
+        return self.floor < self.version
 
 
 class LocalBoard:
@@ -134,7 +139,8 @@ class LocalBoard:
         before = self._entries.get(field)
         keep = max(deadline, keep, before.keep if before is not None else 0.0)
         self._version = max(self._version + 1, int((self._unix() + self._ahead_s) * 1000))
-        entry = Entry(value, deadline, keep, self._version, self._writer, longer)
+        floor = self._version if not longer else before.floor if before is not None else 0
+        entry = Entry(value, deadline, keep, self._version, self._writer, floor)
         self._store(field, entry)
         self._written(field, entry)
 

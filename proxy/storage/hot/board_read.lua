@@ -15,7 +15,7 @@ if everything then known = 0 end
 local answer = {history, last, now, everything and 1 or 0}
 local all = redis.call('HGETALL', key)
 for i = 1, #all, 2 do
-  local number, keep = string.match(all[i + 1], '^(%d+) %d+ %S+ %a %d+ (%d+) ')
+  local number, keep = string.match(all[i + 1], '^(%d+) %d+ %S+ %d+ %d+ (%d+) ')
   if not number then
     if all[i] ~= '@' and everything then
       answer[#answer + 1] = all[i]

@@ -1,8 +1,9 @@
 -- Writes fields of the board, and says what stands afterwards.
 -- KEYS[1]: a hash; field `@` is `<history> <number of the last write>`, every other one
---   `<number of its write> <version> <writer> <p|l> <expires ms> <keep until ms> <value>`.
--- ARGV: name for a history if a new one begins; then for each write: field, version, writer, p (plain) or l (may only lengthen),
---   lifetime ms, ms for which older writes are refused, value.
+--   `<number of its write> <version> <writer> <floor> <expires ms> <keep until ms> <value>`.
+-- The floor is the version of the last plain write of the field: a plain record's own, below its own in one that may only lengthen.
+-- ARGV: name for a history if a new one begins; then for each write: field, version, writer, floor, lifetime ms, ms for which older
+--   writes are refused, value.
 -- Returns: history, number before, number after, server's ms, and the standing record of each field.
 local key = KEYS[1]
 local time = redis.call('TIME')
@@ -15,30 +16,32 @@ local before = tonumber(last)
 local number = before
 local answer = {history, before, before, now}
 
-local function wins(standing, version, writer, mode, expires)
-  if mode == 'l' and standing.mode == 'l' then return expires > standing.expires end
-  local newer = version > standing.version or (version == standing.version and writer > standing.writer)
-  return newer and (mode ~= 'l' or expires > standing.expires)
+local function wins(standing, version, writer, floor, expires)
+  if floor < version then return version > standing.floor and expires > standing.expires end
+  return version > standing.version or (version == standing.version and writer > standing.writer)
 end
 
 for i = 2, #ARGV, 7 do
-  local field, version, writer, mode = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], ARGV[i + 3]
+  local field, version, writer, floor = ARGV[i], tonumber(ARGV[i + 1]), ARGV[i + 2], tonumber(ARGV[i + 3])
   local expires, keep = now + tonumber(ARGV[i + 4]), now + tonumber(ARGV[i + 5])
   local record = redis.call('HGET', key, field)
   local standing = nil
   if record then
-    local v, w, m, e, k = string.match(record, '^%d+ (%d+) (%S+) (%a) (%d+) (%d+) ')
+    local v, w, f, e, k = string.match(record, '^%d+ (%d+) (%S+) (%d+) (%d+) (%d+) ')
     if v and tonumber(k) > now then
-      standing = {version = tonumber(v), writer = w, mode = m, expires = tonumber(e), keep = tonumber(k)}
+      standing = {version = tonumber(v), writer = w, floor = tonumber(f), expires = tonumber(e), keep = tonumber(k)}
     end
   end
-  if not standing or wins(standing, version, writer, mode, expires) then
+  if not standing or wins(standing, version, writer, floor, expires) then
     if standing then
-      version = math.max(version, standing.version)
+      if floor < version then
+        version = math.max(version, standing.version)
+        floor = math.max(floor, standing.floor)
+      end
       keep = math.max(keep, standing.keep)
     end
     number = number + 1
-    record = string.format('%.0f %.0f %s %s %.0f %.0f ', number, version, writer, mode, expires, keep) .. ARGV[i + 6]
+    record = string.format('%.0f %.0f %s %.0f %.0f %.0f ', number, version, writer, floor, expires, keep) .. ARGV[i + 6]
     redis.call('HSET', key, field, record)
   end
   answer[#answer + 1] = record

@@ -153,7 +153,7 @@ class RedisBoard(LocalBoard):
             for entry in waiting:
                 sent.append((field, entry))
                 left_ms, keep_ms = _ms(entry.deadline - now), _ms(entry.keep - now)
-                args += [field, entry.version, entry.writer, "l" if entry.longer else "p", left_ms, keep_ms, entry.value]
+                args += [field, entry.version, entry.writer, entry.floor, left_ms, keep_ms, entry.value]
             if len(sent) >= AT_ONCE:
                 break
         self._sending = self._hot.eval(self._write_script, (self._key,), tuple(args))
@@ -193,17 +193,17 @@ class RedisBoard(LocalBoard):
 def _entry(record: bytes, server_ms: int, now: float) -> Entry | None:
     """As board_write.lua makes it; None for any other form."""
     try:
-        _, version, writer, mode, expires, keep, value = record.split(b" ", 6)
+        _, version, writer, floor, expires, keep, value = record.split(b" ", 6)
         left_s, keep_s = (int(expires) - server_ms) / 1000, (int(keep) - server_ms) / 1000
-        return Entry(value, now + left_s, now + keep_s, int(version), writer.decode(), mode == b"l")
+        return Entry(value, now + left_s, now + keep_s, int(version), writer.decode(), int(floor))
     except ValueError:
         return None
 
 
 def _outdoes(known: Entry, entry: Entry) -> bool:
     """Whether Redis has gone back behind what it once had."""
-    if known.longer and entry.longer:
-        return known.deadline > entry.deadline + SLACK_S
+    if known.longer:
+        return known.version > entry.floor and known.deadline > entry.deadline + SLACK_S
     return (known.version, known.writer) > (entry.version, entry.writer)
 
 
