@@ -179,7 +179,9 @@ class RedisBoard(LocalBoard):
                 self._pending.pop(field, None)
                 if (standing := _entry(record, server_ms, now)) is not None:
                     self._adopt(field, standing)
-        if history == self._history and before == self._number:
+        if history != self._history:
+            self._whole_at = 0.0
+        elif before == self._number:
             self._number = after
         self._flush()
 

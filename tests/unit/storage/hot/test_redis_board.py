@@ -242,6 +242,26 @@ async def test_an_older_write_cannot_bring_back_what_was_replaced(make: Make, cl
     assert fresh.board.items("") == {}
 
 
+async def test_nor_what_was_replaced_by_somebody_who_did_not_know_it(make: Make, clock: FakeClock) -> None:
+    """Redis remembers how long the old value would have lasted."""
+    one, away = make("one"), make("away")
+    one.board.put("a", b"old", 600)
+    await one.sent()
+    await away.sync()
+    away.hot.fault = "down"
+    clock.advance(1)
+    unaware = make("unaware")
+    unaware.board.put("a", b"new", 0.05)
+    await unaware.sent()
+    await asyncio.sleep(0.1)
+    away.hot.fault = None
+    await away.sync()
+    assert away.board.get("a") is None or away.board.get("a") == b"new"
+    fresh = make("fresh")
+    await fresh.sync()
+    assert fresh.board.items("") == {}
+
+
 async def test_while_redis_is_lost_what_is_known_stays_until_its_time_is_over(make: Make, clock: FakeClock) -> None:
     """Own writes count, and go out when it is back."""
     one, two = make("one"), make("two")
@@ -296,6 +316,18 @@ async def test_a_flushed_redis_gets_everything_again(make: Make, valkey: Valkey)
     await one.sync()
     assert one.board.items("") == {"a": b"1", "b": b"2"}
     assert ("gone", None) in one.told
+
+
+async def test_a_flush_right_after_the_first_write_is_noticed(make: Make, valkey: Valkey) -> None:
+    """The process had looked at an empty Redis, and looks at an empty one again."""
+    one, two = make("one"), make("two")
+    await one.sync()
+    one.board.put("a", b"1", 60)
+    await one.sent()
+    valkey.command("FLUSHALL")
+    await one.sync()
+    await two.sync()
+    assert two.board.get("a") == b"1"
 
 
 async def test_a_redis_that_went_back_is_put_right(make: Make, valkey: Valkey) -> None:
@@ -403,6 +435,46 @@ async def test_a_full_redis_takes_the_writes_later(make: Make, valkey: Valkey) -
     two = make("two")
     await two.sync()
     assert two.board.get("a") == b"1"
+
+
+async def test_a_look_does_not_put_back_what_waits_to_be_sent(make: Make, valkey: Valkey) -> None:
+    """Redis takes no writes, and has an older value of the field: here it is the newer one that counts."""
+    one, two = make("one"), make("two")
+    two.board.put("a", b"old", 600)
+    await two.sent()
+    await one.sync()
+    valkey.command("CONFIG", "SET", "maxmemory", "1")
+    try:
+        one.board.put("a", b"new", 60)
+        await one.sent()
+        two.hot.fault = "down"
+        valkey.command("HSET", KEY, "@", "other 9")
+        assert await one.sync()
+        assert one.board.get("a") == b"new"
+    finally:
+        valkey.command("CONFIG", "SET", "maxmemory", "0")
+    await one.sync()
+    two.hot.fault = None
+    await two.sync()
+    assert two.board.get("a") == b"new"
+
+
+async def test_own_writes_do_not_hide_others(make: Make) -> None:
+    """Two write before either looks: each has both after its next look."""
+    one, two = make("one"), make("two")
+    await one.sync()
+    await two.sync()
+    one.board.put("a", b"1", 60)
+    await one.sent()
+    await one.sync()
+    await two.sync()
+    one.board.put("b", b"1", 60)
+    await one.sent()
+    two.board.put("c", b"1", 60)
+    await two.sent()
+    for side in (one, two):
+        await side.sync()
+        assert side.board.items("") == {"a": b"1", "b": b"1", "c": b"1"}
 
 
 async def test_a_closing_board_sends_what_it_still_has(valkey: Valkey, clock: FakeClock) -> None:
