@@ -177,7 +177,10 @@ class RedisClusterHot:
             elif (error := gathered.exception()) is not None:
                 whole.set_exception(error)
             else:
-                whole.set_result(add_up(gathered.result()))
+                try:
+                    whole.set_result(add_up(gathered.result()))
+                except (TypeError, ValueError):
+                    whole.set_exception(RedisDown(f"{self.label}: nodes answered in an unknown form"))
 
         asyncio.gather(*parts).add_done_callback(done)
         return whole

@@ -448,7 +448,8 @@ async def test_a_look_does_not_put_back_what_waits_to_be_sent(make: Make, valkey
         one.board.put("a", b"new", 60)
         await one.sent()
         two.hot.fault = "down"
-        valkey.command("HSET", KEY, "@", "other 9")
+        history = valkey.command("HGET", KEY, "@").split(b"\r\n")[1].split(b" ")[0]
+        valkey.command("HSET", KEY, "@", history + b" 9", "a", b"9 1 w 1 9000000000000 9000000000000 older")
         assert await one.sync()
         assert one.board.get("a") == b"new"
     finally:
