@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from benchmarks.faults.command import add_parser, faults
 from benchmarks.machine import plan_cores
 from benchmarks.plan import full, quick
 from benchmarks.processes import StartError
@@ -36,6 +37,7 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--requests", type=int, default=100_000, metavar="N")
     soak.add_argument("--connections", type=int, default=32, metavar="N")
     soak.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
+    add_parser(commands, RESULTS)
     choice = commands.add_parser("routing", help="what a choice of targets costs in CPU; no server is started")
     choice.add_argument("--candidates", type=int, default=100, metavar="N")
     return found
@@ -92,6 +94,8 @@ def main(argv: list[str] | None = None) -> int:
                 from benchmarks.soak import soak
 
                 return soak(args.requests, args.connections, args.out, Path(directory), say)
+            if args.command == "faults":
+                return faults(args, Path(directory), say)
             if args.command == "routing":
                 from benchmarks.routing import routing
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 _COLOURS = ("#2b6cb0", "#c05621", "#2f855a", "#6b46c1", "#b83280", "#4a5568")
-_LABEL, _VALUE, _ROW, _PLOT = 150, 110, 24, 420
+_LABEL, _VALUE, _ROW, _PLOT = 190, 110, 24, 420
 _WIDTH = _LABEL + _PLOT + _VALUE
 
 

@@ -1,24 +1,26 @@
 """What the project promises, and whether this run shows it."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from benchmarks.results import Results
 from benchmarks.scenarios import US, WITH_L2
 
+R = TypeVar("R")
+"""Results of one kind of bench."""
 Value = Callable[[Results], float | None]
 
 
-class Target(NamedTuple):
+class Target(NamedTuple, Generic[R]):
     text: str
     limit: float
     unit: str
-    value: Value
+    value: Callable[[R], float | None]
     at_least: bool = False
 
 
-class Verdict(NamedTuple):
-    target: Target
+class Verdict(NamedTuple, Generic[R]):
+    target: Target[R]
     value: float | None
     """None: not measured in this run."""
 
@@ -81,5 +83,5 @@ TARGETS = (
 )
 
 
-def judge(results: Results) -> list[Verdict]:
+def judge(results: Results) -> list[Verdict[Results]]:
     return [Verdict(target, target.value(results)) for target in TARGETS]

@@ -30,7 +30,6 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
-from proxy.cache.flight import Flights
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -40,13 +39,13 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
-from proxy.governance.shedding import SAMPLE_S, AdaptiveLimit, Shedder
+from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.embed import embed
 from proxy.pipeline.explaining import explain_now
-from proxy.pipeline.health_report import TargetGauges, breaker_states, usable
+from proxy.pipeline.health_report import HealthGauges
 from proxy.pipeline.probing import Probes
 from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
@@ -54,24 +53,19 @@ from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
 from proxy.providers.registry import build_providers
 from proxy.routing.configured import health_rules
-from proxy.routing.health import HealthBook
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
-from proxy.settings.server import SheddingSettings
 from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_keyring, open_shared, purge_responses
+from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, retire, share_marks
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
-from proxy.telemetry.metrics import GaugeValues, Metrics
+from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.model_labels import ModelLabels
-
-RETIRE_POLL_S = 0.1
-"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 
 
 class ConfigRefused(Exception):
@@ -132,8 +126,7 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
-        self._shedding: tuple[SheddingSettings, Shedder] | None = None
-        self._probing: asyncio.Task[Any] | None = None
+        self._shedding = Shedding(lambda: self.metrics.active, self.metrics.shed)
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
@@ -142,9 +135,7 @@ class Gateway:
             self.metrics,
             cache=self._cache_status,
             l2_size=self._l2_size,
-            providers=self._usable_providers,
-            breakers=self._breaker_states,
-            targets=TargetGauges(self._book, self._model_labels, monotonic),
+            health=HealthGauges(lambda: self._open.pipeline if self._open is not None else None, self._model_labels, monotonic),
         )
 
     @property
@@ -216,7 +207,7 @@ class Gateway:
         staying = prepared.state.pipeline.providers.values()
         leaving = [p for name, p in old.pipeline.providers.items() if name not in self._own_providers and p not in staying]
         if leaving:
-            old.tasks.start(_retire(self._users[:-1], leaving), name="provider-retire")
+            old.tasks.start(retire(self._users[:-1], leaving), name="provider-retire")
 
     async def reload(self, settings: Settings) -> None:
         """`prepare` and `commit`: a new configuration is taken whole or not at all. Raises ConfigRefused, which has been counted and
@@ -258,6 +249,7 @@ class Gateway:
         cache = await open_cache(
             self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
         )
+        share_marks(cache.marks, board)
         records: KeyRecords = open_records(self.settings.stores.records_url)
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
@@ -273,7 +265,7 @@ class Gateway:
             codecs=make_codecs(clock),
             providers=self._providers(self.settings, None),
             cache=cache,
-            flights=Flights(),
+            flights=open_flights(self.settings, cache, clock=clock, tasks=tasks, meter=self.metrics, closers=closers),
             health=open_health(board, clock, self.metrics, closers),
             meter=self.metrics,
             clock=clock,
@@ -306,7 +298,7 @@ class Gateway:
         self.metrics.config_loaded(self.settings.digest(), reload=False)
         if (waiting := loading(pipeline.providers.values())) is not None:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
-        tasks.start(self._watch_load(), name="load-watch", endless=True)
+        tasks.start(self._shedding.watch(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
@@ -332,12 +324,7 @@ class Gateway:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
         state.pipeline.health.configure(health_rules(settings), monotonic())
-        if self._probing is not None:
-            self._probing.cancel()
-        probes, every_s = settings.routing.probes, settings.routing.probes.every_s
-        self._probing = (
-            state.tasks.start(self._probes.run(every_s, probes.timeout_s), name="probes", endless=True) if every_s is not None else None
-        )
+        self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
         self._model_labels.configure(
             listed={*state.pipeline.routes.names(), *targets, *(name for p in providers.values() for name in p.models)},
@@ -430,29 +417,9 @@ class Gateway:
             trusted_proxies=s.server.trusted_proxies,
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
-            shedder=self._shedder(s.server.shedding),
+            shedder=self._shedding.configured(s.server.shedding),
         )
         return govern(router, options)
-
-    def _shedder(self, s: SheddingSettings) -> Shedder | None:
-        """One for the life of the process, unless its settings change: what it has found is kept by a reload."""
-        if not s.enabled:
-            self._shedding = None
-        elif self._shedding is None or self._shedding[0] != s:
-            limit = AdaptiveLimit(lag_s=s.lag_ms / 1e3, minimum=s.min_in_flight, hard=s.max_in_flight)
-            rng = Random()  # noqa: S311 - jitter
-            self._shedding = s, Shedder(limit, lambda: self.metrics.active, rng, self.metrics.shed)
-        return None if self._shedding is None else self._shedding[1]
-
-    async def _watch_load(self) -> None:
-        """Tells the shedder how late the loop is."""
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + SAMPLE_S
-            await asyncio.sleep(SAMPLE_S)
-            if self._shedding is not None:
-                now = loop.time()
-                self._shedding[1].observe(max(0.0, now - due), now)
 
     def _config_facts(self) -> dict[str, Any]:
         facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}
@@ -460,15 +427,6 @@ class Gateway:
 
     def _cache_status(self) -> CacheStatus | None:
         return self._open.pipeline.cache.status() if self._open is not None else None
-
-    def _usable_providers(self) -> dict[str, bool]:
-        return usable(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else {}
-
-    def _breaker_states(self) -> GaugeValues:
-        return breaker_states(self._open.pipeline.health, self._open.pipeline.providers, monotonic()) if self._open is not None else ()
-
-    def _book(self) -> HealthBook | None:
-        return self._open.pipeline.health if self._open is not None else None
 
     def _task_failed(self, name: str, exc: BaseException) -> None:
         self.metrics.task_failed(name)
@@ -478,20 +436,6 @@ class Gateway:
 def build_app(settings: Settings, **own: Any) -> Gateway:
     """The ASGI application for `settings`; keyword arguments as `Gateway`'s."""
     return Gateway(settings, **own)
-
-
-async def _retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
-    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
-
-    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
-    try:
-        while True:
-            await asyncio.sleep(RETIRE_POLL_S)
-            if not any(user.requests for user in users):
-                return
-    finally:
-        for provider in providers:
-            await provider.aclose()
 
 
 async def _close(state: AppState) -> None:

@@ -31,8 +31,10 @@ from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing import own
 from proxy.routing.candidate import Candidate, ModelFacts
-from proxy.routing.configured import retry_rules, rules_of, target_of
+from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
 from proxy.routing.strategy import Strategy
@@ -86,7 +88,8 @@ def build_pipeline(
     """`fetcher`: for URLs in requests; None: none are fetched. `old`: of the configuration before: what it has learnt and spent is kept.
     `board`: what processes share; None: nothing is shared."""
     charges = build_charges(settings, providers)
-    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), at=clock.time())
+    budgets = old.budgets if old is not None and old.budgets.rules == budget_rules(settings) else RetryBudgets(budget_rules(settings))
+    routes = build_routes(settings, providers, health, charges, kinds_of(settings, strategies or {}), budgets, at=clock.time())
     return Pipeline(
         codecs=codecs,
         routes=routes,
@@ -96,7 +99,9 @@ def build_pipeline(
         cache_rules=_cache_rules(settings),
         cache_scope=settings.cache.scope,
         flights=flights,
+        budgets=budgets,
         health=health,
+        hedges=old.hedges if old is not None else HedgeBook(),
         meter=meter,
         clock=clock,
         rng=rng,
@@ -189,6 +194,7 @@ def build_routes(
     health: HealthBook,
     charges: Charges | None = None,
     strategies: Mapping[str, Kind] = STRATEGIES,
+    budgets: RetryBudgets | None = None,
     *,
     at: float = 0.0,
 ) -> RouteTable:
@@ -214,8 +220,14 @@ def build_routes(
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
         retry=retry_rules(settings.routing.retries),
         timeouts={name: _timeouts(settings.timeouts_of(None, settings.providers[name])) for name in kinds},
-        candidate=lambda target: Candidate(target, _model_facts(charges, providers[target.provider], target, at), health.stats(target.id)),
+        candidate=lambda target: Candidate(
+            target,
+            _model_facts(charges, providers[target.provider], target, at),
+            health.stats(target.id),
+            health.gate(target.id, target.gate),
+        ),
         strategies=strategies,
+        budgets=budgets,
     )
 
 

@@ -1,18 +1,27 @@
 """Opening what the settings name: record store and keys, hot store and board, cache tiers. Each leaves a closer behind."""
 
 import asyncio
+import hashlib
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
+import msgspec
+
+from proxy.cache.flight import Flights
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.memory import MemoryCache
 from proxy.cache.meter import CacheMeter
 from proxy.cache.redis import RedisCache
+from proxy.cache.sharing.flights import SharedFlights
+from proxy.cache.sharing.leases import LeaseMeter
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
+from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
@@ -26,6 +35,10 @@ from proxy.telemetry.gauges import StoreSize
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+PURGES = "purge:"
+"""Before the names of purges on the board."""
+RETIRE_POLL_S = 0.1
+"""How often the connections of a replaced configuration are looked at: they may go when its last request has."""
 BOARD_KEY = "{board}:le1"
 """After the prefix of the Redis keys; outside of what clearing the cache removes."""
 
@@ -74,6 +87,17 @@ async def open_cache(
     return TieredCache(clock, l1=l1, l2=l2, meter=meter)
 
 
+def open_flights(
+    settings: Settings, cache: TieredCache, *, clock: Clock, tasks: TaskSupervisor, meter: LeaseMeter, closers: Closers
+) -> Flights:
+    """Shared with the processes that share L2, where the settings say so."""
+    flights, how = Flights(), settings.cache.single_flight
+    if cache.hot is not None and how.shared:
+        flights.shared = SharedFlights(cache.hot, flights, tasks, clock, meter, prefix=settings.cache.l2.prefix, poll_s=how.poll_ms / 1e3)
+        closers.append(flights.shared.close)
+    return flights
+
+
 async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor, closers: Closers) -> tuple[OwnedHotStore | None, Board]:
     """The hot store of `stores.redis`, if there is one, and the board: in it, or else this process's own."""
     url = settings.stores.redis_url
@@ -86,6 +110,24 @@ async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor
     closers.append(board.close)
     await board.open()
     return hot, board
+
+
+def share_marks(marks: PurgeMarks, board: Board) -> None:
+    """A purge of one process is every process's."""
+
+    def told(field: str, at: float) -> None:
+        name = hashlib.blake2b(field.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        board.put(PURGES + name, msgspec.json.encode((field, at)), marks.keep_s)
+
+    def heard(name: str, value: bytes | None) -> None:
+        if value is not None:
+            try:
+                marks.learn(*msgspec.json.decode(value, type=tuple[str, float]))
+            except msgspec.DecodeError:
+                logging.getLogger("llm_edge").warning("a purge of another version was not understood", extra={"field": name})
+
+    marks.on_mark = told
+    board.watch(PURGES, heard)
 
 
 async def _open_hot(
@@ -140,3 +182,17 @@ async def purge_responses(responses: ResponseRecords, clock: Clock, every_s: flo
             await responses.purge(clock.time())
         except Unavailable as exc:
             logging.getLogger("llm_edge").warning("expired answers were not purged", extra={"error": exc.message})
+
+
+async def retire(users: Sequence[InFlight], providers: Sequence[Provider]) -> None:
+    """Close providers that no configuration in force uses, when the last request that may still call them has ended.
+
+    All earlier configurations count: a request admitted under one may have picked up the pipeline of the next."""
+    try:
+        while True:
+            await asyncio.sleep(RETIRE_POLL_S)
+            if not any(user.requests for user in users):
+                return
+    finally:
+        for provider in providers:
+            await provider.aclose()

@@ -53,9 +53,9 @@ def config_of(env: Env, port: int, name: str, **sections: dict[str, Any]) -> dic
     return config
 
 
-def write_config(env: Env, name: str, config: dict[str, Any]) -> Path:
+def write_config(work: Path, name: str, config: dict[str, Any]) -> Path:
     """JSON is YAML."""
-    path = env.work / f"{name}.yaml"
+    path = work / f"{name}.yaml"
     path.write_text(json.dumps(config, indent=1))
     return path
 
@@ -66,23 +66,31 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name in kept if (value := os.environ.get(name)) is not None}
 
 
+def launch_gateway(
+    work: Path, cores: Sequence[int], name: str, port: int, config: dict[str, Any], launcher: Sequence[str] = ()
+) -> tuple[Managed, float]:
+    """(process, seconds until it was ready). `port`: the one in `config`. Raises StartError."""
+    process = Managed(
+        [sys.executable, *launcher, "-m", "proxy", "serve", "--config", str(write_config(work, name, config))],
+        log=work / f"{name}.log",
+        cores=cores,
+        env=clean_environment(),
+    )
+    try:
+        return process, wait_ready(process, port, READY_PATH, limit_s=_READY_LIMIT_S)
+    except BaseException:
+        process.stop()
+        raise
+
+
 def start_gateway(
     env: Env, name: str = "llm-edge", *, cores: Sequence[int] | None = None, launcher: Sequence[str] = (), **sections: dict[str, Any]
 ) -> System:
     """`launcher`: put between the interpreter and `-m proxy` (a profiler). Raises StartError."""
     port = free_port()
-    path = write_config(env, name, config_of(env, port, name, **sections))
-    process = Managed(
-        [sys.executable, *launcher, "-m", "proxy", "serve", "--config", str(path)],
-        log=env.work / f"{name}.log",
-        cores=env.cores.system if cores is None else cores,
-        env=clean_environment(),
+    process, ready_s = launch_gateway(
+        env.work, env.cores.system if cores is None else cores, name, port, config_of(env, port, name, **sections), launcher
     )
-    try:
-        ready_s = wait_ready(process, port, READY_PATH, limit_s=_READY_LIMIT_S)
-    except BaseException:
-        process.stop()
-        raise
     headers = (("Authorization", f"Bearer {KEY}"),)
     return System(
         name=name,

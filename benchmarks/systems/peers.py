@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.payloads import MODEL, STREAM_MODEL
 from benchmarks.processes import Managed, StartError, free_port, wait_ready
@@ -20,10 +22,10 @@ from benchmarks.systems.gateway import KEY, clean_environment
 _NO_PEERS = "LLM_EDGE_BENCH_PEERS names no directory"
 
 
-def _need(env: Env, path: str, how: str) -> Path:
-    if env.peers is None:
+def _need(peers: Path | None, path: str, how: str) -> Path:
+    if peers is None:
         raise Missing(f"{_NO_PEERS}; {how}")
-    found = env.peers / path
+    found = peers / path
     if not found.exists():
         raise Missing(f"{found} is missing; {how}")
     return found
@@ -42,39 +44,60 @@ def _ready(process: Managed, port: int, path: str, limit_s: float) -> float:
         raise
 
 
-def start_litellm(env: Env) -> System:
-    """With a master key, without which it does not start. Its price list is read from the package: no network is measured."""
-    binary = _need(env, "litellm/bin/litellm", 'python -m venv litellm && litellm/bin/pip install "litellm[proxy]"')
+class LiteLLM(NamedTuple):
+    process: Managed
+    port: int
+    version: str
+    ready_s: float
+
+
+LITELLM_HEADERS = (("Authorization", f"Bearer {KEY}"),)
+
+
+def litellm_model(name: str, model: str, upstream_port: int) -> dict[str, object]:
+    """An entry of its `model_list`: entries of one name are deployments that its router chooses from."""
+    where = {"model": f"openai/{model}", "api_base": f"http://127.0.0.1:{upstream_port}/v1", "api_key": "sk-upstream"}
+    return {"model_name": name, "litellm_params": where}
+
+
+def launch_litellm(work: Path, cores: Sequence[int], peers: Path | None, config: Mapping[str, object]) -> LiteLLM:
+    """With a master key, without which it does not start. Its price list is read from the package: no network is measured.
+
+    Raises Missing, StartError."""
+    binary = _need(peers, "litellm/bin/litellm", 'python -m venv litellm && litellm/bin/pip install "litellm[proxy]"')
     port = free_port()
-
-    def model(name: str, upstream_port: int) -> dict[str, object]:
-        where = {"model": f"openai/{name}", "api_base": f"http://127.0.0.1:{upstream_port}/v1", "api_key": "sk-upstream"}
-        return {"model_name": name, "litellm_params": where}
-
-    config = {"model_list": [model(MODEL, env.upstreams.answers_port), model(STREAM_MODEL, env.upstreams.streams_port)]}
-    headers = (("Authorization", f"Bearer {KEY}"),)
-    path = env.work / "litellm.yaml"
+    path = work / "litellm.yaml"
     path.write_text(json.dumps(config))
     process = Managed(
         [str(binary), "--config", str(path), "--host", "127.0.0.1", "--port", str(port)],
-        log=env.work / "litellm.log",
-        cores=env.cores.system,
+        log=work / "litellm.log",
+        cores=cores,
         env={**clean_environment(), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_MASTER_KEY": KEY},
-        cwd=env.work,
+        cwd=work,
     )
+    ready_s = _ready(process, port, "/health/liveliness", 120)
+    return LiteLLM(process, port, _python_version(binary.parent / "python", "litellm"), ready_s)
+
+
+def start_litellm(env: Env) -> System:
+    models = [
+        litellm_model(MODEL, MODEL, env.upstreams.answers_port),
+        litellm_model(STREAM_MODEL, STREAM_MODEL, env.upstreams.streams_port),
+    ]
+    started = launch_litellm(env.work, env.cores.system, env.peers, {"model_list": models})
     return System(
         name="litellm",
-        version=_python_version(binary.parent / "python", "litellm"),
+        version=started.version,
         governance="master key, no database",
-        process=process,
-        answers=Endpoint(port, headers=headers),
-        streams=Endpoint(port, model=STREAM_MODEL, headers=headers),
-        ready_s=[_ready(process, port, "/health/liveliness", 120)],
+        process=started.process,
+        answers=Endpoint(started.port, headers=LITELLM_HEADERS),
+        streams=Endpoint(started.port, model=STREAM_MODEL, headers=LITELLM_HEADERS),
+        ready_s=[started.ready_s],
     )
 
 
 def start_portkey(env: Env) -> System:
-    root = _need(env, "portkey/node_modules/@portkey-ai/gateway", "npm install --prefix portkey @portkey-ai/gateway")
+    root = _need(env.peers, "portkey/node_modules/@portkey-ai/gateway", "npm install --prefix portkey @portkey-ai/gateway")
     node = shutil.which("node")
     if node is None:
         raise Missing("no node on PATH")
@@ -114,7 +137,7 @@ signal.pause()
 
 
 def start_tensorzero(env: Env) -> System:
-    python = _need(env, "tensorzero/bin/python", "python -m venv tensorzero && tensorzero/bin/pip install tensorzero")
+    python = _need(env.peers, "tensorzero/bin/python", "python -m venv tensorzero && tensorzero/bin/pip install tensorzero")
     config = env.work / "tensorzero.toml"
     blocks = []
     for name, port in ((MODEL, env.upstreams.answers_port), (STREAM_MODEL, env.upstreams.streams_port)):

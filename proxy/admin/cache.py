@@ -1,28 +1,64 @@
-"""`/v1/admin/cache`: how full it is, and its end."""
+"""`/v1/admin/cache`: how full it is, purges, and its end."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from proxy.admin.answer import answer
+from proxy.admin.answer import answer, context
+from proxy.cache.marks import EVERYTHING, KINDS
 from proxy.cache.tiered import TieredCache
-from proxy.core.errors import Unavailable
+from proxy.core.clock import Clock, utc_iso
+from proxy.core.errors import BadRequest, Unavailable
 from proxy.storage.hot.base import RedisDown, RedisRefused
+
+MAX_VALUE = 500
+PURGEABLE = tuple(kind for kind in KINDS if kind != "all")
 
 
 class CacheRoutes:
-    def __init__(self, cache: Callable[[], TieredCache]) -> None:
+    def __init__(self, cache: Callable[[], TieredCache], clock: Clock) -> None:
         self._cache = cache
+        self._clock = clock
 
     async def show(self, scope: Scope, receive: Receive, send: Send) -> None:
         """L1 is that of the process that answers."""
         await answer(send, msgspec.to_builtins(self._cache().status()))
 
     async def clear(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """L1 of the process that answers, and L2."""
+        """L1 of the process that answers, and L2, now; the L1 of all other processes by a mark that hides what is older."""
+        cache = self._cache()
+        cache.marks.mark("all", EVERYTHING, self._clock.time())
         try:
-            removed = await self._cache().clear()
+            removed = await cache.clear()
         except (RedisDown, RedisRefused) as exc:
             raise Unavailable(f"L1 is empty, but L2 could not be emptied: {exc}", retry_after_s=1.0) from exc
         await answer(send, {"removed": removed, "reached": ["l1 of this process", *(["l2"] if "l2" in removed else [])]})
+
+    async def purge(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`{kind: value}` with any of the kinds: each hides all that is stored under it up to now."""
+        wanted = _wanted(context(scope).json)
+        cache, now = self._cache(), self._clock.time()
+        for kind, value in wanted.items():
+            if kind == "key":
+                cache.purge(bytes.fromhex(value))
+        for kind in KINDS:
+            if kind in wanted:
+                cache.marks.mark(kind, wanted[kind], now)
+        await answer(send, {"purged": wanted, "stored_before": utc_iso(now)})
+
+
+def _wanted(body: Any) -> dict[str, str]:
+    """Raises BadRequest naming the field."""
+    if not isinstance(body, dict) or not body:
+        raise BadRequest(f"the body must be an object with one or more of: {', '.join(PURGEABLE)}")
+    for name, value in body.items():
+        if name not in PURGEABLE:
+            raise BadRequest(f"{name}: not something to purge by; there is {', '.join(PURGEABLE)}", param=name)
+        if not isinstance(value, str) or not 0 < len(value) <= MAX_VALUE:
+            raise BadRequest(f"{name} must be a text of 1 to {MAX_VALUE} characters", param=name)
+    key = body.get("key")
+    if key is not None and (len(key) != 64 or not all(c in "0123456789abcdef" for c in key)):
+        raise BadRequest("key must be the 64 hex digits of x-llm-edge-cache-key", param="key")
+    return {name: value.lower() if name == "tag" else value for name, value in body.items()}

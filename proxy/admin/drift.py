@@ -22,10 +22,15 @@ def target_ids(model: ModelSettings) -> tuple[str, ...]:
     return tuple(f"{t.provider}/{t.model or '*'}" for t in model.targets)
 
 
+def knows_weights(strategy: str) -> bool:
+    """Of strategies of one's own nobody knows."""
+    return strategy == "weighted" or strategy.startswith("own:")
+
+
 def stale_weights(settings: Settings, name: str, overlay: WeightOverlay) -> tuple[str, ...]:
     """Ids that the entry does not have (any more); all of them where there is no such entry, or its strategy knows no weights."""
     model = settings.models.get(name)
-    if model is None or settings.strategy_of(model) != "weighted":
+    if model is None or not knows_weights(settings.strategy_of(model)):
         return tuple(overlay.weights)
     return tuple(target for target in overlay.weights if target not in target_ids(model))
 

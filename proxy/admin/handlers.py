@@ -30,7 +30,7 @@ def admin_handlers(
     config = ConfigRoutes(settings, loaded_at, overlays, reload)
     routes = RouteRoutes(settings, pipeline, overlays, explain)
     targets = TargetRoutes(settings, clock, overlays)
-    cache = CacheRoutes(lambda: pipeline().cache)
+    cache = CacheRoutes(lambda: pipeline().cache, clock)
     handlers: dict[str, ASGIApp] = {
         "admin_config": config.show,
         "admin_config_managed": config.managed,
@@ -44,5 +44,6 @@ def admin_handlers(
         "admin_undrain": targets.undrain,
         "admin_cache": cache.show,
         "admin_cache_clear": cache.clear,
+        "admin_cache_purge": cache.purge,
     }
     return {name: WholeGateway(handler) for name, handler in handlers.items()}

@@ -67,7 +67,7 @@ class OverlayKeeper:
                 if wanted is stored or await self._records.replace(wanted, stored.version):
                     self._take(wanted)
                     return wanted
-        raise Conflict("others change the overlays all the time: try again", retryable=True)
+        raise Conflict("others change the overlays all the time: try again", code="changed_meanwhile", retryable=True)
 
     def _take(self, overlays: Overlays) -> None:
         self.overlays = overlays

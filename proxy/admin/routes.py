@@ -9,7 +9,7 @@ import msgspec
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, check_version, context, expected_version, parameter
-from proxy.admin.drift import stale_weights, target_ids
+from proxy.admin.drift import knows_weights, stale_weights, target_ids
 from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.managed import managed_by_file
 from proxy.core.clock import utc_iso
@@ -103,7 +103,7 @@ class RouteRoutes:
         if model is None:
             raise _no_model(name, settings)
         strategy = settings.strategy_of(model)
-        if strategy != "weighted":
+        if not knows_weights(strategy):
             raise managed_by_file(settings, ("models", name, "strategy"), f"It is {strategy}, which knows no weights.")
         return name, model
 

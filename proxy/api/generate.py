@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 from proxy.api.disconnect import watch
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.execute import generate
+from proxy.pipeline.generate import generate
 from proxy.pipeline.respond import Responder
 
 Run = Callable[[Pipeline, RequestContext, Send, type[Responder]], Awaitable[None]]

@@ -84,6 +84,7 @@ TABLE: tuple[Row, ...] = (
     Row("DELETE", "/v1/admin/targets/{target}/drain", "admin", "admin_undrain"),
     Row("GET", "/v1/admin/cache", "admin", "admin_cache"),
     Row("DELETE", "/v1/admin/cache", "admin", "admin_cache_clear"),
+    Row("POST", "/v1/admin/cache/purge", "admin", "admin_cache_purge"),
     Row("GET", "/health", "ops", "health", public=True),
     Row("GET", "/health/live", "ops", "live", public=True),
     Row("GET", "/live", "ops", "live", public=True),

@@ -39,7 +39,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The model's name as the client asked: with `tenant` and `tags`, what an answer can be purged by."""
     tenant: str = ""
     tags: tuple[str, ...] = ()
-    """Of the request's `x-llm-edge-tags`."""
+    """Of the request's `x-llm-edge-cache-tags`."""
     version: int = FORMAT
 
     @property

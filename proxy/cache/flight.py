@@ -5,15 +5,23 @@ task reads, and leader and followers are equal readers of the same frames. The f
 look-ahead); `KEPT_BYTES` are kept, a reader further behind falls out. A flight that fails for its leader's own reasons hands over:
 readers that have shown nothing yet start again and one of them leads. Text is never mixed from two calls: a reader holds on to
 one Flight object for everything that it shows.
+
+A call that another process makes is a Flight here as well, which `sharing/follow.py` fills; processes elsewhere that follow this
+one's are one reader more (`sharing/lead.py`).
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from proxy.cache.entry import CacheEntry
 from proxy.core.errors import EdgeError, StreamTruncated
+
+if TYPE_CHECKING:
+    from proxy.cache.meter import Tier
+    from proxy.cache.sharing.flights import SharedFlights
 
 KEPT_BYTES = 4 * 1024 * 1024
 AHEAD_BYTES = 256 * 1024
@@ -37,6 +45,10 @@ class Flight(msgspec.Struct, eq=False):
     landed: Landed | None = None
     error: EdgeError | None = None
     handover: bool = False
+    lost: bool = False
+    """The process that made the call is gone: also readers that have taken content, but shown none, are to look again."""
+    tier: "Tier" = "l1"
+    """l2: another process makes the call."""
     leader_reads: bool = False
     """The leader has become one of the readers."""
     provider: str | None = None
@@ -70,6 +82,11 @@ class Flight(msgspec.Struct, eq=False):
     def started(self) -> bool:
         """Content has been published."""
         return self._published > 0
+
+    @property
+    def ahead(self) -> int:
+        """Bytes that no reader has taken yet."""
+        return self._published - self._consumed
 
     @property
     def done(self) -> bool:
@@ -109,10 +126,11 @@ class Flight(msgspec.Struct, eq=False):
         if self._waiters:
             self._wake()
 
-    def fail(self, error: EdgeError, *, handover: bool = False) -> None:
+    def fail(self, error: EdgeError, *, handover: bool = False, lost: bool = False) -> None:
         if not self.done:
             self.error = error
-            self.handover = handover and not self.started
+            self.handover = (handover or lost) and not self.started
+            self.lost = lost
             self._wake()
 
     async def drained(self) -> None:
@@ -143,6 +161,8 @@ class Flight(msgspec.Struct, eq=False):
         return frame
 
     def drop(self, reader: "FlightReader") -> None:
+        if reader not in self._readers:
+            return
         self._readers.discard(reader)
         if not self._readers and not self.done and self.on_abandoned is not None:
             self.on_abandoned()
@@ -179,7 +199,7 @@ class FlightReader:
             if flight.landed is not None:
                 return None
             if flight.error is not None:
-                if flight.handover:
+                if flight.handover or (flight.lost and not self.taken):
                     raise HandedOver
                 raise flight.error
             await flight.changed()
@@ -193,7 +213,7 @@ class FlightReader:
             if flight.landed is not None:
                 return flight.landed
             if flight.error is not None:
-                if flight.handover:
+                if flight.handover or flight.lost:
                     raise HandedOver
                 raise flight.error
             await flight.changed()
@@ -205,11 +225,12 @@ class FlightReader:
 class Flights:
     """The calls under way, by cache key."""
 
-    __slots__ = ("_flights", "joins")
+    __slots__ = ("_flights", "shared")
 
     def __init__(self) -> None:
         self._flights: dict[bytes, Flight] = {}
-        self.joins = 0
+        self.shared: SharedFlights | None = None
+        """None: other processes' calls are not joined."""
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -223,6 +244,13 @@ class Flights:
         flight = self._flights[key] = Flight()
         return flight
 
+    def follow(self, key: bytes) -> Flight:
+        """The same for a call that another process makes."""
+        flight = self._flights[key] = Flight(tier="l2")
+        return flight
+
     def end(self, key: bytes, flight: Flight) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
+        if self.shared is not None:
+            self.shared.ended(key, flight)

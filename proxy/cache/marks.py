@@ -1,4 +1,4 @@
-"""Purges by what answers have in common: a mark says that everything of a model, a tenant or a tag that was stored before a time is gone.
+"""Purges by what answers have in common: a mark says that everything (or all of a model, a tenant, a tag) stored before a time is gone.
 
 A mark costs the same whether it hides ten answers or a million, reaches every tier, and other processes by the board. Entries that it
 hides stay where they are until their lifetime is over or somebody stores a newer answer; nobody is served them. A mark is kept for as long
@@ -10,8 +10,10 @@ from typing import Literal, get_args
 
 from proxy.cache.entry import CacheEntry
 
-Kind = Literal["key", "model", "tenant", "tag"]
+Kind = Literal["key", "model", "tenant", "tag", "all"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+EVERYTHING = "*"
+"""The one value of `all`."""
 
 
 class PurgeMarks:
@@ -38,7 +40,8 @@ class PurgeMarks:
     def hides(self, key: bytes, entry: CacheEntry) -> bool:
         marks, stored = self.marks, entry.stored_at
         return (
-            stored <= marks.get("key:" + key.hex(), 0.0)
+            stored <= marks.get("all:" + EVERYTHING, 0.0)
+            or stored <= marks.get("key:" + key.hex(), 0.0)
             or stored <= marks.get("model:" + entry.asked, 0.0)
             or stored <= marks.get(f"model:{entry.provider}/{entry.model}", 0.0)
             or stored <= marks.get("tenant:" + entry.tenant, 0.0)

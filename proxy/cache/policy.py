@@ -55,12 +55,12 @@ def judge(body: dict[str, Any], headers: Mapping[bytes, bytes], rules: CacheRule
     if control is None and rules.when == "always":
         if _SUSPECTS.isdisjoint(body) and dialect != "openai_responses":
             return _ALL  # the usual body
-        reason = _never(body, dialect)
+        reason = never_shared(body, dialect)
         return _ALL if reason is None else _bypass(reason)
     asked = _parse_control(control or b"")
     if asked.no_store:
         return _bypass("Cache-Control: no-store")
-    reason = _never(body, dialect) or _not_wanted(body, rules, dialect, asked)
+    reason = never_shared(body, dialect) or _not_wanted(body, rules, dialect, asked)
     if reason is not None:
         return _bypass(reason)
     if asked.no_cache:
@@ -86,10 +86,12 @@ def _bypass(reason: str) -> CacheVerdict:
 
 
 _SUSPECTS = frozenset({"store", "background", "previous_response_id", "conversation"}) | SUSPECTS
-"""Fields without which `_never` is None, but for the Responses API."""
+"""Fields without which `never_shared` is None, but for the Responses API."""
 
 
-def _never(body: dict[str, Any], dialect: str) -> str | None:
+def never_shared(body: dict[str, Any], dialect: str) -> str | None:
+    """Why the call does more than answer, so that neither its answer can be another's nor a second call be made beside it; None: it
+    does not."""
     # The Responses API stores unless told not to: an absent `store` is a true one there (OpenAI API reference, read 2026-11-22).
     store = body.get("store")
     if store or (store is None and dialect == "openai_responses"):

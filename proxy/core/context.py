@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -56,6 +56,25 @@ class ServerHook(Protocol):
         ...
 
 
+class Bill(msgspec.Struct, frozen=True, kw_only=True):
+    """What a try cost that did not answer alone: one that lost to another, or was continued by another. Its tokens are told by the provider
+    as far as it came, or estimated."""
+
+    usage: Usage
+    cost: Cost
+    payer: Literal["caller", "gateway"] = "caller"
+    """caller: it is part of the request's cost."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return {
+            "prompt_tokens": self.usage.prompt_tokens,
+            "completion_tokens": self.usage.output_tokens,
+            "tokens_estimated": self.usage.estimated,
+            "cost_nanos": None if self.cost.unpriced else self.cost.total,
+            "payer": self.payer,
+        }
+
+
 class AttemptRecord(msgspec.Struct, eq=False):
     """One try on the wire (or one that died before its first byte)."""
 
@@ -71,18 +90,31 @@ class AttemptRecord(msgspec.Struct, eq=False):
     calls: int = 1
     """Made at once, for n choices at a provider that gives one a call."""
     role: str = "primary"
-    """primary | retry (of a target tried before) | fallback (to another one)."""
+    """primary | retry (of a target tried before) | fallback (to another one) | hedge (beside a slow one) | hedge_loser (of two at the same
+    time the one that was given up) | continuation (of a stream that another target began)."""
+    failure: str | None = None
+    """The class of what went wrong (`routing/failures.py`); None: nothing, or the request was given up first."""
+    delay_s: float = 0.0
+    """Waited before it: a back-off, or the provider's own wish."""
+    entry: str | None = None
+    """The `models` entry that it was reached by, where that is not the one that was asked for."""
+    bill: Bill | None = None
 
     def as_dict(self) -> dict[str, Any]:
         return {
             "provider": self.provider,
             "model": self.model,
+            "role": self.role,
             "status": self.status,
             "error": self.error,
+            "failure": self.failure,
             "sent": self.sent,
             "duration_ms": round(self.duration_s * 1e3, 3),
+            **({} if self.delay_s == 0.0 else {"delay_ms": round(self.delay_s * 1e3, 3)}),
+            **({} if self.entry is None else {"entry": self.entry}),
             **({} if self.calls == 1 else {"calls": self.calls}),
             **({} if self.cause is None else {"cause": self.cause}),
+            **({} if self.bill is None else self.bill.as_dict()),
         }
 
 
@@ -116,6 +148,8 @@ class RequestContext:
     ending: bool
     """The gateway stops and its grace is over."""
     attempts: list[AttemptRecord]
+    stopped: str | None
+    """Why no further attempt was made after the last failure: `StopReason` of pipeline/attempts.py."""
     cost_nanos: int | None
     """What the request cost; 0 for hits and free providers, None: unknown, or nothing was called."""
     cost: Cost | None
@@ -142,8 +176,8 @@ class RequestContext:
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json",
         "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
-        "send_body", "served_model", "server", "settle", "started", "status", "stream", "task", "top_up", "trace_id", "unix_started",
-        "upstream_s", "usage",
+        "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "task", "top_up", "trace_id",
+        "unix_started", "upstream_s", "usage",
     )  # fmt: skip
 
     def __init__(self, route: RouteInfo, trace_id: str, started: float) -> None:
@@ -158,7 +192,7 @@ class RequestContext:
         self.body_unread = self.stream = self.cancelled = self.ending = False
         self.json: Any = None
         self.principal: Principal | None = None
-        self.model = self.error = None
+        self.model = self.error = self.stopped = None
         self.served_model: str | None = None
         self.provider: str | None = None
         self.provider_request_id: str | None = None

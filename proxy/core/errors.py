@@ -181,6 +181,10 @@ class BadGateway(UpstreamFault):
     """No usable answer: connect failure, reset, protocol violation, an answer that breaks its own schema."""
 
 
+class ConnectionFailed(BadGateway):
+    """No connection, or one that broke before the answer was whole."""
+
+
 class UpstreamTimeout(UpstreamFault):
     status = 504
     code = "upstream_timeout"
@@ -200,6 +204,8 @@ class ProviderRejected(UpstreamFault):
             retry_after_s=info.retry_after_s,
         )
         self.provider = info
+        self.another_key = False
+        """Another member of the provider's key pool may do better at once."""
 
     def info(self) -> ErrorInfo:
         return self.provider

@@ -29,5 +29,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         """An administrator has all of them."""
         return scope in self.scopes or self.role == "admin"
 
+    def may_use(self, name: str | None, provider: str, model: str) -> bool:
+        """The target, reached by an entry's name. A name on the list allows what is reached by it; `provider/model` allows that one target
+        however it is reached; `*` allows all."""
+        models = self.models
+        return models is None or name in models or f"{provider}/{model}" in models or "*" in models
+
 
 ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off")

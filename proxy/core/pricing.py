@@ -77,6 +77,17 @@ class Cost(msgspec.Struct, frozen=True, gc=False):
     def total(self) -> int:
         return sum(self.nanos.values())
 
+    def plus(self, other: "Cost") -> "Cost":
+        """Of two calls: kinds add up, each rounded by itself, and so do the doubts."""
+        nanos = {kind: self.nanos.get(kind, 0) + other.nanos.get(kind, 0) for kind in (*self.nanos, *other.nanos)}
+        return Cost(
+            nanos,
+            self.incomplete or other.incomplete,
+            tuple(dict.fromkeys((*self.reasons, *other.reasons))),
+            self.unpriced or other.unpriced,
+            ", ".join(dict.fromkeys(source for source in (self.source, other.source) if source)),
+        )
+
 
 class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""

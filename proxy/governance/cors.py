@@ -6,7 +6,8 @@ from proxy.core.context import SCOPE_KEY, RequestContext
 
 ALLOW_HEADERS = (
     b"Authorization, Content-Type, X-Service-ID, X-API-Key, Idempotency-Key, anthropic-version, anthropic-beta, "
-    b"x-llm-edge-timeout-s, x-llm-edge-strict, x-stainless-lang, x-stainless-package-version, x-stainless-os, x-stainless-arch, "
+    b"x-llm-edge-timeout-s, x-llm-edge-strict, x-llm-edge-fallbacks, "
+    b"x-stainless-lang, x-stainless-package-version, x-stainless-os, x-stainless-arch, "
     b"x-stainless-runtime, x-stainless-runtime-version, x-stainless-retry-count, x-stainless-timeout"
 )
 EXPOSE_HEADERS = b"X-Trace-ID, x-request-id, Retry-After, x-llm-edge-cache, x-llm-edge-provider, x-llm-edge-model"

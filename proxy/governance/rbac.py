@@ -34,7 +34,8 @@ class RbacMiddleware:
 
 
 class ModelPermit:
-    """A name on the list allows the routes asked for by that name; `provider/model` allows that one target whatever was asked."""
+    """`Principal.may_use` by the name that was asked for. What is reached through another entry, as a fallback, the pipeline judges by that
+    entry's name first."""
 
     __slots__ = ("_ctx", "_models")
 

@@ -12,6 +12,7 @@ many. Nothing is refused before the loop has been late. Fails open: without samp
 are never refused.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from random import Random
 
@@ -19,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import Unavailable
+from proxy.settings.server import SheddingSettings
 
 PERIOD_S = 1.0
 SAMPLE_S = 0.1
@@ -83,6 +85,35 @@ class Shedder:
 
     def observe(self, late_s: float, now: float) -> None:
         self.limit.observe(late_s, self._active(), now)
+
+
+class Shedding:
+    """The shedder of a process: what it has found outlives a reload that leaves its settings alone."""
+
+    def __init__(self, active: Callable[[], int], on_shed: Callable[[], None]) -> None:
+        self._active = active
+        self._on_shed = on_shed
+        self._settings: SheddingSettings | None = None
+        self.shedder: Shedder | None = None
+        """None: it is off."""
+
+    def configured(self, settings: SheddingSettings) -> Shedder | None:
+        if settings != self._settings:
+            limit = AdaptiveLimit(lag_s=settings.lag_ms / 1e3, minimum=settings.min_in_flight, hard=settings.max_in_flight)
+            rng = Random()  # noqa: S311 - jitter
+            self.shedder = Shedder(limit, self._active, rng, self._on_shed) if settings.enabled else None
+            self._settings = settings
+        return self.shedder
+
+    async def watch(self) -> None:
+        """For ever: tells the shedder how late the loop is."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + SAMPLE_S
+            await asyncio.sleep(SAMPLE_S)
+            if self.shedder is not None:
+                now = loop.time()
+                self.shedder.observe(max(0.0, now - due), now)
 
 
 class SheddingMiddleware:

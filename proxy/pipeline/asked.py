@@ -19,10 +19,13 @@ from proxy.core.errors import BadRequest, Unsupported
 from proxy.core.request import ChatRequest
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fallbacks import Fallbacks
+from proxy.pipeline.fallbacks import overridden as with_fallbacks
 from proxy.pipeline.inline_media import Inlining
-from proxy.pipeline.overrides import DEBUG, STRATEGY, TAGS, overridden
-from proxy.pipeline.placing import DIALECT, place
+from proxy.pipeline.overrides import DEBUG, KEY_HEADER, MAX_TAGS, STRATEGY, TAGS, overridden
+from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
+from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
 if TYPE_CHECKING:
@@ -41,9 +44,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "include_usage", "inlining", "keeping", "key",
-        "model", "route",
-        "stream", "strict", "verdict",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping",
+        "key", "model", "route", "stream", "strict", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -69,10 +71,16 @@ class Asked:
         self.include_usage = looked.include_usage
         self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
         self.route: Route = pipe.routes.resolve(looked.model)
+        show_key = False
         if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
             self.route = overridden(pipe.routes, ctx, self.route)
+            show_key = b"cache" in ctx.headers.get(DEBUG, b"").lower()
         if dialect == DIALECT:
             self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
+        if b"x-llm-edge-fallbacks" in ctx.headers:
+            self.route = with_fallbacks(pipe, ctx, self.route)
+        self.fallbacks: Fallbacks | None = None
+        """Where there are any, once a target is looked for."""
         if self.route.warning is not None:
             _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
         self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
@@ -83,6 +91,8 @@ class Asked:
         """What the semantic cache was asked."""
         if self.verdict.read or self.verdict.write or self.verdict.join:
             self.key = self._fingerprint(pipe, kind)
+            if show_key:
+                ctx.headers_out.append((KEY_HEADER, self.key.hex().encode()))
         if keeping is not None:
             self.body = keeping.body
         self.answer_id: str | None = None
@@ -96,9 +106,11 @@ class Asked:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """Of `x-llm-edge-tags`, lower case."""
-        header = self.ctx.headers.get(b"x-llm-edge-tags")
-        return () if header is None else tuple(tag.strip().lower() for tag in header.decode("latin-1").split(",") if tag.strip())
+        """Of `x-llm-edge-cache-tags`, by which its answer can be purged; lower case, at most `MAX_TAGS`."""
+        header = self.ctx.headers.get(b"x-llm-edge-cache-tags")
+        if header is None:
+            return ()
+        return tuple(tag.strip().lower() for tag in header.decode("latin-1")[:2000].split(",") if tag.strip())[:MAX_TAGS]
 
     def decoded(self) -> ChatRequest:
         """The canonical request. Raises BadRequest naming the field."""
@@ -119,6 +131,13 @@ class Asked:
         if codec is None:
             raise Unsupported(f"{provider.name} is configured for embeddings alone and cannot serve the model '{self.model}' here")
         return codec
+
+    def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
+        """Whether a target of another entry can take this request at all."""
+        provider = pipe.providers[target.provider]
+        if self.codec.name == DIALECT and not can_take(provider, self.body, self.keeping.pinned if self.keeping is not None else None):
+            return False
+        return self.codec.name in provider.dialects or provider.dialect in pipe.codecs
 
     def partition(self, pipe: Pipeline, rest: dict[str, Any]) -> bytes:
         """The cache's key of everything but the question. `rest`: the body without it."""
@@ -171,16 +190,11 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
-    return monotonic() + limit_of(ctx, total_s, stream)
-
-
-def limit_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
-    """Seconds that the whole request may take."""
     if b"x-llm-edge-timeout-s" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
     if not stream and b"x-stainless-read-timeout" in ctx.headers:
         total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return total_s
+    return monotonic() + total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

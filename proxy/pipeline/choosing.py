@@ -4,30 +4,35 @@ Where there is nothing to weigh (one target, and no header that says otherwise) 
 """
 
 from random import Random
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from proxy.core.context import EVERYBODY
-from proxy.pipeline.asked import Asked
+from proxy.core.errors import EdgeError
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.overrides import show_route
 from proxy.pipeline.request_facts import facts_of
 from proxy.routing.candidate import RequestFacts
 from proxy.routing.explain import route_header
 from proxy.routing.filters import Sifted, sift
+from proxy.routing.rules import FallbackList
 from proxy.routing.target import Decision, Route
 
+if TYPE_CHECKING:
+    from proxy.pipeline.asked import Asked
 
-def choose(pipe: Pipeline, asked: Asked, now: float, behind: Route | None = None) -> Decision:
+
+def choose(pipe: Pipeline, asked: "Asked", now: float, behind: Route | None = None) -> Decision:
     """`now`: monotonic seconds. `behind`: another entry that the request falls back to; its strategy and rules count then. Raises an
-    EdgeError where nobody is left."""
+    EdgeError where nobody is left and nothing may stand in."""
     route = asked.route if behind is None else behind
     if route.settled is not None and (behind is None or asked.route.asked is None):
         return route.settled
     return _weighed(pipe, asked, route, now)
 
 
-def _weighed(pipe: Pipeline, asked: Asked, route: Route, now: float) -> Decision:
+def _weighed(pipe: Pipeline, asked: "Asked", route: Route, now: float) -> Decision:
     facts, ctx, own = facts_of(asked, route), asked.ctx, asked.route is route
     sifted = sift(
         route.targets,
@@ -41,9 +46,17 @@ def _weighed(pipe: Pipeline, asked: Asked, route: Route, now: float) -> Decision
     decision = decided(route, sifted, facts, now, pipe.rng)
     if asked.route.asked is not None and asked.route.asked.debug and own:
         show_route(ctx, route_header(route, decision))
-    if sifted.refusal is not None:
+    if sifted.refusal is None:
+        return decision
+    if own and not route.falls_back:
         raise sifted.refusal
-    return decision
+    return msgspec.structs.replace(decision, refusal=sifted.refusal, instead=_instead(route, sifted.refusal))
+
+
+def _instead(route: Route, refusal: EdgeError) -> FallbackList:
+    """Which entries may stand in for a list of which the filters left nobody."""
+    too_long = refusal.code == "context_length_exceeded" and route.rules.context_window_fallbacks
+    return "context_window_fallbacks" if too_long else "fallbacks"
 
 
 def decided(route: Route, sifted: Sifted, facts: RequestFacts, now: float, rng: Random) -> Decision:

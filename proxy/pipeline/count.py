@@ -23,7 +23,7 @@ from proxy.core.errors import ProviderRejected, Unsupported
 from proxy.core.estimate import estimated_tokens
 from proxy.core.request import ChatRequest
 from proxy.pipeline.asked import Asked, invalid
-from proxy.pipeline.attempts import Try
+from proxy.pipeline.attempts import NotAdmitted, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
 from proxy.pipeline.respond import Responder
@@ -114,7 +114,7 @@ class _Counting(Generation):
         found = counter_of(self.pipe.providers[target.provider])
         if found is None:
             if (refusal := self.ctx.top_up(target.provider, target.model).error) is not None:
-                raise refusal
+                raise NotAdmitted(refusal)
             self.ctx.provider, self.ctx.served_model = target.provider, target.model
             await self._estimate()
             return

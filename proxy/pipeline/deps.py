@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
 from proxy.cache.flight import Flights
+from proxy.cache.meter import Tier
 from proxy.cache.policy import CacheRules
 from proxy.cache.tiered import TieredCache
 from proxy.codecs.base import Codec
@@ -20,6 +21,8 @@ from proxy.pipeline.inline_media import FetchRules
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
 from proxy.routing.health import HealthBook
+from proxy.routing.hedge import HedgeBook, HedgeResult, Withheld
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.table import RouteTable
 from proxy.storage.hot.board import Board
 from proxy.storage.responses import ResponseRecords
@@ -33,7 +36,11 @@ class PipelineMeter(Protocol):
 
     def attempt_done(self, record: AttemptRecord) -> None: ...
 
-    def single_flight_joined(self) -> None: ...
+    def single_flight_joined(self, tier: Tier) -> None:
+        """`tier` l2: a call that another process makes."""
+        ...
+
+    def single_flight_handed_over(self) -> None: ...
 
     def semantic_hit(self) -> None: ...
 
@@ -46,6 +53,24 @@ class PipelineMeter(Protocol):
     def stream_truncated(self, provider: str) -> None: ...
 
     def response_unrecorded(self) -> None: ...
+
+    def retried(self, failure: str, role: str) -> None:
+        """A further try, after a failure of that class."""
+        ...
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        """From one entry to another, by their configured names."""
+        ...
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """A request's attempts ended without an answer."""
+        ...
+
+    def hedged(self, entry: str, result: HedgeResult) -> None: ...
+
+    def hedge_withheld(self, entry: str, reason: Withheld) -> None: ...
+
+    def stream_continued(self, entry: str, result: Literal["continued", "failed"]) -> None: ...
 
 
 class ResponseRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +91,10 @@ class Pipeline(msgspec.Struct, frozen=True, kw_only=True):
     cache_scope: str = "tenant"
     """tenant | key | global: who shares an answer."""
     flights: Flights
+    budgets: RetryBudgets = msgspec.field(default_factory=RetryBudgets)
+    """For those of the routes to go on through a reload."""
     health: HealthBook
+    hedges: HedgeBook = msgspec.field(default_factory=HedgeBook)
     meter: PipelineMeter
     clock: Clock
     rng: Random

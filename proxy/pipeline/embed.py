@@ -93,6 +93,9 @@ class _EmbedAsked(Asked):
                 raise invalid(exc) from None
         return self._embedding
 
+    def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
+        return _has_embeddings(pipe.providers[target.provider], self.ctx.route.dialect or "", target.model)
+
     def codec_for(self, pipe: Pipeline, provider: Provider) -> Codec:
         return cast("Codec", EMBEDDINGS[_spoken(provider) or ""])
 

@@ -1,32 +1,31 @@
 """One governed generation request, from the parsed body to the last byte.
 
-asked → cache (L1, L2) → a call under way that can be joined → own call: route, attempts, answer → store
+asked → cache (L1, L2) → a call under way that can be joined, here or elsewhere → own call: route, attempts, answer → store
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 
 import msgspec
-from starlette.types import Send
 
 from proxy.cache.entry import ANSWER_LOSS, CacheEntry
 from proxy.cache.flight import Flight, HandedOver, Landed
+from proxy.cache.policy import never_shared
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
-from proxy.codecs.gemini_generate.array import EventsToArray
 from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
-from proxy.codecs.sse import MAX_EVENT_BYTES
-from proxy.core.context import RequestContext
-from proxy.core.errors import ClientGone, EdgeError, ProviderRejected, Unavailable, UpstreamFault, UpstreamTimeout
+from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
-from proxy.pipeline.asked import Asked, limit_of
-from proxy.pipeline.attempts import Attempts, Stop, Try
+from proxy.pipeline.asked import Asked
+from proxy.pipeline.attempts import Attempts, NotAdmitted, Stop, Try
+from proxy.pipeline.boarding import Boarding
 from proxy.pipeline.choosing import choose
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.keeping import Keeping
+from proxy.pipeline.fallbacks import may_read
+from proxy.pipeline.gates import entered
 from proxy.pipeline.lanes import Lane, TranslateLane
 from proxy.pipeline.respond import Responder, metadata, splice_object
 from proxy.pipeline.revalidate import revalidate
@@ -35,36 +34,22 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
+from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
-from proxy.routing.candidate import Candidate
-from proxy.routing.failures import outcome_of
+from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
+from proxy.routing.rules import ShadowRules
 from proxy.transport.base import Header, TransportError, UpstreamResponse
-
-ARRAY_TYPE = b"application/json; charset=UTF-8"
-PATIENT_S = 30.0
-"""A client that waits for less, by its own limit, proves nothing against a target."""
-
-
-def generate(
-    pipe: Pipeline, ctx: RequestContext, send: Send, responder: type[Responder] = Responder, keeping: Keeping | None = None
-) -> Awaitable[None]:
-    """Raises BadRequest or ModelNotFound at once; everything later out of the awaitable. Few coroutines on purpose: each that a request
-    waits in is resumed again for every answer and chunk."""
-    asked = Asked(pipe, ctx, keeping=keeping)
-    out = responder(ctx, send, asked.codec.stream_type)
-    if asked.stream and asked.codec.name == "gemini_generate" and b"alt=sse" not in ctx.query.split(b"&"):
-        out = Responder(ctx, send, ARRAY_TYPE)
-        out.reframe = EventsToArray(max_event_bytes=MAX_EVENT_BYTES)
-    run = Generation(pipe, asked, out)
-    return run.streamed() if asked.stream else run.run()
 
 
 class Generation:
-    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same."""
+    """`embed` and `count` have other kinds of upstream, and answers that are translated otherwise; all else is the same. What few routes
+    want (`hedge`, `continuation`) is in subclasses, so that the others' requests do not even ask for it."""
 
-    __slots__ = ("asked", "ctx", "flight", "out", "pipe")
+    __slots__ = ("asked", "attempts", "boarding", "ctx", "flight", "out", "pipe")
     upstream: type[Upstream] = Upstream
+    drive: type[StreamDrive] = StreamDrive
+    attempts: Attempts
     timed = True
     """Whether what its calls take says something of a generation."""
 
@@ -75,6 +60,8 @@ class Generation:
         self.out = out
         self.flight: Flight | None = None
         """The one that this request leads."""
+        self.boarding: Boarding | None = None
+        """Where other processes may make the call."""
 
     async def streamed(self) -> None:
         pipe, ctx, out, codec = self.pipe, self.ctx, self.out, self.asked.codec
@@ -103,29 +90,43 @@ class Generation:
         key = asked.key
         if key is None:
             ctx.cache_status = "bypass"
-            await self._call()
+            if asked.route.rules.shadow is None or never_shared(asked.body, asked.codec.name) is not None:
+                await self._call()
+            else:
+                await self._shadowed(asked.route.rules.shadow)
             return
         if asked.verdict.read:
             max_age = asked.verdict.max_age_s
             entry, tier = pipe.cache.peek(key, max_age), "l1"
             if entry is None and pipe.cache.has_l2:
-                entry, tier = await pipe.cache.fetch(key, max_age), "l2"
-            if entry is not None and ctx.permit(entry.provider, entry.model).error is None:
+                entry, tier = await self._fetch(key), "l2"
+            if entry is not None and self._permits(entry.provider, entry.model):
                 if entry.age_s(pipe.clock.time()) > pipe.cache_rules.fresh_s:
                     revalidate(pipe, asked, key)
-                await self._serve(entry, tier)
+                await self._instead(entry, tier)
                 return
             if pipe.semantic is not None and await self._similar(pipe.semantic):
                 return
         ctx.cache_status = "miss"
         if asked.verdict.join:
-            while (flight := pipe.flights.find(key)) is not None and self._may_read(flight):
+            while True:
                 try:
-                    await self._follow(flight)
-                    return
+                    flight = pipe.flights.find(key)
+                    if flight is None and self.boarding is not None:
+                        flight = await self.boarding.theirs()
+                    if flight is None or not self._may_read(flight):
+                        break
+                    if self.boarding is not None:
+                        self.boarding.let_go()
+                    if await self._follow(flight):
+                        return
+                    break
                 except HandedOver:
-                    continue
+                    if pipe.flights.shared is not None and await self._again(key):
+                        return
             flight = pipe.flights.lead(key)
+            if self.boarding is not None:
+                self.boarding.lead(flight)
         else:
             flight = Flight()  # nobody can find it, but its answer may be stored
         self.flight = flight
@@ -143,6 +144,42 @@ class Generation:
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
 
+    async def _shadowed(self, rules: ShadowRules) -> None:
+        """A call that passes the cache by, and its copy."""
+        self.flight = flight = Flight()  # nobody can find it; it keeps the answer for comparison
+        await self._call()
+        shadow(self.pipe, self.asked, rules, self._answered(flight))
+
+    async def _fetch(self, key: bytes) -> CacheEntry | None:
+        """From L2, which is not asked while there is a call here to join."""
+        pipe, asked = self.pipe, self.asked
+        if asked.verdict.join:
+            flight = pipe.flights.find(key)
+            if flight is not None and self._may_read(flight):
+                return None
+            if pipe.flights.shared is not None:
+                if self.boarding is None:
+                    self.boarding = Boarding(pipe, asked, pipe.flights.shared, key)
+                return await self.boarding.fetch()
+        return await pipe.cache.fetch(key, asked.verdict.max_age_s)
+
+    async def _instead(self, entry: CacheEntry, tier: str) -> None:
+        """A stored answer, instead of the call that this request may have got the lease for."""
+        if self.boarding is not None:
+            self.boarding.let_go()
+        await self._serve(entry, tier)
+
+    async def _again(self, key: bytes) -> bool:
+        """After a call that was joined came to nothing: whether another's answer could be served."""
+        cache, max_age = self.pipe.cache, self.asked.verdict.max_age_s
+        entry, tier = cache.peek(key, max_age), "l1"
+        if entry is None and cache.has_l2:
+            entry, tier = await self._fetch(key), "l2"
+        if entry is None or not self._permits(entry.provider, entry.model):
+            return False
+        await self._instead(entry, tier)
+        return True
+
     def _answered(self, flight: Flight) -> bytes | None:
         """The whole answer, for comparison."""
         entry = flight.landed.entry if flight.landed is not None else None
@@ -154,12 +191,12 @@ class Generation:
     async def _similar(self, semantic: Semantic) -> bool:
         """Answered from a question that means the same."""
         found = await similar(self.pipe, self.asked, semantic)
-        if found is None or self.ctx.permit(found[0].provider, found[0].model).error is not None:
+        if found is None or not self._permits(found[0].provider, found[0].model):
             return False
         entry, near = found
         self.ctx.headers_out.append((b"x-llm-edge-cache-similarity", b"%.4f" % near.similarity))
         self.pipe.meter.semantic_hit()
-        await self._serve(entry, "semantic")
+        await self._instead(entry, "semantic")
         return True
 
     async def _serve(self, entry: CacheEntry, tier: str) -> None:
@@ -182,12 +219,19 @@ class Generation:
             raise broken_answer("the cache", exc) from exc
 
     def _may_read(self, flight: Flight) -> bool:
-        return flight.provider is None or self.ctx.permit(flight.provider, flight.model or "").error is None
+        return flight.provider is None or self._permits(flight.provider, flight.model or "")
 
-    async def _follow(self, flight: Flight) -> None:
-        """Join a call under way. Raises HandedOver when its leader is gone and nothing was shown yet."""
-        self.pipe.meter.single_flight_joined()
-        reader = flight.join()
+    def _permits(self, provider: str, model: str) -> bool:
+        """Whether an answer that another request got there may be this one's, too."""
+        if self.ctx.permit(provider, model).error is not None:
+            return False
+        return not self.asked.route.falls_back or may_read(self.pipe, self.asked, provider, model)
+
+    async def _follow(self, flight: Flight) -> bool:
+        """Join a call under way. False: it is answered by a target that this request may not use. Raises HandedOver when its leader is gone
+        and nothing was shown yet."""
+        self.pipe.meter.single_flight_joined(flight.tier)
+        reader, judged = flight.join(), False
         try:
             async with asyncio.timeout_at(self.asked.deadline):
                 landed: Landed | None
@@ -195,21 +239,30 @@ class Generation:
                     landed = await reader.outcome()
                 else:
                     while (frame := await reader.next()) is not None:
+                        if not judged and not self._may_read(flight):
+                            return False
+                        judged = True
                         self._note_flight(flight)
                         await self.out.write(frame)
                     landed = flight.landed
         except TimeoutError:
             raise UpstreamTimeout("the deadline passed while waiting for a shared call") from None
+        except HandedOver:
+            self.pipe.meter.single_flight_handed_over()
+            raise
         except EdgeError as exc:
             if not self.out.started:
                 self.ctx.cache_status, self.ctx.cache_tier = "miss", None
                 raise
             note_error(self.ctx, exc)
             await self.out.end(self.asked.codec.stream_encoder().fail(exc.info()))
-            return
+            return True
         finally:
             reader.leave()
+        if not judged and not self._may_read(flight):
+            return False
         await self._end_following(flight, landed.entry if landed is not None else None, landed.tail if landed is not None else b"")
+        return True
 
     async def _end_following(self, flight: Flight, entry: CacheEntry | None, tail: bytes) -> None:
         self._note_flight(flight)
@@ -219,11 +272,11 @@ class Generation:
         elif entry is None:
             raise Unavailable("the shared answer is too large to be handed out", retryable=True)
         else:
-            await self._serve(entry, "l1")
+            await self._serve(entry, flight.tier)
 
     def _note_flight(self, flight: Flight) -> None:
         ctx = self.ctx
-        ctx.cache_status, ctx.cache_tier = "hit", "l1"
+        ctx.cache_status, ctx.cache_tier = "hit", flight.tier
         ctx.provider, ctx.served_model, ctx.dropped = flight.provider, flight.model, flight.dropped or []
 
     def _client_left(self) -> None:
@@ -240,36 +293,48 @@ class Generation:
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         decision = choose(pipe, asked, now)
-        attempts = Attempts(decision.order, asked.route.attempts, asked.deadline, self.ctx.permit, pipe.rng)
+        self.attempts = attempts = attempts_of(pipe, asked, decision, now)
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
-                raise step.error
+                raise stopped(pipe, asked, step)
             if step.delay_s > 0:
                 await asyncio.sleep(step.delay_s)
                 now = monotonic()
                 if step.target.stats.barred(now) is not None:
                     attempts.not_begun(step)
                     continue
+            if step.target.gate is not None:
+                step = await entered(pipe, asked, attempts, step)
+                now = monotonic()
             try:
                 await self._try(step)
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now)
+                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+            except NotAdmitted as exc:
+                attempts.refused(step.target, exc.error)
+            except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
+                if attempts.failure is None or self.ctx.attempts[-1].sent:
+                    raise
+                attempts.refused(step.target, exc)
 
-    def _begin(self, target: Candidate) -> Upstream:
-        """The try's record. Raises what `top_up` refuses it with."""
-        ctx, flight = self.ctx, self.flight
+    def _begin(self, step: Try) -> Upstream:
+        """The try's record. Raises NotAdmitted."""
+        ctx, flight, target = self.ctx, self.flight, step.target
         verdict = ctx.top_up(target.provider, target.model)
-        if verdict.error is not None:
-            raise verdict.error
-        upstream = self.upstream(self.pipe, self.asked, target)
-        record = upstream.record
-        if ctx.attempts:
-            tried = {(a.provider, a.model) for a in ctx.attempts}
-            record.role = "retry" if (record.provider, record.model) in tried else "fallback"
-        ctx.attempts.append(record)
+        try:
+            if verdict.error is not None:
+                raise NotAdmitted(verdict.error)
+            upstream = self.upstream(self.pipe, self.asked, target)
+        except (EdgeError, NotAdmitted):
+            if target.gate is not None:
+                target.gate.leave()
+            raise
+        if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
+            note_again(self.pipe, self.asked, upstream, step.delay_s)
+        ctx.attempts.append(upstream.record)
         ctx.provider, ctx.served_model = target.provider, target.model
         if flight is not None:
             flight.provider, flight.model = target.provider, target.model
@@ -278,7 +343,7 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
-        upstream = self._begin(target)
+        upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None
@@ -292,7 +357,7 @@ class Generation:
                 flight.dropped = ctx.dropped
             record.sent = True
             try:
-                if record.calls == 1:
+                if record.calls == 1 and upstream.within_s is None:
                     response = await upstream.provider.transport.send(request)
                 else:
                     response = await upstream.send(pipe, request)
@@ -303,7 +368,7 @@ class Generation:
                 raise await upstream.rejected(response)
             if asked.stream:
                 ctx.upstream_s += monotonic() - upstream.sent_at
-                await StreamDrive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
+                await self.drive(pipe, asked, upstream, response, self._lane(upstream), self.out, flight).run()
             else:
                 try:
                     raw = response.whole()
@@ -335,32 +400,23 @@ class Generation:
 
     def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
         """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
-        usage = self.ctx.usage
-        outcome: Outcome
-        if not told or upstream.spared or (error is not None and self._impatient(error, now - upstream.sent_at)):
-            outcome = "cancelled"
-        else:
-            outcome = outcome_of(error)
+        usage, record = self.ctx.usage, upstream.record
+        outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
+        if upstream.spared or (outcome == "refused" and not self.timed):
+            outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
+        if upstream.target.gate is not None:
+            upstream.target.gate.leave()
         self.pipe.health.ended(
             upstream.target.stats,
             now,
             outcome,
             began=upstream.sent_at,
             ticket=upstream.ticket,
-            first_token_s=upstream.record.first_byte_s,
+            first_token_s=record.first_byte_s,
             output_tokens=usage.output_tokens if usage is not None else 0,
             timed=self.timed,
-            retry_after_s=error.retry_after_s if error is not None else None,
+            retry_after_s=wished(error, record.failure),
         )
-
-    def _impatient(self, error: EdgeError, waited_s: float) -> bool:
-        """Whether a time-out tells more of the client, whose own limit it was, than of the target: else one that asks for 0.1 s could
-        close the target to everybody."""
-        if not isinstance(error, UpstreamTimeout) or waited_s >= PATIENT_S:
-            return False
-        asked = self.asked
-        total_s = asked.route.timeouts.total_s
-        return limit_of(self.ctx, total_s, asked.stream) < total_s and monotonic() >= asked.deadline
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec

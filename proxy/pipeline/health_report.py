@@ -6,6 +6,7 @@ from typing import Protocol
 
 import msgspec
 
+from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
 from proxy.routing.breaker import STATES, State
 from proxy.routing.health import QUOTA, REFUSED, THROTTLED, HealthBook
@@ -99,13 +100,23 @@ def breaker_states(book: HealthBook, providers: Iterable[str], now: float) -> Va
             yield (name, state), float(state in found or (state == "closed" and not found))
 
 
-class TargetGauges:
-    """(provider, model, …) of all targets that were ever used; `known` says which model's name may be a label, all others are `other`."""
+class HealthGauges:
+    """What is read at a scrape. Of targets: (provider, model, …) of all that were ever used; `known` says which model's name may be a
+    label, all others are `other`. `pipeline`: None while no gateway runs."""
 
-    def __init__(self, book: Callable[[], HealthBook | None], known: Callable[[str], bool], now: Callable[[], float]) -> None:
-        self._book = book
+    def __init__(self, pipeline: Callable[[], Pipeline | None], known: Callable[[str], bool], now: Callable[[], float]) -> None:
+        self._pipeline = pipeline
         self._known = known
         self._now = now
+
+    def providers(self) -> Values:
+        pipe = self._pipeline()
+        found = usable(pipe.health, pipe.providers, self._now()) if pipe is not None else {}
+        return [((name,), float(up)) for name, up in found.items()]
+
+    def breakers(self) -> Values:
+        pipe = self._pipeline()
+        return breaker_states(pipe.health, pipe.providers, self._now()) if pipe is not None else ()
 
     def in_flight(self) -> Values:
         sums: dict[tuple[str, ...], float] = {}
@@ -125,7 +136,7 @@ class TargetGauges:
         return least.items()
 
     def _targets(self) -> Iterator[tuple[tuple[str, str], TargetStats]]:
-        book = self._book()
-        for stats in book.all() if book is not None else ():
+        pipe = self._pipeline()
+        for stats in pipe.health.all() if pipe is not None else ():
             provider, _, model = stats.id.partition("/")
             yield (provider, model if self._known(model) else "other"), stats

@@ -22,6 +22,8 @@ from proxy.routing.target import Route, Wishes
 ROUTE_HEADER = b"x-llm-edge-route"
 STRATEGY, TAGS, DEBUG = b"x-llm-edge-strategy", TAGS_HEADER.encode(), b"x-llm-edge-debug"
 MAX_TAGS = 16
+DEBUGGED = frozenset({b"route", b"cache"})
+KEY_HEADER = b"x-llm-edge-cache-key"
 
 
 def overridden(routes: RouteTable, ctx: RequestContext, route: Route) -> Route:
@@ -29,9 +31,12 @@ def overridden(routes: RouteTable, ctx: RequestContext, route: Route) -> Route:
     debug = DEBUG in ctx.headers
     if debug:
         _require_scope(ctx, DEBUG)
-        if ctx.headers[DEBUG].strip().lower() != b"route":
-            raise BadRequest(f"{DEBUG.decode()} can be: route", param=DEBUG.decode())
-        show_route(ctx, no_route_header("no target was chosen"))
+        wanted = {word.strip() for word in ctx.headers[DEBUG].lower().split(b",")}
+        if not wanted <= DEBUGGED:
+            raise BadRequest(f"{DEBUG.decode()} can be: route, cache", param=DEBUG.decode())
+        debug = b"route" in wanted
+        if debug:
+            show_route(ctx, no_route_header("no target was chosen"))
     if STRATEGY in ctx.headers:
         _require_scope(ctx, STRATEGY)
         try:

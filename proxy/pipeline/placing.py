@@ -65,6 +65,13 @@ def place(pipe: Pipeline, body: dict[str, Any], route: Route, previous: Response
     return route.only(targets)
 
 
+def can_take(provider: Provider, body: dict[str, Any], previous: ResponseRecord | None) -> bool:
+    """Whether a provider beyond the asked entry can do it: never what follows up an answer that another one keeps."""
+    if previous is not None:
+        return False
+    return DIALECT in provider.dialects or not any(body.get(name) for name in _AT_PROVIDER)
+
+
 def account_of(pipe: Pipeline, record: ResponseRecord) -> tuple[Provider, Credential]:
     """Where the provider keeps it. Raises ResponseGone: never another account."""
     provider = pipe.providers.get(record.provider)

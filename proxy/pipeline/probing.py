@@ -18,6 +18,7 @@ from proxy.codecs.jsonbody import dump_json
 from proxy.core.errors import EdgeError
 from proxy.core.messages import Message, TextPart
 from proxy.core.request import ChatRequest
+from proxy.core.tasks import TaskSupervisor
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.upstream import broken_answer, provider_error, transport_error
 from proxy.providers.base import Outgoing, Provider
@@ -42,6 +43,13 @@ class Probes:
         self._pipeline = pipeline
         self._meter = meter
         self._running: set[str] = set()
+        self._rounds: asyncio.Task[None] | None = None
+
+    def restart(self, tasks: TaskSupervisor, every_s: float | None, timeout_s: float) -> None:
+        """With another configuration; `every_s` None: no more rounds."""
+        if self._rounds is not None:
+            self._rounds.cancel()
+        self._rounds = None if every_s is None else tasks.start(self.run(every_s, timeout_s), name="probes", endless=True)
 
     async def run(self, every_s: float, timeout_s: float) -> None:
         """Until cancelled."""

@@ -1,13 +1,15 @@
 """What a choice of targets is told of a request: only what the entry's strategy and the filters want, decided when the route was made."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proxy.codecs.needs import needs_of, output_cap, prompt_tokens, user_text
 from proxy.core.context import RequestContext
-from proxy.pipeline.asked import Asked
 from proxy.routing.candidate import RequestFacts
 from proxy.routing.strategies import EVERYTHING, HEADERS, NEEDS, STICKY, TEXT, TOKENS, TURN
 from proxy.routing.target import Route
+
+if TYPE_CHECKING:
+    from proxy.pipeline.asked import Asked
 
 USUAL_OUTPUT = 256
 """Tokens of an answer whose length nobody has bounded."""
@@ -17,7 +19,7 @@ _USER = ("user", "safety_identifier")
 _USER_WITHIN = (("metadata", "user_id"), ("requestMetadata", "user_id"), ("labels", "user_id"))
 
 
-def facts_of(asked: Asked, route: Route) -> RequestFacts:
+def facts_of(asked: "Asked", route: Route) -> RequestFacts:
     wants, ctx, body = route.wants, asked.ctx, asked.body
     facts = RequestFacts(stream=asked.stream)
     if wants & (NEEDS | TOKENS):

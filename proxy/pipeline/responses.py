@@ -8,7 +8,7 @@ from starlette.types import Send
 from proxy.core.context import RequestContext
 from proxy.core.errors import NotFound, Unsupported
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.execute import generate
+from proxy.pipeline.generate import generate
 from proxy.pipeline.keeping import Keeping
 from proxy.pipeline.placing import not_found, previous_not_found
 from proxy.pipeline.respond import Responder

@@ -6,14 +6,17 @@ from proxy.cache.entry import CacheEntry
 from proxy.cache.policy import storable
 from proxy.core.context import RequestContext
 from proxy.core.errors import EdgeError
+from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.fan_out import total
 from proxy.pipeline.lanes import Lane
-from proxy.pipeline.upstream import Upstream
+from proxy.pipeline.upstream import Also, Upstream
 
 BYTES_PER_TOKEN = 4
 """For estimates of cut-off answers only; every such usage is flagged."""
+FREE = Cost({})
 
 
 def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> None:
@@ -21,12 +24,27 @@ def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> 
     ctx.usage = usage
     if upstream.provider.free:
         ctx.cost_nanos = 0
-        return
-    if upstream.head_tier is not None and usage is not None and usage.service_tier is None:
-        ctx.usage = usage = msgspec.structs.replace(usage, service_tier=upstream.head_tier)
-    target = upstream.target
-    ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
+    else:
+        if upstream.head_tier is not None and usage is not None and usage.service_tier is None:
+            ctx.usage = usage = msgspec.structs.replace(usage, service_tier=upstream.head_tier)
+        target = upstream.target
+        ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
+        ctx.cost_nanos = None if cost.unpriced else cost.total
+    if upstream.also is not None:
+        _add(ctx, upstream.also)
+
+
+def _add(ctx: RequestContext, also: Also) -> None:
+    ctx.cost = cost = also.cost if ctx.cost is None else ctx.cost.plus(also.cost)
     ctx.cost_nanos = None if cost.unpriced else cost.total
+    if also.usage is not None:
+        ctx.usage = total([one for one in (also.usage, ctx.usage) if one is not None], calls=2)
+
+
+def cost_of(upstream: Upstream, usage: Usage, at: float) -> Cost:
+    """As a call's that is not the request's only one. `at`: when the request began, Unix seconds."""
+    target = upstream.target
+    return FREE if upstream.provider.free else upstream.charges.cost(target.provider, target.model, usage, at)
 
 
 def estimated_usage(prompt_bytes: int, text_bytes: int) -> Usage:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from proxy.codecs.base import InvalidBody
 from proxy.codecs.jsonbody import dump_json
 from proxy.core.context import RequestContext
-from proxy.core.identity import Principal
+from proxy.core.identity import ROUTING, Principal
 from proxy.core.messages import TextPart
 from proxy.core.money import NANOS_PER_USD
 from proxy.core.response import ChatResponse, Usage
@@ -28,7 +28,8 @@ COMPARED_CHARS = 4000
 OUTPUT_TOKENS = 4096
 """Set aside for an answer where neither the client nor the catalogue caps it."""
 _WHOLE = (("/converse-stream", "/converse"), ("/invoke-with-response-stream", "/invoke"), (":streamGenerateContent", ":generateContent"))
-HEADERS = {b"cache-control": b"no-store"}
+HEADERS = {b"cache-control": b"no-store", b"x-llm-edge-fallbacks": b""}
+"""It is this model that is looked at, whatever stands in for it, or stood in for the first."""
 _log = logging.getLogger("llm_edge.shadow")
 
 
@@ -58,7 +59,7 @@ def shadow(pipe: Pipeline, asked: Asked, rules: ShadowRules, answer: bytes | Non
         pipe.meter.shadow("failed" if second.error is not None else "done")
         _log.info("shadow", extra=comparison(asked, first, second, rules.model))
 
-    principal = Principal(key_id="shadow", tenant="llm-edge", name=rules.model, purpose=SHADOW)
+    principal = Principal(key_id="shadow", tenant="llm-edge", name=rules.model, purpose=SHADOW, scopes=frozenset({ROUTING}))
     if not pipe.background.start(ctx, principal, dump_json(body), path=_path(ctx, rules.model), headers=HEADERS, done=done):
         pipe.shadow_budget.settle(name, reserved, 0)
         pipe.meter.shadow("too_many")

@@ -16,7 +16,7 @@ from time import monotonic
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
 from proxy.codecs.base import InvalidBody
-from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated, UpstreamTimeout
+from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
@@ -113,13 +113,12 @@ class StreamDrive:
     async def _first(self) -> bytes:
         """Everything up to and including the first content event, or up to the end of an empty answer."""
         held = b""
-        first_token_s = self._asked.route.timeouts.first_token_s
         try:
-            with content_within(first_token_s, self._upstream.sent_at):
+            with content_within(self._upstream.within_s, self._upstream.sent_at):
                 while not (self._lane.content or self._lane.complete or self._lane.ended):
                     held += await self._step()
         except TimeoutError:
-            raise UpstreamTimeout(f"no token from {self._name} within {first_token_s} s") from None
+            raise self._upstream.too_slow() from None
         now, upstream = monotonic(), self._upstream
         upstream.record.first_byte_s = now - upstream.sent_at
         self._ctx.first_token_s = now - self._ctx.started

@@ -13,25 +13,35 @@ from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
 from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.errors import BadGateway, BadRequest, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.errors import BadGateway, BadRequest, ConnectionFailed, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
+from proxy.core.pricing import Cost
 from proxy.core.request import ChatRequest
-from proxy.core.response import ChatResponse
+from proxy.core.response import ChatResponse, Usage
 from proxy.pipeline import asked_invoke
 from proxy.pipeline.asked import Asked, invalid
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
+from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import Credential, conversation_of
 from proxy.routing.candidate import Candidate
 from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
 from proxy.routing.quota import Headroom, headroom
-from proxy.transport.base import Timeouts, TransportError, UpstreamRequest, UpstreamResponse
+from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
 _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
+_CONNECT_FIRST = 0.95
+
+
+class Also(msgspec.Struct, frozen=True):
+    """What the request pays for beside a call. `usage`: of the parts of its answer that other calls gave."""
+
+    cost: Cost
+    usage: Usage | None = None
 
 
 class Upstream:
@@ -39,8 +49,9 @@ class Upstream:
 
     __slots__ = (
         "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
-        "record", "sent_at", "spared", "target", "ticket",
+        "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
+    also: Also | None = None
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
@@ -63,6 +74,8 @@ class Upstream:
         """Of a breaker's probe."""
         self.spared = False
         """What was refused is one key; the target has others."""
+        self.within_s = asked.route.content_within_s if asked.stream else None
+        """Of a stream: seconds from `sent_at` to its first content; the call is made by `send` then, which looks at the clock."""
         self.detached = False
         """Somebody else closes the response."""
         self.failure: EdgeError | None = None
@@ -92,8 +105,12 @@ class Upstream:
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
-        timeouts = asked.route.timeouts
-        stream = asked.stream
+        timeouts, per_try_s = asked.route.timeouts, asked.route.rules.retry.per_try_s
+        stream, connect_s, within_s, deadline = asked.stream, timeouts.connect_s, self.within_s, asked.deadline
+        if within_s is not None:  # a little less, so that what is told is that there was no connection
+            connect_s = min(connect_s or within_s, _CONNECT_FIRST * within_s)
+        elif per_try_s is not None and not stream:
+            deadline = min(deadline, self.sent_at + per_try_s)
         call = Outgoing(
             model=self.target.model,
             dialect=self.codec.name,
@@ -102,18 +119,30 @@ class Upstream:
             headers=asked.ctx.headers,
             query=asked.ctx.query,
             timeouts=Timeouts(
-                connect_s=timeouts.connect_s,
-                headers_s=timeouts.first_token_s if stream else None,
+                connect_s=connect_s,
+                headers_s=within_s,
                 between_bytes_s=timeouts.between_chunks_s if stream else None,
-                deadline=asked.deadline,
+                deadline=deadline,
             ),
             max_response_bytes=pipe.max_response_bytes,
         )
         return self.provider.request(call, self.key)
 
     async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
-        """The rare way, for n choices at a provider that gives one a call. Raises TransportError, and EdgeError for an answer that is
-        none."""
+        """The rare way: for n choices at a provider that gives one a call, and for streams whose first content has its time. Raises
+        TransportError, and EdgeError for an answer that is none."""
+        try:
+            with content_within(self.within_s, self.sent_at):
+                if self.record.calls == 1:
+                    return await self.provider.transport.send(request)
+                return await self._fan(pipe, request)
+        except TimeoutError:
+            raise self.too_slow() from None
+
+    def too_slow(self) -> UpstreamTimeout:
+        return UpstreamTimeout(f"no token from {self.provider.name} within {self.within_s} s")
+
+    async def _fan(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
         self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
         return self.fanned
 
@@ -216,7 +245,7 @@ class Upstream:
         free_at = self._free_at(now)
         self.spared = not free_at
         if self.spared and not self.pinned:
-            error.retryable = True
+            error.retryable = error.another_key = True
             error.retry_after_s = None
         elif free_at and error.retry_after_s is not None:
             error.retry_after_s = min(error.retry_after_s, free_at - now)
@@ -259,8 +288,9 @@ def transport_error(provider: str, exc: TransportError) -> EdgeError:
     if exc.timeout:
         return UpstreamTimeout(f"{provider} timed out ({exc.phase})")
     if exc.phase in ("connect", "tls"):
-        return BadGateway(f"{provider} could not be reached ({exc.phase})")
-    return BadGateway(f"the connection to {provider} failed ({exc.phase})")
+        return ConnectionFailed(f"{provider} could not be reached ({exc.phase})")
+    kind = BadGateway if isinstance(exc, ResponseTooLarge) else ConnectionFailed
+    return kind(f"the connection to {provider} failed ({exc.phase})")
 
 
 def broken_answer(provider: str, exc: InvalidBody) -> BadGateway:

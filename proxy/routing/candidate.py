@@ -2,6 +2,7 @@
 
 import msgspec
 
+from proxy.routing.gate import Gate
 from proxy.routing.stats import TargetStats
 from proxy.routing.target import Target
 
@@ -23,9 +24,9 @@ class ModelFacts(msgspec.Struct, frozen=True, kw_only=True):
 class Candidate:
     """Made once for each target of each entry. Strategies read it and change nothing; `stats` is shared by all entries with the target."""
 
-    __slots__ = ("facts", "id", "labels", "model", "provider", "stats", "target")
+    __slots__ = ("facts", "gate", "id", "labels", "model", "provider", "stats", "target")
 
-    def __init__(self, target: Target, facts: ModelFacts | None = None, stats: TargetStats | None = None) -> None:
+    def __init__(self, target: Target, facts: ModelFacts | None = None, stats: TargetStats | None = None, gate: Gate | None = None) -> None:
         self.target = target
         self.provider = target.provider
         self.model = target.model
@@ -34,6 +35,8 @@ class Candidate:
         """What `x-llm-edge-tags` may ask for."""
         self.facts = facts or ModelFacts()
         self.stats = stats or TargetStats()
+        self.gate = gate
+        """None: its calls are not bounded."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Candidate) and other.target == self.target

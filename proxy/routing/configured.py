@@ -2,7 +2,9 @@
 
 from proxy.core.money import NANOS_PER_USD
 from proxy.routing.breaker import BreakerRules
+from proxy.routing.gate import GateRules
 from proxy.routing.health import HealthRules
+from proxy.routing.retry_budget import BudgetRules
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
 from proxy.routing.target import Target
 from proxy.settings import ModelSettings, RetrySettings, Settings, TargetSettings
@@ -11,7 +13,13 @@ from proxy.settings.models import ContentRuleSettings, HedgeSettings, ShadowSett
 
 def target_of(t: TargetSettings) -> Target:
     """An empty model serves the name that was asked for."""
-    return Target(t.provider, t.model or "", t.weight, t.priority, t.quality, t.region, t.tags)
+    return Target(t.provider, t.model or "", t.weight, t.priority, t.quality, t.region, t.tags, _gate(t))
+
+
+def _gate(t: TargetSettings) -> GateRules | None:
+    if t.concurrency is None and t.rpm is None:
+        return None
+    return GateRules(concurrency=t.concurrency, rpm=t.rpm, queue=t.queue, queue_wait_s=t.queue_wait_s)
 
 
 def retry_rules(r: RetrySettings) -> RetryRules:
@@ -25,6 +33,11 @@ def health_rules(settings: Settings) -> HealthRules:
         slow_start_s=routing.slow_start_s,
         quota_reserve=routing.quota_reserve,
     )
+
+
+def budget_rules(settings: Settings) -> BudgetRules:
+    b = settings.routing.retry_budget
+    return BudgetRules(share=b.share, floor_per_s=b.floor_per_s, window_s=b.window_s)
 
 
 def rules_of(settings: Settings, model: ModelSettings) -> RouteRules:

@@ -19,6 +19,7 @@ import msgspec
 
 from proxy.core.cooldown import Cooldowns
 from proxy.routing.breaker import BreakerRules
+from proxy.routing.gate import Gate, GateRules
 from proxy.routing.stats import TargetStats
 
 Outcome = Literal["ok", "failed", "throttled", "refused", "client", "cancelled"]
@@ -27,7 +28,7 @@ request's own fault · cancelled: nobody's."""
 
 QUOTA = "quota nearly used up"
 THROTTLED = "throttled"
-REFUSED = "its provider refuses the key"
+REFUSED = "refused by its provider"
 
 THROTTLED_S = 1.0
 THROTTLED_MAX_S = 30.0
@@ -68,6 +69,7 @@ class HealthBook:
         self.rules = rules or HealthRules()
         self.listeners: list[Listener] = []
         self._stats: dict[str, TargetStats] = {}
+        self._gates: dict[str, Gate] = {}
         self._key_rests: dict[str, Cooldowns] = {}
 
     def configure(self, rules: HealthRules, now: float) -> None:
@@ -85,6 +87,16 @@ class HealthBook:
                 self._stats = {name: s for name, s in self._stats.items() if s.blocked or s.in_flight}
             stats = self._stats[target_id] = TargetStats(target_id)
         return stats
+
+    def gate(self, target_id: str, rules: GateRules | None) -> Gate | None:
+        """Of a target, shared by all entries that have it; the rules that were given last hold. None: it is not bounded."""
+        gate = self._gates.get(target_id)
+        if rules is None:
+            return None
+        if gate is None:
+            gate = self._gates[target_id] = Gate(rules)
+        gate.rules = rules
+        return gate
 
     def find(self, target_id: str) -> TargetStats | None:
         return self._stats.get(target_id)
@@ -139,6 +151,14 @@ class HealthBook:
                 stats.recent.add(first_token_s)
                 if output_tokens:
                     stats.spoke(output_tokens, took - first_token_s)
+
+    def outwaited(self, stats: TargetStats, now: float, waited_s: float, *, stream: bool) -> None:
+        """A try was given up for another's answer before it had shown anything: it would have taken longer still."""
+        if stream:
+            stats.first_token.observe(now, waited_s)
+            stats.recent.add(waited_s)
+        else:
+            stats.whole.observe(now, waited_s)
 
     def _not_ok(self, stats: TargetStats, now: float, outcome: Outcome, began: float, ticket: int, retry_after_s: float | None) -> None:
         breaker = stats.breaker

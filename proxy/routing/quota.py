@@ -19,6 +19,9 @@ Head = Mapping[bytes, bytes]
 UNTOLD_S = 5.0
 """How long a quota is taken to be used up where no reset is told (Azure): its windows are 1 to 60 s."""
 
+_NONSENSE = 2.0
+"""A share that is none."""
+
 _OPENAI = tuple(
     (b"x-ratelimit-remaining-" + kind, b"x-ratelimit-limit-" + kind, b"x-ratelimit-reset-" + kind)
     for kind in (b"requests", b"tokens", b"project-tokens")
@@ -46,31 +49,29 @@ def headroom(head: Head, reserve: float) -> Headroom | None:
         limits = _ANTHROPIC
     else:
         return None
-    least, rest_s = None, 0.0
+    least, rest_s = _NONSENSE, 0.0
     for remaining, limit, reset in limits:
-        if remaining not in head:
+        value = head.get(remaining)
+        if value is None:
             continue
-        left = _share(head[remaining], head.get(limit))
-        if left is None:
-            continue
-        if least is None or left < least:
+        try:
+            left = float(value) / float(head[limit])
+        except (KeyError, ValueError, ZeroDivisionError):
+            left = _without_limit(value)
+        if left < least:
             least = left
         if left < reserve or left <= 0.0:
             rest_s = max(rest_s, _reset_in(head, reset))
-    return None if least is None else Headroom(least, rest_s)
-
-
-def _share(remaining: bytes, limit: bytes | None) -> float | None:
-    """Without a limit all that can be told is whether there is nothing left."""
-    try:
-        left = float(remaining)
-        whole = 0.0 if limit is None else float(limit)
-    except ValueError:
+    if least >= _NONSENSE:
         return None
-    if not 0.0 < whole < float("inf"):
-        whole = max(left, 1.0)
-    share = left / whole
-    return min(1.0, max(0.0, share)) if share == share else None
+    return Headroom(min(1.0, max(0.0, least)), rest_s)
+
+
+def _without_limit(remaining: bytes) -> float:
+    """Then all that can be told is whether there is nothing left."""
+    if not remaining.isdigit():
+        return _NONSENSE
+    return 1.0 if remaining.strip(b"0") else 0.0
 
 
 def _reset_in(head: Head, name: bytes) -> float:

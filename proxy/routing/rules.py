@@ -4,6 +4,9 @@ from typing import Literal
 
 import msgspec
 
+FallbackList = Literal["fallbacks", "context_window_fallbacks", "content_policy_fallbacks"]
+"""What a model's entry names other entries by."""
+
 
 class RetryRules(msgspec.Struct, frozen=True, kw_only=True):
     """`attempts`: tries on the wire over all targets. Seconds; `per_try_s` None: only the request's deadline bounds a try."""
@@ -68,3 +71,8 @@ class RouteRules(msgspec.Struct, frozen=True, kw_only=True):
     continue_streams: bool = False
     semantic_threshold: float | None = None
     """None: the cache's; 0: never."""
+
+    @property
+    def falls_back(self) -> bool:
+        """Whether any list names other entries."""
+        return bool(self.fallbacks or self.context_window_fallbacks or self.content_policy_fallbacks)

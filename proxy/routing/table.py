@@ -14,6 +14,7 @@ import msgspec
 
 from proxy.core.errors import BadRequest, ModelNotFound
 from proxy.routing.candidate import Candidate
+from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.rules import RetryRules, RouteRules
 from proxy.routing.strategies import NEEDS, STRATEGIES, TOKENS, Kind
 from proxy.routing.strategy import Strategy
@@ -65,6 +66,7 @@ class RouteTable:
         timeouts: Mapping[str, RouteTimeouts] | None = None,
         candidate: Callable[[Target], Candidate] = Candidate,
         strategies: Mapping[str, Kind] = STRATEGIES,
+        budgets: RetryBudgets | None = None,
     ) -> None:
         """`providers`: name → kind, in configured order; `timeouts`: by provider, for names that no entry lists. `candidate`: adds to a
         target what is known of it."""
@@ -73,6 +75,7 @@ class RouteTable:
         self._providers = dict(providers)
         self._unlisted = RouteRules(retry=retry or RetryRules())
         self._candidate = candidate
+        self._budgets = budgets or RetryBudgets()
         self._timeouts = dict(timeouts or {})
         self._exact = {e.name: e for e in entries if not _is_pattern(e.name)}
         self._patterns = sorted((e for e in entries if _is_pattern(e.name)), key=lambda e: -len(e.name.rstrip("*")))
@@ -187,8 +190,11 @@ class RouteTable:
             strategy=entry.strategy,
             targets=candidates,
             timeouts=entry.timeouts,
-            digest=hashlib.sha256(msgspec.json.encode((entry.strategy, targets))).hexdigest(),
+            digest=hashlib.sha256(msgspec.json.encode(_digested(entry, targets))).hexdigest(),
             rules=entry.rules,
+            content_within_s=_content_within_s(entry),
+            falls_back=entry.rules.falls_back,
+            budget=self._budgets.of(entry.name),
             settled=Decision(candidates, "the only target") if len(candidates) == 1 else None,
             warning=warning,
         )
@@ -212,6 +218,19 @@ def effective_weights(entry: ModelEntry, laid_over: Mapping[str, float] | None) 
         return configured
     weights = tuple(laid_over.get(overlay_id(t), t.weight) for t in entry.targets)
     return weights if any(weights) else configured
+
+
+def _content_within_s(entry: ModelEntry) -> float | None:
+    return min((s for s in (entry.timeouts.first_token_s, entry.rules.retry.per_try_s) if s is not None), default=None)
+
+
+def _digested(entry: ModelEntry, targets: tuple[Target, ...]) -> tuple[object, ...]:
+    """What decides who may answer: fallbacks too, whose answers are kept under the name that was asked for."""
+    rules = entry.rules
+    targets = tuple(msgspec.structs.replace(t, gate=None) if t.gate is not None else t for t in targets)
+    if not rules.falls_back:
+        return entry.strategy, targets
+    return entry.strategy, targets, rules.fallbacks, rules.context_window_fallbacks, rules.content_policy_fallbacks
 
 
 def _is_pattern(name: str) -> bool:

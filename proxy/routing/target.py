@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from proxy.routing.rules import RouteRules
+from proxy.routing.gate import GateRules
+from proxy.routing.retry_budget import RetryBudget
+from proxy.routing.rules import FallbackList, RouteRules
 
 if TYPE_CHECKING:
+    from proxy.core.errors import EdgeError
     from proxy.routing.candidate import Candidate
     from proxy.routing.strategy import Strategy
 
@@ -25,6 +28,8 @@ class Target(msgspec.Struct, frozen=True, omit_defaults=True):
     """0 to 1, by the operator's own judgement; None: not judged."""
     region: str | None = None
     tags: tuple[str, ...] = ()
+    gate: GateRules | None = None
+    """None: unbounded."""
 
     @property
     def id(self) -> str:
@@ -64,6 +69,12 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """What the request wants otherwise than the entry; then nothing is settled."""
     left_out: "tuple[Rejected, ...]" = ()
     """Targets that cannot do what is asked at all."""
+    content_within_s: float | None = None
+    """Streams: from the beginning of a try to its first content, in seconds; None: as long as the request has."""
+    falls_back: bool = False
+    """There are other entries that it may fall back to."""
+    budget: RetryBudget = msgspec.field(default_factory=RetryBudget)
+    """Shared by all routes of the entry."""
 
     def only(self, targets: "tuple[Candidate, ...]", reason: str = "it cannot do what is asked") -> "Route":
         """The same with some of its targets; `reason`: why without the others."""
@@ -97,3 +108,7 @@ class Decision(msgspec.Struct, frozen=True):
     order: "tuple[Candidate, ...]"
     reason: str
     rejected: tuple[Rejected, ...] = ()
+    refusal: "EdgeError | None" = None
+    """Why `order` is empty, where other entries may stand in."""
+    instead: FallbackList = "fallbacks"
+    """Which list stands in where `order` is empty: where the prompt is known to be too long for all of them, another one."""

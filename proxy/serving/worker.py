@@ -9,6 +9,7 @@ import logging
 import signal
 import socket
 import sys
+from functools import partial
 
 import msgspec
 
@@ -80,7 +81,7 @@ class Worker:
         hub = runtime.hub
         if isinstance(hub, SupervisedHub):
             hub.channel = self._channel
-        runtime.reload.behind = self._ask_for_reload
+        runtime.reload.behind = partial(ask_for_reload, self._channel)
         try:
             self._served = served = Served(launch, runtime)
         except SettingsError as exc:
@@ -117,7 +118,7 @@ class Worker:
         if op == "drain":
             served.server.begin_drain()
         elif op == "reload.prepare":
-            return encode(await _prepare(served, data))
+            return encode(await prepare(served, data))
         elif op == "reload.abandon":
             await served.app.abandon_reload()
         elif op == "reload.commit":
@@ -125,16 +126,6 @@ class Worker:
         else:
             raise CallFailed(f"unknown operation {op!r}")
         return b""
-
-    async def _ask_for_reload(self) -> Reloaded:
-        """Of the supervisor, for all its workers. Raises ReloadRefused, Unavailable."""
-        try:
-            done = decode_done(await self._channel.call("reload", timeout_s=RELOAD_S))
-        except (CallFailed, msgspec.DecodeError) as exc:
-            raise Unavailable(f"the reload has no answer: {exc}") from exc
-        if isinstance(done, Refused):
-            raise ReloadRefused(*done.problems)
-        return done.reloaded
 
     def _orphaned(self, _task: "asyncio.Task[None]") -> None:
         """The supervisor is gone: the listener closes at once, requests in flight get a moment."""
@@ -147,7 +138,18 @@ class Worker:
         served.server.begin_drain(delay_s=0.0, grace_s=ORPHAN_GRACE_S)
 
 
-async def _prepare(served: Served, data: bytes) -> Plan | Refused:
+async def ask_for_reload(channel: Channel) -> Reloaded:
+    """Of the supervisor, for all its workers. Raises ReloadRefused, Unavailable."""
+    try:
+        done = decode_done(await channel.call("reload", timeout_s=RELOAD_S))
+    except (CallFailed, msgspec.DecodeError) as exc:
+        raise Unavailable(f"the reload has no answer: {exc}") from exc
+    if isinstance(done, Refused):
+        raise ReloadRefused(*done.problems)
+    return done.reloaded
+
+
+async def prepare(served: Served, data: bytes) -> Plan | Refused:
     """`data`: the sources to read instead of the disk; empty: the disk."""
     try:
         return await served.prepare(decode_sources(data) if data else None)

@@ -36,6 +36,15 @@ class L2Settings(Section):
         return value
 
 
+class SingleFlightSettings(Section):
+    """Identical concurrent misses make one upstream call."""
+
+    shared: bool = Field(True, description="Also over all processes that share the L2 Redis; false: within each process.")
+    poll_ms: float = Field(
+        20, ge=5, le=1000, description="How often a process that takes part looks into Redis, in milliseconds: what a chunk may be late by."
+    )
+
+
 class CacheSettings(Section):
     enabled: bool = Field(True, description="Whether answers are cached at all.")
     when: Literal["always", "temperature_0", "opt_in"] = Field(
@@ -43,6 +52,7 @@ class CacheSettings(Section):
     )
     l1: L1Settings = Field(L1Settings(), description="In the process.")
     l2: L2Settings = Field(L2Settings(), description="In Redis.")
+    single_flight: SingleFlightSettings = Field(SingleFlightSettings(), description="Who joins whose call.")
     stale_s: NonNegative = Field(
         0,
         description="How long an answer whose lifetime is over is still served while it is made anew, in seconds; 0: not at all.",

@@ -10,8 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.layers import Layer
-from proxy.settings.sources import DEFAULT_LIMIT as MAX_BYTES
-from proxy.settings.sources import SourceReader
+from proxy.settings.sources import MAX_BYTES, SourceReader
 
 MAX_DEPTH = 32
 """Deeper than any real configuration, and the end of an anchor that contains itself."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-DEFAULT_LIMIT = 4 * 1024 * 1024
+MAX_BYTES = 4 * 1024 * 1024
 
 
 class Sources(msgspec.Struct, frozen=True):
@@ -38,7 +38,7 @@ class SourceReader:
         self._given = given or {}
         self.texts: dict[str, bytes | None] = {}
 
-    def read(self, path: Path, limit: int = DEFAULT_LIMIT) -> bytes:
+    def read(self, path: Path, limit: int = MAX_BYTES) -> bytes:
         """At most `limit` + 1 bytes. Raises OSError."""
         name = str(path)
         try:

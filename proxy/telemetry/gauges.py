@@ -1,6 +1,6 @@
 """Gauges of what a running gateway holds: cache tiers and providers, read at scrape time."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from proxy.telemetry.metrics import GaugeValues, Metrics
@@ -34,9 +34,11 @@ class StoreSize:
         self.entries = self.bytes = None
 
 
-class Targets(Protocol):
-    """What `pipeline.health_report.TargetGauges` tells: (provider, model, …) and a number."""
+class HealthFacts(Protocol):
+    """What `pipeline.health_report.HealthGauges` tells, as labels and a number."""
 
+    def providers(self) -> GaugeValues: ...
+    def breakers(self) -> GaugeValues: ...
     def in_flight(self) -> GaugeValues: ...
     def resting(self) -> GaugeValues: ...
     def quota_left(self) -> GaugeValues: ...
@@ -47,19 +49,17 @@ def watch_gateway(
     *,
     cache: Callable[[], CacheFacts | None],
     l2_size: StoreSize,
-    providers: Callable[[], Mapping[str, bool]],
-    breakers: Callable[[], GaugeValues],
-    targets: Targets,
+    health: HealthFacts,
 ) -> None:
-    """`cache`: None while no gateway runs. `providers`: name → whether it may be used. `breakers`: (provider, state) → 1 or 0."""
+    """`cache`: None while no gateway runs."""
     metrics.gauge("llm_edge_cache_available", lambda: _available(cache()))
     metrics.gauge("llm_edge_cache_size_entries", lambda: _sizes(cache(), lambda facts: facts.l1_entries, l2_size.entries))
     metrics.gauge("llm_edge_cache_memory_bytes", lambda: _sizes(cache(), lambda facts: facts.l1_bytes, l2_size.bytes))
-    metrics.gauge("llm_edge_provider_available", lambda: [((name,), float(usable)) for name, usable in providers().items()])
-    metrics.gauge("llm_edge_circuit_breaker_state", breakers)
-    metrics.gauge("llm_edge_target_in_flight", targets.in_flight)
-    metrics.gauge("llm_edge_target_resting", targets.resting)
-    metrics.gauge("llm_edge_target_quota_left_ratio", targets.quota_left)
+    metrics.gauge("llm_edge_provider_available", health.providers)
+    metrics.gauge("llm_edge_circuit_breaker_state", health.breakers)
+    metrics.gauge("llm_edge_target_in_flight", health.in_flight)
+    metrics.gauge("llm_edge_target_resting", health.resting)
+    metrics.gauge("llm_edge_target_quota_left_ratio", health.quota_left)
     for result in ("success", "failure"):
         metrics.inc("llm_edge_config_reloads_total", result, by=0.0)  # alerts on an increase need the zero before it
 

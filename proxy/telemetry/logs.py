@@ -110,6 +110,8 @@ class AccessLog:
             line["attempts"] = tries = len(ctx.attempts)
             if tries > 1 or ctx.error is not None:
                 line["tries"] = [attempt.as_dict() for attempt in ctx.attempts]
+        if ctx.stopped is not None:
+            line["stopped"] = ctx.stopped
         if (usage := ctx.usage) is not None:
             line["prompt_tokens"] = usage.input_tokens + usage.cache_read_tokens + usage.cache_write_tokens
             line["completion_tokens"] = usage.output_tokens

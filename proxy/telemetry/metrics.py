@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from proxy.core.context import AttemptRecord, RequestContext
+from proxy.core.money import NANOS_PER_USD
 from proxy.core.version import __version__
 from proxy.telemetry.cells import AttemptCell, Hist, RequestCell, read_attempt, read_request
 from proxy.telemetry.families import CACHE_BUCKETS_S, FAMILIES, LAG_BUCKETS_S, OVERHEAD_BUCKETS_S, REQUEST_BUCKETS_S
@@ -130,6 +131,8 @@ class Metrics:
             cell.cache_write += usage.cache_write_tokens
         if ctx.cost_nanos:
             cell.cost_nanos += ctx.cost_nanos
+        if len(ctx.attempts) > 1:
+            self._count_bills(ctx, cell)
         if (cost := ctx.cost) is not None and cost.incomplete:
             if cost.unpriced:
                 cell.unpriced += 1
@@ -155,6 +158,30 @@ class Metrics:
         hist.counts[bisect_left(REQUEST_BUCKETS_S, rec.duration_s)] += 1
         hist.total += rec.duration_s
 
+    def _count_bills(self, ctx: RequestContext, cell: RequestCell) -> None:
+        """Of tries that did not answer alone: what they cost is counted with their own provider."""
+        for rec in ctx.attempts:
+            bill = rec.bill
+            if bill is None:
+                continue
+            model, nanos = self._model(ctx.model or ctx.served_model), 0 if bill.cost.unpriced else bill.cost.total
+            self.inc("llm_edge_cost_usd_total", rec.provider, model, by=nanos / NANOS_PER_USD)
+            if bill.payer == "caller" and ctx.cost_nanos:
+                cell.cost_nanos -= nanos
+            if rec.role == "hedge_loser":
+                self.inc("llm_edge_hedge_loser_cost_usd_total", rec.provider, model, bill.payer, by=nanos / NANOS_PER_USD)
+                self.inc("llm_edge_tokens_total", rec.provider, model, "input", by=bill.usage.prompt_tokens)
+                self.inc("llm_edge_tokens_total", rec.provider, model, "output", by=bill.usage.output_tokens)
+
+    def hedged(self, entry: str, result: str) -> None:
+        self.inc("llm_edge_hedges_total", entry, result)
+
+    def hedge_withheld(self, entry: str, reason: str) -> None:
+        self.inc("llm_edge_hedges_withheld_total", entry, reason)
+
+    def stream_continued(self, entry: str, result: str) -> None:
+        self.inc("llm_edge_stream_continuations_total", entry, result)
+
     def observe_lag(self, seconds: float) -> None:
         self._lag.counts[bisect_left(LAG_BUCKETS_S, seconds)] += 1
         self._lag.total += seconds
@@ -169,8 +196,28 @@ class Metrics:
     def response_unrecorded(self) -> None:
         self.inc("llm_edge_response_records_lost_total")
 
-    def single_flight_joined(self) -> None:
+    def retried(self, failure: str, role: str) -> None:
+        self.inc("llm_edge_retry_causes_total", failure, role)
+
+    def fell_back(self, asked: str, entry: str, failure: str) -> None:
+        self.inc("llm_edge_entry_fallbacks_total", asked, entry, failure)
+
+    def attempts_stopped(self, entry: str, reason: str) -> None:
+        """`entry`: its configured name or pattern."""
+        self.inc("llm_edge_attempts_stopped_total", entry, reason)
+        if reason == "retry_budget":
+            self.inc("llm_edge_retry_budget_exhausted_total", entry)
+
+    def single_flight_joined(self, tier: str) -> None:
         self.inc("llm_edge_single_flight_joins_total")
+        if tier == "l2":
+            self.inc("llm_edge_single_flight_remote_joins_total")
+
+    def single_flight_handed_over(self) -> None:
+        self.inc("llm_edge_single_flight_handovers_total")
+
+    def lease_lost(self) -> None:
+        self.inc("llm_edge_single_flight_leases_lost_total")
 
     def semantic_hit(self) -> None:
         self.inc("llm_edge_cache_hits_total", "semantic")

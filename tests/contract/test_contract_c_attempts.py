@@ -1,7 +1,7 @@
 """Contract C: attempts on the wire are exactly as configured, one deadline bounds them all, Retry-After is honoured.
 
-Here: within one process. Breaker state shared through Redis comes with part 3's health; an attempt's record is a metric and a log field
-until metering.
+Here: within one process. Breakers, cool-downs and what processes share of them: test_contract_c_health.py. An attempt's record is a metric
+and a log field until metering.
 """
 
 import os

@@ -277,14 +277,15 @@ async def test_canary_weights_move_everywhere_without_dropping_a_stream(edges: E
     assert set(load.seen) == {("p1", "old"), ("other", "new")}
     edges.single.signal(signal.SIGTERM)
     await asyncio.to_thread(edges.single.wait)
-    with EdgeProcess(edges.single.config, **edges.of_single(version(1))) as again:
+    again = EdgeProcess(edges.single.config, **edges.of_single(version(1)))
+    with again:
         again.wait_for("ready")
         await moved(again, "other")
         assert await asyncio.to_thread(main, ["config", "show", str(again.config)]) == 0
         assert "models.canary p1/old: weight 1 → 0, by key_" in capsys.readouterr().out
         assert (await admin(again, "DELETE", "/routes/canary/weights")).status_code == 200
-        for process in (again, edges.pair):
-            await moved(process, "p1")
+        for edge in (again, edges.pair):
+            await moved(edge, "p1")
 
 
 async def test_a_drained_target_gets_no_new_requests_anywhere(edges: Edges) -> None:

@@ -15,7 +15,7 @@ from proxy.storage.records import Role
 from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
 
 ADMIN_ROWS = [row for row in TABLE if row.path.startswith("/v1/admin")]
-BODIES = {"admin_weights": {"weights": {"old/m": 1}}}
+BODIES: dict[str, dict[str, object]] = {"admin_weights": {"weights": {"old/m": 1}}, "admin_cache_purge": {"model": "m"}}
 ANSWERS = {"admin_config_managed": 409, "admin_route_managed": 409}
 """What an administrator gets, where that is not 200."""
 
@@ -49,7 +49,8 @@ async def test_roles(edge: Administered, row: Row) -> None:
         answer = await edge.call(row.method, path, body, key=wrong)
         assert answer.status_code == 401, (wrong, answer.text)
         assert set(answer.json()) == {"code", "message", "trace_id", "details"}
-    for role, tenant in (("client", None), ("developer", None), ("admin", "acme")):
+    others: tuple[tuple[Role, str | None], ...] = (("client", None), ("developer", None), ("admin", "acme"))
+    for role, tenant in others:
         answer = await edge.call(row.method, path, body, key=await key(edge, role, tenant))
         assert answer.status_code == 403, (role, tenant, answer.text)
     assert (await edge.call(row.method, path, body, key=KEY)).status_code == 403

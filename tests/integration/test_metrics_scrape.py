@@ -24,8 +24,20 @@ NOTHING_HAPPENED = {
     "llm_edge_unpriced_calls_total",
     "llm_edge_incomplete_costs_total",
     "llm_edge_response_records_lost_total",
+    "llm_edge_single_flight_handovers_total",
+    "llm_edge_single_flight_leases_lost_total",
     "llm_edge_retries_total",
     "llm_edge_fallbacks_total",
+    "llm_edge_entry_fallbacks_total",
+    "llm_edge_retry_budget_exhausted_total",
+    "llm_edge_circuit_breaker_transitions_total",
+    "llm_edge_probes_total",
+    "llm_edge_target_resting",
+    "llm_edge_target_quota_left_ratio",
+    "llm_edge_hedges_total",
+    "llm_edge_hedges_withheld_total",
+    "llm_edge_hedge_loser_cost_usd_total",
+    "llm_edge_stream_continuations_total",
 }
 """Families of what does not happen here; each has tests of its own."""
 
@@ -67,7 +79,11 @@ async def after_traffic(tmp_path: Path) -> tuple[Scrape, Mix]:
     async with Upstream() as upstream:
         upstream.on(scripted)
         provider: dict[str, Any] = {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-provider"]}
-        wanted = {"server": {"workers": 2}, "stores": {"redis": "embedded"}, "routing": {"retries": {"attempts": 2}}}
+        wanted = {
+            "server": {"workers": 2},
+            "stores": {"redis": "embedded"},
+            "routing": {"retries": {"attempts": 2}, "breaker": {"enabled": False}},
+        }
         with EdgeProcess(tmp_path / "config.yaml", providers={"openai": provider}, models=MODELS, **wanted) as served:
             mix = Mix(await asyncio.to_thread(lambda: served.port))
             await run(mix, upstream, 400, seed=3)
@@ -100,6 +116,7 @@ async def test_every_family_has_sensible_values(tmp_path: Path) -> None:
     assert found.values("llm_edge_provider_available") == found.values("llm_edge_provider_health") == [1.0]
     for state, value in {"closed": 1.0, "open": 0.0, "half_open": 0.0}.items():
         assert found.values("llm_edge_circuit_breaker_state", provider="openai", state=state) == [value]
+    assert found.values("llm_edge_target_in_flight") == [0.0]
     assert found.values("llm_edge_workers") == [2.0]
     assert found.values("llm_edge_config_info") == [1.0]
     assert found.total("llm_edge_config_reloads_total") == 0

@@ -175,6 +175,32 @@ async def test_a_prompt_that_fits_nowhere_is_refused_without_a_call(upstreams: d
     assert [len(upstreams[name].calls) for name in ("dear", "cheap")] == [0, 1]
 
 
+async def test_counting_and_embedding_know_no_window(upstreams: dict[str, Upstream]) -> None:
+    """A prompt that is too long can be counted; each input of an embedding stands for itself."""
+    up = upstreams["dear"]
+    up.on(
+        json_answer(
+            {
+                "object": "list",
+                "model": "m",
+                "data": [{"index": n, "embedding": [0.5]} for n in range(20)],
+                "usage": {"prompt_tokens": 1, "total_tokens": 1},
+            }
+        )
+    )
+    provider = {"kind": "openai", "base_url": f"{up.url}/v1", "api_keys": ["sk-1234567890"], "dialects": ["chat", "embeddings"]}
+    models = {
+        "chat": {"targets": [{"provider": "dear", "model": "gpt-4"}, {"provider": "dear", "model": "gpt-3.5-turbo"}]},
+        "vectors": {"targets": [{"provider": "dear", "model": f"text-embedding-3-{size}"} for size in ("small", "large")]},
+    }
+    async with running(settings(providers={"dear": provider}, models=models, cache={"enabled": False})) as edge:
+        body = {"model": "chat", "messages": [{"role": "user", "content": "word " * 40_000}]}
+        counted = await edge.client.post("/v1/messages/count_tokens", json=body)
+        assert (counted.status_code, counted.json()["input_tokens"] > 40_000) == (200, True)
+        embedded = await edge.client.post("/v1/embeddings", json={"model": "vectors", "input": ["word " * 4000] * 20})
+        assert embedded.status_code == 200, embedded.text
+
+
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("door", list(DOORS))
 async def test_every_dialect_can_be_told_the_decision(door: str, streamed: bool) -> None:

@@ -5,18 +5,21 @@ from typing import Any
 
 import pytest
 
+from proxy.cache.marks import PurgeMarks
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings
+from proxy.storage.hot.board import LocalBoard
 from proxy.storage.issue import new_key, signing_secret
 from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord
 from proxy.storage.responses_memory import MemoryResponses
-from proxy.stores import Closers, keep_last_used, open_cache, open_keyring, purge_responses
+from proxy.stores import Closers, keep_last_used, open_cache, open_flights, open_keyring, purge_responses, share_marks
 from proxy.telemetry.gauges import StoreSize
+from proxy.telemetry.metrics import Metrics
 from tests.support.eventually import eventually
 from tests.support.valkey import Valkey, free_port
 
@@ -50,6 +53,22 @@ async def test_the_tiers_that_are_configured_are_opened() -> None:
         assert await opened(settings()) == (True, False)
         assert await opened(settings(stores=there)) == (True, True)
         assert await opened(settings(stores=there, cache={"enabled": False})) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shared"), [({}, True), ({"single_flight": {"shared": False}}, False), ({"l2": {"enabled": False}}, False)]
+)
+async def test_flights_are_shared_over_the_redis_of_l2(wanted: dict[str, Any], shared: bool) -> None:
+    """Unless the settings say otherwise, or there is none."""
+    tasks, closers, clock = TaskSupervisor(), Closers(), SystemClock()
+    with Valkey() as valkey:
+        config = settings(stores={"records": "memory://", "redis": valkey.url}, cache=wanted)
+        cache = await open_cache(config, clock=clock, tasks=tasks, meter=NullMeter(), closers=closers)
+        flights = open_flights(config, cache, clock=clock, tasks=tasks, meter=Metrics(), closers=closers)
+        assert (flights.shared is not None) == shared
+        for closer in reversed(closers):
+            await closer()
+        await tasks.close()
 
 
 async def test_a_redis_that_is_down_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
@@ -122,3 +141,17 @@ async def test_expired_answers_are_purged_now_and_then() -> None:
     responses.fail(False)
     await eventually(lambda: len(responses) == 0)
     await tasks.close()
+
+
+async def test_a_purge_of_one_process_is_every_process_s() -> None:
+    """By the board; what another version says there is passed over."""
+    board = LocalBoard(SystemClock())
+    here, there = PurgeMarks(), PurgeMarks()
+    share_marks(here, board)
+    share_marks(there, board)
+    here.mark("tag", "eu", 100.0)
+    await eventually(lambda: there.marks == {"tag:eu": 100.0})
+    board.put("purge:x", b"nonsense", 5.0)
+    await eventually(lambda: board.get("purge:x") is not None)
+    assert there.marks == {"tag:eu": 100.0}
+    await board.close()

@@ -100,6 +100,10 @@ class ResponsesStreamEncoder:
         """Let the response object say this too, like a field of the request."""
         self._asked = {**(self._asked or {}), **fields}
 
+    def number_from(self, number: int) -> None:
+        """Of the next event, at least: where another wrote the events before."""
+        self._writer.number = max(self._writer.number, number)
+
     def encode(self, event: StreamEvent) -> bytes:
         if self._over:
             return b""

@@ -1,6 +1,6 @@
 """How overlays compare with a configuration."""
 
-from proxy.admin.drift import drift, known_target, stale_weights, summary, target_ids
+from proxy.admin.drift import drift, known_target, knows_weights, stale_weights, summary, target_ids
 from proxy.settings import Settings
 from proxy.storage.overlays import EMPTY, DrainOverlay, Overlays, WeightOverlay
 from tests.support.admin import TWO, two_providers
@@ -51,6 +51,11 @@ def test_what_has_no_place_is_stale() -> None:
     assert shown["drained"]["gone/m"]["stale"] is True
     assert shown["weights"]["gone"]["configured"] == {}
     assert stale_weights(two_providers(), "canary", weights(old__m=1.0)) == ()
+
+
+def test_which_strategies_know_weights() -> None:
+    """The one for canaries, and perhaps one's own."""
+    assert [name for name in ("weighted", "own:mine", "cost", "model", "failover") if knows_weights(name)] == ["weighted", "own:mine"]
 
 
 def test_targets_that_requests_may_go_to() -> None:

@@ -64,9 +64,10 @@ async def test_weights_take_effect_at_once_and_go_back() -> None:
         assert {await edge.provider("plain") for _ in range(5)} == {"old"}
         await edge.call("PUT", WEIGHTS, {"weights": {"new/org/m": 0}})
         assert {await edge.provider() for _ in range(20)} == {"old"}
-        for back in (("PUT", {"weights": {}}), ("PUT", {"weights": {"new/org/m": 5}}), ("DELETE", None)):
+        ways: list[tuple[str, Any]] = [("PUT", {"weights": {}}), ("PUT", {"weights": {"new/org/m": 5}}), ("DELETE", None)]
+        for method, body in ways:
             await edge.call("PUT", WEIGHTS, {"weights": {"new/org/m": 7}})
-            answer = await edge.call(back[0], WEIGHTS, back[1])
+            answer = await edge.call(method, WEIGHTS, body)
             assert (answer.status_code, answer.json()["version"], answer.json()["weights_changed"]) == (200, 0, None)
             assert [t["weight"] for t in answer.json()["targets"]] == [95.0, 5.0]
 

@@ -40,7 +40,7 @@ def test_the_first_byte_is_the_format() -> None:
 
 def test_fields_of_a_later_release_are_ignored() -> None:
     """New optional fields need no new format."""
-    later = msgspec.msgpack.decode(ENTRY.encode()[1:]) | {"tags": ["a"]}
+    later = msgspec.msgpack.decode(ENTRY.encode()[1:]) | {"labels_of_later": ["a"]}
     assert decode(bytes((FORMAT,)) + msgspec.msgpack.encode(later)) == ENTRY
 
 

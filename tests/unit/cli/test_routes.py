@@ -137,7 +137,7 @@ DECISION: dict[str, Any] = {
 def test_a_running_gateway_says_what_it_knows(capsys: pytest.CaptureFixture[str]) -> None:
     """Asked with what was given; names are escaped."""
     with answering(200, json.dumps({"name": "smart", "decision": DECISION}).encode()) as (url, seen):
-        assert explain("a/b c", "--url", url, "--key", "k", "--needs", "vision") == 0
+        assert explain("a/b c", "--url", url, "--timeout-s", "30", "--key", "k", "--needs", "vision") == 0
     assert seen[0][0] == "/v1/admin/routes/a%2Fb%20c?needs=vision"
     assert "0.20 s  40     97%  3     throttled, for 2.0 s yet" in capsys.readouterr().out
 
@@ -164,5 +164,5 @@ def test_the_key_can_come_in_by_standard_input(monkeypatch: pytest.MonkeyPatch, 
 def test_what_is_no_decision_is_said(status: int, body: bytes, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     """In the gateway's own words, where it has any."""
     with answering(status, body) as (url, _):
-        assert explain("smart", "--url", url) == 1
+        assert explain("smart", "--url", url, "--timeout-s", "30") == 1
     assert capsys.readouterr().err == f"llm-edge routes: {says}\n"

@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from proxy.core.context import ALLOWED, AttemptRecord, RequestContext
+from proxy.core.context import ALLOWED, AttemptRecord, Bill, RequestContext
+from proxy.core.pricing import Cost
+from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 
 
@@ -71,7 +73,21 @@ def test_an_attempt_as_a_log_field() -> None:
     """Durations in milliseconds."""
     record = AttemptRecord("p", "m")
     record.status, record.sent, record.duration_s = 200, True, 0.0123456
-    assert record.as_dict() == {"provider": "p", "model": "m", "status": 200, "error": None, "sent": True, "duration_ms": 12.346}
+    plain = {"provider": "p", "model": "m", "role": "primary", "status": 200, "error": None, "failure": None, "sent": True}
+    assert record.as_dict() == {**plain, "duration_ms": 12.346}
+    record.delay_s, record.entry, record.failure = 0.25, "other", "timeout"
+    assert record.as_dict() == {**plain, "duration_ms": 12.346, "delay_ms": 250.0, "entry": "other", "failure": "timeout"}
     record.calls, record.cause = 3, "refused"
     assert record.as_dict()["calls"] == 3
     assert record.as_dict()["cause"] == "refused"
+
+
+def test_a_tries_line_has_what_it_cost() -> None:
+    """An unknown cost is null, not 0."""
+    usage = Usage(input_tokens=3, cache_read_tokens=2, output_tokens=1, estimated=True)
+    record = AttemptRecord("p", "m", role="hedge_loser", bill=Bill(usage=usage, cost=Cost({"input": 7, "output": 1}), payer="gateway"))
+    line = record.as_dict()
+    assert (line["role"], line["prompt_tokens"], line["completion_tokens"], line["tokens_estimated"]) == ("hedge_loser", 5, 1, True)
+    assert (line["cost_nanos"], line["payer"]) == (8, "gateway")
+    record.bill = Bill(usage=usage, cost=Cost({}, unpriced=True))
+    assert record.as_dict()["cost_nanos"] is None

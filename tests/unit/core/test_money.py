@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.money import NANOS_PER_USD, cost_nanos, usd, usd_text
+from proxy.core.money import NANOS_PER_USD, cost_nanos, usd, usd_of_picos, usd_text
 
 
 @pytest.mark.parametrize(
@@ -25,3 +25,8 @@ def test_dollars_for_display() -> None:
 def test_dollars_as_text_are_exact(nanos: int, text: bytes) -> None:
     """Also beyond what a float can tell apart."""
     assert usd_text(nanos) == text
+
+
+def test_picos_are_shown_in_usd() -> None:
+    """Six decimals, for people."""
+    assert usd_of_picos(1_234_567_890) == "0.001235"

@@ -356,3 +356,12 @@ def _by_hand(prices: list[Price], usage: Usage, at: float, tier: str | None) -> 
             if price is not None:
                 picos[kind] = picos.get(kind, 0) + tokens * price
     return {kind: (pico * 2 + 1000) // 2000 for kind, pico in picos.items()}, missed
+
+
+def test_costs_of_two_calls_add_up_with_their_doubts() -> None:
+    """Kind by kind; unknown is unknown."""
+    one = Cost({"input": 3, "output": 4}, source="catalogue")
+    two = Cost({"output": 5, "cache_read": 1}, incomplete=True, reasons=("x",), source="settings")
+    assert one.plus(two) == Cost({"input": 3, "output": 9, "cache_read": 1}, True, ("x",), False, "catalogue, settings")
+    assert one.plus(Cost({}, True, ("y",), True)) == Cost({"input": 3, "output": 4}, True, ("y",), True, "catalogue")
+    assert one.plus(Cost({})) == one

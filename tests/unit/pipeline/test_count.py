@@ -62,6 +62,15 @@ async def test_a_broken_connection_is_502() -> None:
         assert (await edge.client.post(PATH, json=BODY)).status_code == 502
 
 
+async def test_a_counting_endpoint_that_is_not_there_says_nothing_of_the_model() -> None:
+    """The target is as well as before, and as fast: chats go on going there first."""
+    claude = Anthropic("mine", base_url="http://a.test", keys=KeyPool(["k"]), transport=ScriptedTransport([json_reply({}, 404)]))
+    async with in_process(providers={"mine": claude}) as edge:
+        assert (await edge.client.post(PATH, json=BODY)).status_code == 404
+        stats = edge.gateway.state.pipeline.health.stats("mine/m")
+        assert (stats.blocked, stats.in_flight, stats.whole.value) == (False, 0, None)
+
+
 def test_a_compatible_provider_has_no_url_for_it() -> None:
     """Asking is a mistake of ours."""
     with pytest.raises(TypeError, match="counts no tokens"):

@@ -1,10 +1,11 @@
 """How targets are doing, for people."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from proxy.pipeline.health_report import REASONS, HealthReport, Rest, TargetGauges, breaker_states, resting, usable
+from proxy.pipeline.deps import Pipeline
+from proxy.pipeline.health_report import REASONS, HealthGauges, HealthReport, Rest, breaker_states, resting, usable
 from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import OpenAICompatible
 from proxy.routing import health, stats
@@ -22,6 +23,18 @@ class Counted:
 
 def pool(name: str, *keys: str) -> OpenAICompatible:
     return OpenAICompatible(name, base_url="http://up.test", keys=KeyPool(list(keys)), transport=ScriptedTransport([]))
+
+
+class Piped:
+    """As much of a pipeline as the gauges read."""
+
+    def __init__(self, book: HealthBook, names: tuple[str, ...]) -> None:
+        self.health = book
+        self.providers = {name: pool(name, "k") for name in names}
+
+
+def piped(book: HealthBook, *names: str) -> Pipeline:
+    return cast("Pipeline", Piped(book, names))
 
 
 def test_openings_and_closings_are_logged_and_counted(caplog: pytest.LogCaptureFixture) -> None:
@@ -101,15 +114,30 @@ def test_gauges_of_targets_are_bounded_and_added_up() -> None:
         target.quota_left = left
         book.away(target, 30.0, QUOTA, 0.0)
     book.stats("p/idle")
-    gauges = TargetGauges(lambda: book, lambda model: model == "known", lambda: 1.0)
+    gauges = HealthGauges(lambda: piped(book), lambda model: model == "known", lambda: 1.0)
     assert dict(gauges.in_flight()) == {("p", "known"): 1.0, ("p", "other"): 2.0}
     assert dict(gauges.quota_left()) == {("p", "known"): 0.5, ("p", "other"): 0.2}
     assert dict(gauges.resting()) == {("p", "known", "quota"): 1.0, ("p", "other", "quota"): 1.0}
-    assert list(TargetGauges(lambda: None, lambda model: True, lambda: 1.0).in_flight()) == []
+
+
+def test_without_a_gateway_there_is_nothing_to_read() -> None:
+    """Before the lifespan, and after it."""
+    gauges = HealthGauges(lambda: None, lambda model: True, lambda: 1.0)
+    read = (gauges.providers, gauges.breakers, gauges.in_flight, gauges.resting, gauges.quota_left)
+    assert [list(one()) for one in read] == [[]] * 5
+
+
+def test_gauges_of_providers() -> None:
+    """Those of the configuration in force."""
+    book = HealthBook()
+    book.heard_open(book.stats("a/m"), 30.0, 0.0)
+    gauges = HealthGauges(lambda: piped(book, "a"), lambda model: True, lambda: 1.0)
+    assert list(gauges.providers()) == [(("a",), 0.0)]
+    assert [labels for labels, value in gauges.breakers() if value] == [("a", "open")]
 
 
 def test_a_reason_of_a_later_version_is_other() -> None:
     """Heard from a process that knows more."""
     book = HealthBook()
     book.away(book.stats("p/m"), 30.0, "who knows", 0.0, ours=False)
-    assert dict(TargetGauges(lambda: book, lambda model: True, lambda: 1.0).resting()) == {("p", "m", "other"): 1.0}
+    assert dict(HealthGauges(lambda: piped(book), lambda model: True, lambda: 1.0).resting()) == {("p", "m", "other"): 1.0}

@@ -127,10 +127,19 @@ async def test_who_is_not_asked() -> None:
         ticket = pipe.health.started(stats, pipe.clock.monotonic())
         assert ticket
         probes.ask_all(5.0)
-        assert [name for name in pipe.tasks.names() if name.startswith("probe")] == []
+        assert len(edge.sent) == 1
         stats.breaker.close(pipe.clock.monotonic())
         probes.ask_all(5.0)
         assert len(edge.sent) == 1
+
+
+async def test_rounds_begin_anew_with_a_configuration() -> None:
+    """And end where it wants none."""
+    async with in_process(json_reply(chat())) as edge:
+        tasks, probes = edge.gateway.state.tasks, Probes(lambda: edge.gateway.state.pipeline, Counted())
+        for every_s, running_ in ((60.0, 1), (30.0, 1), (None, 0), (None, 0)):
+            probes.restart(tasks, every_s, 5.0)
+            await eventually(lambda wanted=running_: tasks.names().count("probes") == wanted)  # type: ignore[misc]
 
 
 async def test_each_kind_is_asked_in_its_own_dialect() -> None:

@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from proxy.settings import Settings
+from proxy.settings.cache import CacheSettings
 from proxy.transport.base import UpstreamRequest
 from proxy.transport.scripted import Reply
 from tests.support.access_log import Books
 from tests.support.eventually import eventually
-from tests.support.gateway import settings
+from tests.support.gateway import ADMIN_KEY, settings
 from tests.support.library import in_process, json_reply, one_provider
 from tests.support.upstream import chat
 
@@ -125,3 +126,40 @@ async def test_a_path_that_names_the_model_names_the_other(caplog: pytest.LogCap
         await shadowed(edge, "done", 2)
     assert [msgspec.json.decode(request.body)["model"] for request in edge.sent] == ["old", "new", "old", "new"]
     assert all(record.__dict__["similarity"] is not None for record in records(caplog))
+
+
+async def test_a_copy_falls_back_to_nobody() -> None:
+    """It is that model which is looked at: neither its entry's fallbacks nor those that the client named stand in for it."""
+    models = {
+        "candidate": {"targets": [{"provider": "mine", "model": "broken"}], "fallbacks": ["spare"], "retries": {"attempts": 2}},
+        "spare": {"targets": [{"provider": "mine", "model": "other"}]},
+    }
+    fails = {"broken"}
+
+    def reply(request: UpstreamRequest) -> Reply:
+        return (
+            json_reply({"error": {"message": "no"}}, status=401)
+            if msgspec.json.decode(request.body)["model"] in fails
+            else by_model(request)
+        )
+
+    async with in_process(reply, config=config(models)) as edge:
+        headers = {"authorization": f"Bearer {ADMIN_KEY}", "x-llm-edge-fallbacks": "spare"}
+        for n, sent in enumerate(({}, headers)):
+            await edge.chat(f"question {n}", model="smart", headers=sent)
+            await shadowed(edge, "failed", n + 1)
+        assert [msgspec.json.decode(request.body)["model"] for request in edge.sent] == ["old", "broken"] * 2
+
+
+async def test_requests_that_pass_the_cache_by_are_copied_too(caplog: pytest.LogCaptureFixture) -> None:
+    """With the cache off, or by the client's wish; not those whose provider would act twice."""
+    caplog.set_level(logging.INFO, "llm_edge.shadow")
+    async with in_process(by_model, config=config()) as edge:
+        await edge.chat(model="smart", headers={"cache-control": "no-store"})
+        await shadowed(edge, "done")
+        assert records(caplog)[0].__dict__["similarity"] is not None
+        await edge.chat(model="smart", store=True)
+        assert len(edge.sent) == 3
+    async with in_process(by_model, config=config().model_copy(update={"cache": CacheSettings(enabled=False)})) as edge:
+        await edge.chat(model="smart")
+        await shadowed(edge, "done")

@@ -237,3 +237,13 @@ def test_active_probes_without_a_ticket() -> None:
     book.probed(stats, 9.0, "ok")
     book.probed(stats, 9.5, "ok")
     assert [what[1:] for what in told.all] == [("open", False), ("open", True), ("closed", True)]
+
+
+def test_what_was_given_up_for_another_was_slow() -> None:
+    """At least so slow: for the latency that strategies see, and for the p95 of streams."""
+    book = HealthBook()
+    stats = book.stats("p/m")
+    for _ in range(20):
+        book.outwaited(stats, 1.0, 3.0, stream=True)
+    book.outwaited(stats, 1.0, 9.0, stream=False)
+    assert (stats.first_token_p95(), stats.latency(1.0), stats.latency(1.0, stream=False)) == (3.0, 3.0, 9.0)

@@ -105,3 +105,10 @@ def test_a_target_that_recovers_gets_its_share_back_bit_by_bit() -> None:
         assert abs(len(now) / 6000 - weight / (1 + weight)) < 0.02
         assert back <= now
         back = now
+
+
+def test_one_chooser_serves_whatever_the_filters_leave() -> None:
+    """What it remembers of the last candidates is not taken for others."""
+    chooser, rng = Weighted("smart"), Random(1)
+    for given in (split(1, 1, 1), split(1, 1), split(1, 1, 1)):
+        assert len(chooser.choose(given, RequestFacts(sticky="u"), 0.0, rng).order) == len(given)

@@ -70,6 +70,19 @@ async def test_the_other_side_goes_away() -> None:
         a.note("one")
 
 
+async def test_before_the_channel_is_open() -> None:
+    """Notes are dropped: a drain may come while a worker is being started."""
+    ours, theirs = socket.socketpair()
+    channel = Channel(ours, upper)
+    channel.note("drain")
+    await channel.open()
+    with theirs:
+        theirs.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            theirs.recv(1)
+    await channel.close()
+
+
 async def test_a_failing_note_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """Nobody waits for its answer."""
     async with pair() as (a, _):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from proxy.settings import Settings, SettingsError, load_settings
-from proxy.settings.files import MAX_BYTES
+from proxy.settings.sources import MAX_BYTES
 
 CANARY = "sk-canary-7f3a9c2e41d8b650"
 ECHO = "providers: {echo: {kind: echo}}\n"
@@ -180,3 +180,11 @@ def test_no_mistake_repeats_a_value_that_may_be_secret(file: Path, text: str) ->
     """Whatever was put in the wrong place."""
     shown = "\n".join(mistakes(file, text.replace("K", CANARY)))
     assert CANARY not in shown
+
+
+def test_a_referenced_file_that_is_too_large(tmp_path: Path) -> None:
+    """Is named, and not read to its end."""
+    (tmp_path / "key").write_text("x" * (MAX_BYTES + 1))
+    (tmp_path / "c.yaml").write_text("providers: {echo: {kind: echo}}\nauth:\n  admin_key: file:key\n")
+    with pytest.raises(SettingsError, match=r"c\.yaml:3:14: auth\.admin_key: file key can't be read: File too large"):
+        load_settings(tmp_path / "c.yaml", environ={}, dotenv=None)

@@ -57,8 +57,8 @@ def test_what_is_right_passes(tmp_path: Path, models: str) -> None:
         ),
         (
             "m:\n  strategy: weigthed\n  targets: [{provider: one}]",
-            "c.yaml:6:5: models.m.strategy: must be one of model, cost, latency, failover, weighted, hybrid, round_robin, content; "
-            'did you mean "weighted"?',
+            "c.yaml:6:5: models.m.strategy: must be one of model, failover, cost, latency, weighted, hybrid, round_robin, content, or "
+            'own:NAME; did you mean "weighted"?',
         ),
         (
             "m:\n  strategy: weighted\n  targets: [{provider: one, model: a, weight: 0}, {provider: two, model: a, weight: 0}]",

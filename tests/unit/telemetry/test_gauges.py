@@ -1,7 +1,5 @@
 """Gauges of a running gateway."""
 
-from collections.abc import Callable
-
 import pytest
 
 from proxy.cache.tiered import CacheStatus
@@ -13,8 +11,14 @@ def status(*, l1: bool = True, l2: bool = True, l2_healthy: bool = True) -> Cach
     return CacheStatus(l1_enabled=l1, l1_entries=3, l1_bytes=400, l1_evictions=0, l2_configured=l2, l2_healthy=l2_healthy)
 
 
-class Targets:
-    """One."""
+class Facts:
+    """One provider that may be used, one that may not, and one target."""
+
+    def providers(self) -> GaugeValues:
+        return [(("a",), 1.0), (("b",), 0.0)]
+
+    def breakers(self) -> GaugeValues:
+        return [(("a", "open"), 1.0)]
 
     def in_flight(self) -> GaugeValues:
         return [(("a", "m"), 3.0)]
@@ -26,16 +30,11 @@ class Targets:
         return [(("a", "m"), 0.01)]
 
 
-def watched(metrics: Metrics, cache: Callable[[], CacheStatus | None], size: StoreSize, providers: Callable[[], dict[str, bool]]) -> None:
-    open_ = [(("a", "open"), 1.0)]
-    watch_gateway(metrics, cache=cache, l2_size=size, providers=providers, breakers=lambda: open_, targets=Targets())
-
-
-def values(cache: CacheStatus | None, providers: dict[str, bool], size: StoreSize | None = None) -> dict[tuple[str, ...], float]:
+def values(cache: CacheStatus | None, size: StoreSize | None = None) -> dict[tuple[str, ...], float]:
     """Of the watched gauges, by short name and labels."""
     metrics = Metrics()
-    watched(metrics, lambda: cache, size or StoreSize(), lambda: providers)
-    short = {"cache_available", "cache_size_entries", "cache_memory_bytes", "provider_available"}
+    watch_gateway(metrics, cache=lambda: cache, l2_size=size or StoreSize(), health=Facts())
+    short = {"cache_available", "cache_size_entries", "cache_memory_bytes"}
     return {(s.family[9:], *s.labels): s.values[0] for s in metrics.snapshot() if s.family[9:] in short}
 
 
@@ -43,7 +42,7 @@ def test_tiers() -> None:
     """What is held and whether it can be used; L2's size where it is known."""
     size = StoreSize()
     size.entries, size.bytes = 7, 9000
-    assert values(status(l2_healthy=False), {}, size) == {
+    assert values(status(l2_healthy=False), size) == {
         ("cache_available", "l1"): 1.0,
         ("cache_available", "l2"): 0.0,
         ("cache_size_entries", "l1"): 3.0,
@@ -59,19 +58,15 @@ def test_what_is_not_there_has_no_series(cache: CacheStatus | None) -> None:
     size = StoreSize()
     size.entries = size.bytes = 1
     size.forget()
-    assert values(cache, {}, size) == {}
+    assert values(cache, size) == {}
 
 
-def test_providers() -> None:
-    """1 while it may be used."""
-    assert values(None, {"a": True, "b": False}) == {("provider_available", "a"): 1.0, ("provider_available", "b"): 0.0}
-
-
-def test_breakers_and_targets() -> None:
+def test_providers_breakers_and_targets() -> None:
     """As they are told, when they are read."""
     metrics = Metrics()
-    watched(metrics, lambda: None, StoreSize(), dict)
+    watch_gateway(metrics, cache=lambda: None, l2_size=StoreSize(), health=Facts())
     found = {(s.family[9:], *s.labels): s.values[0] for s in metrics.snapshot()}
+    assert (found["provider_available", "a"], found["provider_available", "b"]) == (1.0, 0.0)
     assert found["circuit_breaker_state", "a", "open"] == 1.0
     assert found["target_in_flight", "a", "m"] == 3.0
     assert found["target_resting", "a", "m", "quota"] == 1.0
@@ -81,7 +76,7 @@ def test_breakers_and_targets() -> None:
 def test_reloads_begin_at_zero() -> None:
     """An increase can only be seen from a value that was there."""
     metrics = Metrics()
-    watched(metrics, lambda: None, StoreSize(), dict)
+    watch_gateway(metrics, cache=lambda: None, l2_size=StoreSize(), health=Facts())
     assert {s.labels: s.values for s in metrics.snapshot() if s.family == "llm_edge_config_reloads_total"} == {
         ("success",): (0.0,),
         ("failure",): (0.0,),

@@ -241,7 +241,10 @@ def test_rare_events() -> None:
     """Each by its method."""
     m = Metrics()
     m.stream_truncated("openai")
-    m.single_flight_joined()
+    m.single_flight_joined("l1")
+    m.single_flight_joined("l2")
+    m.single_flight_handed_over()
+    m.lease_lost()
     m.task_failed("worker:3")
     m.task_failed("")
     m.config_loaded("v1", reload=False, now=5.0)
@@ -249,7 +252,10 @@ def test_rare_events() -> None:
     m.config_loaded("v2", now=6.0)
     m.config_refused()
     assert value(m, "llm_edge_stream_truncations_total", "openai") == 1
-    assert value(m, "llm_edge_single_flight_joins_total") == 1
+    assert value(m, "llm_edge_single_flight_joins_total") == 2
+    assert value(m, "llm_edge_single_flight_remote_joins_total") == 1
+    assert value(m, "llm_edge_single_flight_handovers_total") == 1
+    assert value(m, "llm_edge_single_flight_leases_lost_total") == 1
     assert values(m, "llm_edge_task_failures_total") == {("worker",): (1,), ("none",): (1,)}
     assert values(m, "llm_edge_config_reloads_total") == {("success",): (1,), ("failure",): (1,)}
     assert values(m, "llm_edge_config_info") == {("v2",): (1,)}

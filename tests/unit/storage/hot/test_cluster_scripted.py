@@ -291,6 +291,9 @@ async def test_what_means_the_whole_fails_with_any_of_its_parts() -> None:
         for command in (hot.execute("DBSIZE"), hot.delete(key_of(0, 2), key_of(1, 2))):
             with pytest.raises(RedisRefused, match="NOPERM"):
                 await command
+        made[1].special = lambda c: b"+what\r\n" if c[0] == b"DBSIZE" else None
+        with pytest.raises(RedisDown, match="unknown form"):
+            await hot.execute("DBSIZE")
         cancelled = hot.execute("DBSIZE")
         cancelled.cancel()
         assert await hot.get("a") == b"x"

@@ -1,0 +1,1 @@
+"""Single flight across the processes that share a Redis (contract J)."""
