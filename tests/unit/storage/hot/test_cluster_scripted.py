@@ -168,7 +168,7 @@ async def test_a_slot_on_its_way_to_a_node_without_slots() -> None:
         share(made, [one])
         hot = await stack.enter_async_context(opened(made[:1]))
         one.special = lambda c: b"-ASK %d localhost:%d\r\n" % (slot_of(c[1]), two.server.port) if c[0] == b"GET" else None
-        assert await asyncio.gather(hot.get("a"), hot.get("b")) == [b"x", b"x"]
+        assert list(await asyncio.gather(hot.get("a"), hot.get("b"))) == [b"x", b"x"]
         assert [c[0] for c in two.server.commands if c[0] in (b"GET", b"ASKING")] == [b"ASKING", b"GET"] * 2
         await hot._look()
         assert await hot.get("c") == b"x"
