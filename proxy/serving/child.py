@@ -1,6 +1,7 @@
 """One worker process as its supervisor sees it."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -62,4 +63,5 @@ class Child:
 
     def kill(self) -> None:
         if self.process.poll() is None:
-            os.kill(self.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended, and somebody else has been told
+                os.kill(self.pid, signal.SIGKILL)
