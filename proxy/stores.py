@@ -143,8 +143,8 @@ async def _measure(hot: HotStore, size: StoreSize) -> None:
     while True:
         try:
             size.entries = int(await hot.execute("DBSIZE"))
-            memory = re.search(rb"^used_memory:(\d+)", await hot.execute("INFO", "memory"), re.MULTILINE)
-            size.bytes = int(memory[1]) if memory is not None else None
+            used = re.findall(rb"^used_memory:(\d+)", await hot.execute("INFO", "memory"), re.MULTILINE)
+            size.bytes = sum(map(int, used)) if used else None
         except (RedisDown, RedisRefused):
             size.forget()
         await asyncio.sleep(L2_SIZE_EVERY_S)

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,11 @@ from typing import Literal, NamedTuple
 from proxy.cli.price_checks import price_lines
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
+from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings, SettingsError, load_settings, redact_url
+from proxy.storage.hot.address import is_cluster
+from proxy.storage.hot.base import RedisDown
+from proxy.storage.hot.cluster import RedisClusterHot
 from proxy.storage.open import open_records, sqlite_path
 
 MIN_PYTHON = (3, 11)
@@ -123,17 +128,35 @@ def _ping_redis(url: str, *, shared: bool) -> Iterator[Finding]:
     import redis
 
     try:
-        with redis.Redis.from_url(url, socket_timeout=_PROBE_TIMEOUT_S, socket_connect_timeout=_PROBE_TIMEOUT_S) as client:
-            client.ping()
-            memory = client.info("memory")
-    except (redis.RedisError, OSError, ValueError) as exc:
+        policies = asyncio.run(_cluster_policies(url)) if is_cluster(url) else _policies(url)
+    except (redis.RedisError, OSError, ValueError, Unavailable) as exc:
         yield Finding("redis", "fail", f"{redact_url(url)}: {type(exc).__name__}; the gateway would run with its L1 cache alone")
         return
     yield Finding("redis", "ok", f"{redact_url(url)} answers")
-    policy = memory.get("maxmemory_policy", "noeviction")
-    if shared and policy != "noeviction":
+    for policy in sorted(policies - {"noeviction"}) if shared else ():
         advice = "set noeviction, or give the cache its own cache.l2.redis"
         yield Finding("redis", "warn", f"maxmemory-policy is {policy}: limits could be evicted; {advice}")
+
+
+def _policies(url: str) -> set[str]:
+    import redis
+
+    with redis.Redis.from_url(url, socket_timeout=_PROBE_TIMEOUT_S, socket_connect_timeout=_PROBE_TIMEOUT_S) as client:
+        client.ping()
+        return {client.info("memory").get("maxmemory_policy", "noeviction")}
+
+
+async def _cluster_policies(url: str) -> set[str]:
+    """Of all masters. Raises RedisDown where one cannot be asked or a slot is nobody's."""
+    tasks = TaskSupervisor()
+    hot = RedisClusterHot(url, tasks, op_timeout_s=_PROBE_TIMEOUT_S, connect_timeout_s=_PROBE_TIMEOUT_S)
+    try:
+        if not await hot.open(_PROBE_TIMEOUT_S):
+            raise RedisDown("not every slot has a master that answers")
+        return {found.decode() for found in re.findall(rb"maxmemory_policy:(\w[\w-]*)", await hot.execute("INFO", "memory"))}
+    finally:
+        await hot.close()
+        await tasks.close()
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from proxy.settings.base import split_list
 from proxy.settings.environment import COMPOSED, LATER, NAMES, UNUSED
 from proxy.settings.errors import Path, Problem
 from proxy.settings.layers import Layer
@@ -127,7 +128,8 @@ def _server_address(env: Environment, layer: Layer) -> None:
 
 
 def _redis_parts(env: Environment, layer: Layer) -> None:
-    host = env.get("REDIS_HOST")
+    nodes = env.get("REDIS_CLUSTER_NODES")
+    host = nodes if nodes is not None else env.get("REDIS_HOST")
     if host is None:
         return
     port = env.get("REDIS_PORT") or "6379"
@@ -136,8 +138,12 @@ def _redis_parts(env: Environment, layer: Layer) -> None:
     environment = env.get("ENVIRONMENT")
     scheme = "rediss" if environment is not None and environment.strip().lower() != "local" else "redis"
     login = f":{quote(password, safe='')}@" if password else ""
-    url = f"{scheme}://{login}{host.strip()}:{service[1] if service else port.strip()}/0"
-    layer.put(("stores", "redis"), url, env.origin("REDIS_HOST"))
+    if nodes is not None:
+        named = [node.partition("://")[2] or node for node in split_list(nodes)]
+        url, name = f"{scheme}+cluster://{login}{','.join(named)}", "REDIS_CLUSTER_NODES"
+    else:
+        url, name = f"{scheme}://{login}{host.strip()}:{service[1] if service else port.strip()}/0", "REDIS_HOST"
+    layer.put(("stores", "redis"), url, env.origin(name))
 
 
 def _json_or_text(value: str) -> Any:

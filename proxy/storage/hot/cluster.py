@@ -1,44 +1,54 @@
-"""A Redis Cluster as one hot store: a `RedisHot` for each master, commands go where their key's slot is.
+"""A Redis Cluster: a `RedisHot` for each master, and the table of slots that says which one a command goes to.
 
-    no redirect         the node of the slot, in that node's batch of this tick
-    MOVED               once more at the node that it names; the map of slots is read anew
-    ASK                 once more there after an ASKING, in the same batch
-    TRYAGAIN, CLUSTERDOWN, more than MAX_REDIRECTS     RedisDown: the command may be tried later
-    a node is lost      commands of its slots are RedisDown at once, others go on; the map is read anew until a replica has taken over
+Why not redis-py's cluster client: what link.py says of redis-py holds here, too, its commands go out one by one, each awaited, and its
+pipeline refuses EVALSHA. It takes 113 µs of CPU for a GET alone, 63 each at 8 at once and 109 at 64 (in its pipeline 125, 50, 21); here,
+where those of one loop tick and node go out in one write, it is 40, 16 and 6 (three nodes, redis 8.1, uvloop, measured 2026-11-25).
 
-Commands without a key go to any node, but for those that mean the whole: DBSIZE and INFO are added up, SCAN walks over all masters.
-A script has to keep to one slot, which the keys' hash tags see to.
+The table comes from CLUSTER SLOTS of any node that answers, those of the last table and of the URL in turn: at the start, after a MOVED,
+when a node is lost, every `RETRY_S` while not every master is connected, and every `REFRESH_S`. MOVED and ASK are followed by sending the
+packed command again, with its own future, within its own 100 ms. That is no retry: the node that redirects has not run it.
 
-Why not redis-py's cluster client: its import takes as long and as much memory as that of redis.asyncio (see `link.py`), it sends each
-command of a tick by itself, and its pipeline refuses EVALSHA (ARCHITECTURE.md).
-Source: Redis Cluster specification, read 2026-11-25.
+Loss: as of one server (redis.py), but of each node by itself: only its slots fail, at once when its breaker is open. A promoted replica
+is found in the next table. TRYAGAIN (several keys of a slot that is moving) and CLUSTERDOWN end as RedisDown.
+
+Commands with several keys need one slot, but DEL, UNLINK, EXISTS and TOUCH, which are split. DBSIZE is the sum of all masters, INFO their
+texts one after the other, SCAN goes through them one by one.
 """
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from proxy.core.tasks import TaskSupervisor
-from proxy.storage.hot.address import ClusterAddress, parse_cluster
+from proxy.storage.hot.address import RedisAddress, parse_address, parse_cluster
+from proxy.storage.hot.ask import ask
 from proxy.storage.hot.base import LinkState, OwnedHotStore, RedisDown, RedisRefused
+from proxy.storage.hot.breaker import Breaker
+from proxy.storage.hot.redirects import Redirects
 from proxy.storage.hot.redis import RedisHot
-from proxy.storage.hot.slots import SLOTS, Arg, Endpoint, Redirect, SlotRange, first_key, ranges_of, redirect_of, slot_of
+from proxy.storage.hot.slots import SLOTS, Arg, Endpoint, SlotRange, first_key, key_of, name_of, ranges_of, redirect_of, slot_of
 
-MAX_REDIRECTS = 3
-REFRESH_EVERY_S = 30.0
-RECOVER_EVERY_S = 0.5
-"""While a node is lost or a slot is nobody's."""
-REFRESH_GAP_S = 0.1
-LATER = frozenset({"TRYAGAIN", "CLUSTERDOWN"})
+REFRESH_S = 60.0
+RETRY_S = 0.5
+GAP_S = 0.05
+"""Between two looks at the table, however many commands were redirected."""
 
+VISIT_S = 60.0
+"""How long a node without slots, to which slots are moving, is kept connected after the last command for it."""
+
+_SPLIT = frozenset({"DEL", "UNLINK", "EXISTS", "TOUCH"})
 _log = logging.getLogger("llm_edge")
 
 
 class RedisClusterHot:
-    """Made anywhere, used on the loop that calls `open`. Raises as `RedisHot`."""
+    """`available`: some slots can be asked. `connected`: all can. `state`: closed when all nodes' are, open when no node's is, else
+    half_open.
+
+    Raises ValueError for a wrong URL, OSError where its TLS files cannot be read."""
 
     def __init__(
         self,
@@ -47,254 +57,276 @@ class RedisClusterHot:
         *,
         op_timeout_s: float = 0.1,
         connect_timeout_s: float = 1.0,
+        refresh_s: float = REFRESH_S,
         on_state: Callable[[LinkState], None] | None = None,
+        breaker: Callable[[], Breaker] = Breaker,
     ) -> None:
-        self._address: ClusterAddress = parse_cluster(url)
+        self._named = parse_cluster(url)
+        self._template = parse_address(self._named.node_url(self._named.seeds[0]))
+        self._tls = self._template.ssl_context()
         self._tasks = tasks
-        self._make = partial(RedisHot, tasks=tasks, op_timeout_s=op_timeout_s, connect_timeout_s=connect_timeout_s, on_state=self._changed)
+        self._op_timeout_s = op_timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._refresh_s = refresh_s
         self._on_state = on_state
+        self._breaker = breaker
         self._told: LinkState = "closed"
+        self._reason = "not opened"
         self._nodes: dict[Endpoint, RedisHot] = {}
-        self._masters: list[RedisHot] = []
-        """In the order of their first slot."""
-        self._by_slot: list[RedisHot | None] = [None] * SLOTS
-        self._ranges: tuple[SlotRange, ...] = ()
-        self._stale = asyncio.Event()
+        self._table: list[RedisHot | None] = [None] * SLOTS
+        self._masters: tuple[Endpoint, ...] = ()
+        """Sorted."""
+        self._replicas: tuple[Endpoint, ...] = ()
+        self._covered = False
+        """Every slot has a master."""
+        self._visited: dict[Endpoint, float] = {}
+        """Nodes known from a redirect only: until when they are kept, in loop time."""
+        self._redirects = Redirects(self.label)
+        self._turn = 0
         self._runner: asyncio.Task[Any] | None = None
+        self._wanted = asyncio.Event()
 
     @property
     def label(self) -> str:
-        return self._address.label
+        return self._named.label
 
     @property
     def available(self) -> bool:
-        """Some node takes commands."""
-        return any(node.available for node in self._masters)
+        return any(self._nodes[master].available for master in self._masters)
 
     @property
     def connected(self) -> bool:
-        """To every master, and every slot has one."""
-        return bool(self._masters) and all(node.connected for node in self._masters) and None not in self._by_slot
+        return self._covered and all(self._nodes[master].connected for master in self._masters)
 
     @property
     def state(self) -> LinkState:
-        """Open only when every node's breaker is."""
-        return "closed" if not self._masters or any(node.state == "closed" for node in self._masters) else "open"
+        states = {self._nodes[master].state for master in self._masters}
+        if states <= {"open"}:
+            return "open"
+        return "closed" if states == {"closed"} and self._covered else "half_open"
 
     async def open(self, wait_s: float = 0.2) -> bool:
-        self._loop = asyncio.get_running_loop()
-        self._first: asyncio.Future[None] = self._loop.create_future()
+        loop = asyncio.get_running_loop()
+        self._reason = "the table of slots is not known yet"
+        self._first = loop.create_future()
         self._runner = self._tasks.start(self._run(), name="redis-cluster", endless=True)
+        deadline = loop.time() + wait_s
         await asyncio.wait({self._first}, timeout=wait_s)
+        for node in list(self._nodes.values()):
+            await node.wait(max(0.0, deadline - loop.time()))
+        self._tell()
         return self.connected
 
     async def close(self) -> None:
         if self._runner is not None:
             self._runner.cancel()
             await asyncio.wait({self._runner})
-        nodes, self._nodes, self._masters, self._by_slot = list(self._nodes.values()), {}, [], [None] * SLOTS
-        await asyncio.gather(*(node.close() for node in nodes))
+        await asyncio.gather(*(node.close() for node in self._nodes.values()))
+        self._nodes, self._masters, self._table = {}, (), [None] * SLOTS
+        self._covered, self._reason = False, "closed"
 
     def execute(self, *args: Arg) -> "asyncio.Future[Any]":
-        key = first_key(args)
-        if key is None:
-            return self._keyless(args)
-        return self._at(slot_of(key), args)
-
-    def get(self, key: str | bytes) -> "asyncio.Future[bytes | None]":
-        return self._at(slot_of(key), ("GET", key))
-
-    def set(self, key: str | bytes, value: str | bytes, ttl_s: float | None = None) -> "asyncio.Future[Any]":
-        if ttl_s is None:
-            return self._at(slot_of(key), ("SET", key, value))
-        return self._at(slot_of(key), ("SET", key, value, "PX", max(1, int(ttl_s * 1000))))
-
-    def delete(self, *keys: str | bytes) -> "asyncio.Future[int]":
-        slots: dict[int, list[str | bytes]] = {}
-        for key in keys:
-            slots.setdefault(slot_of(key), []).append(key)
-        parts = [self._at(slot, ("UNLINK", *own)) for slot, own in slots.items()]
-        return parts[0] if len(parts) == 1 else self._summed(parts, sum)
-
-    def eval(self, script: str | bytes, keys: tuple[str | bytes, ...] = (), args: tuple[Arg, ...] = ()) -> "asyncio.Future[Any]":
-        return self.execute("EVAL", script, len(keys), *keys, *args)
-
-    def _at(self, slot: int, args: tuple[Arg, ...]) -> "asyncio.Future[Any]":
-        node = self._by_slot[slot]
-        outer: asyncio.Future[Any] = self._loop.create_future()
-        if node is None:
-            self._stale.set()
-            outer.set_exception(RedisDown(f"{self.label}: no node has slot {slot}"))
-        else:
-            node.execute(*args).add_done_callback(partial(self._answered, outer, args, 0))
-        return outer
-
-    def _answered(self, outer: "asyncio.Future[Any]", args: tuple[Arg, ...], redirects: int, inner: "asyncio.Future[Any]") -> None:
-        if outer.done():
-            if not inner.cancelled():
-                inner.exception()
-            return
-        if inner.cancelled():
-            outer.cancel()
-            return
-        error = inner.exception()
-        if error is None:
-            outer.set_result(inner.result())
-        elif isinstance(error, RedisRefused) and (redirect := redirect_of(error.text)) is not None:
-            self._redirected(outer, args, redirects, redirect)
-        elif isinstance(error, RedisRefused) and error.reply in LATER:
-            self._stale.set()
-            outer.set_exception(RedisDown(f"{self.label}: {error.reply}"))
-        else:
-            if isinstance(error, RedisDown):
-                self._stale.set()
-            outer.set_exception(error)
-
-    def _redirected(self, outer: "asyncio.Future[Any]", args: tuple[Arg, ...], redirects: int, redirect: Redirect) -> None:
-        if not redirect.asking:
-            self._stale.set()
-        node = self._nodes.get(redirect.endpoint)
-        if redirects >= MAX_REDIRECTS or (node is None and not redirect.endpoint.host):
-            outer.set_exception(RedisDown(f"{self.label}: redirected too often"))
-            return
-        if node is None:
-            self._tasks.start(self._at_new(outer, args, redirects, redirect), name="redis-redirect")
-            return
-        self._resend(node, outer, args, redirects, asking=redirect.asking)
-
-    async def _at_new(self, outer: "asyncio.Future[Any]", args: tuple[Arg, ...], redirects: int, redirect: Redirect) -> None:
-        node = await self._node(redirect.endpoint)
-        if not redirect.asking:
-            self._by_slot[redirect.slot] = node
-        self._resend(node, outer, args, redirects, asking=redirect.asking)
-
-    def _resend(self, node: RedisHot, outer: "asyncio.Future[Any]", args: tuple[Arg, ...], redirects: int, *, asking: bool) -> None:
-        if asking:
-            node.execute("ASKING").add_done_callback(_take)
-        node.execute(*args).add_done_callback(partial(self._answered, outer, args, redirects + 1))
-
-    def _keyless(self, args: tuple[Arg, ...]) -> "asyncio.Future[Any]":
-        name = str(args[0]).upper()
-        if not self._masters:
-            outer: asyncio.Future[Any] = self._loop.create_future()
-            outer.set_exception(RedisDown(f"{self.label}: not connected"))
-            return outer
+        name = name_of(args)
+        if name in _SPLIT and len(args) > 2:
+            return self._together([self._keyed(key_of(key), (name, key)) for key in args[1:]], sum)
+        if name == "DBSIZE":
+            return self._together([self._nodes[master].execute(*args) for master in self._masters], sum)
+        if name == "INFO":
+            return self._together([self._nodes[master].execute(*args) for master in self._masters], b"".join)
         if name == "SCAN":
             return self._scan(args)
-        if name == "DBSIZE":
-            return self._summed([node.execute(*args) for node in self._masters], sum)
-        if name == "INFO":
-            return self._summed([node.execute(*args) for node in self._masters], _merged_info)
-        return next((node for node in self._masters if node.connected), self._masters[0]).execute(*args)
+        key = first_key(args)
+        if key is not None:
+            return self._keyed(key, args)
+        node = next((node for node in self._nodes.values() if node.connected), None)
+        return self._failed() if node is None else node.execute(*args)
+
+    def get(self, key: str | bytes) -> "asyncio.Future[bytes | None]":
+        return self._keyed(key, ("GET", key))
+
+    def set(self, key: str | bytes, value: str | bytes, ttl_s: float | None = None) -> "asyncio.Future[Any]":
+        node = self._table[slot_of(key)]
+        return self._failed() if node is None else node.set(key, value, ttl_s)
+
+    def delete(self, *keys: str | bytes) -> "asyncio.Future[int]":
+        return self.execute("UNLINK", *keys)
+
+    def eval(
+        self, script: str | bytes, keys: tuple[str | bytes, ...] = (), args: tuple[str | bytes | int | float, ...] = ()
+    ) -> "asyncio.Future[Any]":
+        return self.execute("EVAL", script, len(keys), *keys, *args)
+
+    def _keyed(self, key: str | bytes, args: tuple[Arg, ...]) -> "asyncio.Future[Any]":
+        node = self._table[slot_of(key)]
+        return self._failed() if node is None else node.execute(*args)
+
+    def _failed(self) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        future.set_exception(RedisDown(f"{self.label}: {self._reason}"))
+        return future
+
+    def _together(self, parts: "Sequence[asyncio.Future[Any]]", add_up: Callable[[list[Any]], Any]) -> "asyncio.Future[Any]":
+        """Fails with the first part that does."""
+        if not parts:
+            return self._failed()
+        whole: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def done(gathered: "asyncio.Future[list[Any]]") -> None:
+            if whole.done():
+                gathered.exception()
+            elif (error := gathered.exception()) is not None:
+                whole.set_exception(error)
+            else:
+                try:
+                    whole.set_result(add_up(gathered.result()))
+                except (TypeError, ValueError):
+                    whole.set_exception(RedisDown(f"{self.label}: nodes answered in an unknown form"))
+
+        asyncio.gather(*parts).add_done_callback(done)
+        return whole
 
     def _scan(self, args: tuple[Arg, ...]) -> "asyncio.Future[Any]":
-        """Cursors are `node:cursor`; the first and the last one are `0` as ever."""
-        given = args[1].decode() if isinstance(args[1], bytes) else str(args[1])
-        number, _, cursor = given.rpartition(":")
-        at = int(number or 0)
-        if at >= len(self._masters):
-            at, cursor = 0, "0"
-        outer: asyncio.Future[Any] = self._loop.create_future()
+        """Cursors are `host:port/cursor of that node`, and 0 at both ends."""
+        cursor = args[1] if isinstance(args[1], bytes) else str(args[1]).encode()
+        if cursor == b"0":
+            endpoint, own = min(self._masters, default=None), b"0"
+        else:
+            address, _, own = cursor.rpartition(b"/")
+            host, _, port = address.decode().rpartition(":")
+            endpoint = Endpoint(host, int(port))
+        node = self._nodes.get(endpoint) if endpoint is not None else None
+        if endpoint is None or node is None:
+            return self._failed()
+        following = min((master for master in self._masters if master > endpoint), default=None)
 
-        def answered(inner: "asyncio.Future[Any]") -> None:
-            if outer.done():
-                return
-            if inner.cancelled() or (error := inner.exception()) is not None:
-                outer.set_exception(RedisDown("cancelled") if inner.cancelled() else error or RedisDown("cancelled"))
-                return
-            following, keys = inner.result()
-            if following == b"0" and at + 1 >= len(self._masters):
-                outer.set_result([b"0", keys])
-            else:
-                outer.set_result([b"%d:0" % (at + 1) if following == b"0" else b"%d:%b" % (at, following), keys])
+        def onward(answers: list[Any]) -> list[Any]:
+            place, keys = answers[0]
+            at, own = (endpoint, place) if place != b"0" else (following, b"0")
+            return [b"%s:%d/%s" % (at.host.encode(), at.port, own) if at is not None else b"0", keys]
 
-        self._masters[at].execute("SCAN", cursor, *args[2:]).add_done_callback(answered)
-        return outer
-
-    def _summed(self, parts: "Sequence[asyncio.Future[Any]]", join: Callable[[list[Any]], Any]) -> "asyncio.Future[Any]":
-        """One answer out of several nodes'; the first failure is its failure."""
-        outer: asyncio.Future[Any] = self._loop.create_future()
-
-        def answered(whole: "asyncio.Future[list[Any]]") -> None:
-            if outer.done():
-                return
-            if whole.cancelled():
-                outer.cancel()
-            elif (error := whole.exception()) is not None:
-                outer.set_exception(error)
-            else:
-                outer.set_result(join(whole.result()))
-
-        asyncio.gather(*parts).add_done_callback(answered)
-        return outer
+        return self._together([node.execute("SCAN", own, *args[2:])], onward)
 
     async def _run(self) -> None:
         while True:
-            self._stale.clear()
-            found = await self._look()
-            wait_s = REFRESH_EVERY_S if found and self.connected else RECOVER_EVERY_S
+            self._wanted.clear()
+            await self._look()
+            self._tell()
+            if not self._first.done():
+                self._first.set_result(None)
+            await asyncio.sleep(GAP_S)
             try:
-                async with asyncio.timeout(wait_s):
-                    await self._stale.wait()
+                async with asyncio.timeout(self._refresh_s if self.connected else RETRY_S):
+                    await self._wanted.wait()
             except TimeoutError:
-                continue
-            await asyncio.sleep(REFRESH_GAP_S)
+                pass
 
-    async def _look(self) -> bool:
-        """Read the map from the first node that gives one: those of now, then the seeds."""
-        for endpoint in [*self._nodes, *(seed for seed in self._address.seeds if seed not in self._nodes)]:
-            node = await self._node(endpoint)
+    async def _look(self) -> None:
+        """Take the table of the first node that has one."""
+        for endpoint in self._whom_to_ask():
+            address = self._address(endpoint)
             try:
-                ranges = ranges_of(await node.execute("CLUSTER", "SLOTS"))
-            except (RedisDown, RedisRefused, ValueError) as exc:
-                _log.debug("no slots from a node", extra={"redis": node.label, "error": str(exc)[:200]})
-                continue
-            if ranges:
-                await self._take_over(ranges, endpoint)
-                return True
-        return False
+                ranges = ranges_of(await ask(address, self._tls, "CLUSTER", "SLOTS", timeout_s=self._connect_timeout_s))
+            except (RedisDown, RedisRefused) as error:
+                self._reason = error.message
+            except ValueError as error:
+                self._reason = f"{address.label}: {error}"
+            else:
+                if ranges:
+                    self._take(endpoint.host, ranges)
+                    return
+                self._reason = f"{address.label}: the cluster has no slots"
 
-    async def _take_over(self, ranges: tuple[SlotRange, ...], asked: Endpoint) -> None:
-        ordered = sorted(ranges, key=lambda r: r.first)
-        masters: dict[Endpoint, RedisHot] = {}
-        by_slot: list[RedisHot | None] = [None] * SLOTS
-        for r in ordered:
-            endpoint = r.master if r.master.host else Endpoint(asked.host, r.master.port)
-            node = masters[endpoint] = await self._node(endpoint)
-            by_slot[r.first : r.last + 1] = [node] * (r.last + 1 - r.first)
-        self._masters, self._by_slot = list(masters.values()), by_slot
-        for endpoint in [e for e in self._nodes if e not in masters]:
+    def _whom_to_ask(self) -> list[Endpoint]:
+        """Nodes that answer first, a different one each time."""
+        self._turn += 1
+        well = [master for master in self._masters if self._nodes[master].connected]
+        turn = self._turn % len(well) if well else 0
+        return list(dict.fromkeys((*well[turn:], *well[:turn], *self._replicas, *self._masters, *self._named.seeds)))
+
+    def _take(self, asked: str, ranges: tuple[SlotRange, ...]) -> None:
+        """`asked`: the host whose word this is, and which it means where it names none."""
+        table: list[RedisHot | None] = [None] * SLOTS
+        masters: set[Endpoint] = set()
+        replicas: set[Endpoint] = set()
+        for part in ranges:
+            endpoint = _of_host(part.master, asked)
+            masters.add(endpoint)
+            replicas.update(_of_host(replica, asked) for replica in part.replicas)
+            table[part.first : part.last + 1] = [self._node(endpoint)] * (part.last + 1 - part.first)
+        self._table, self._masters, self._replicas = table, tuple(sorted(masters)), tuple(sorted(replicas))
+        self._covered = None not in table
+        self._reason = "no node has this slot"
+        now = asyncio.get_running_loop().time()
+        self._visited = {endpoint: until for endpoint, until in self._visited.items() if until > now and endpoint not in masters}
+        for endpoint in [known for known in self._nodes if known not in masters and known not in self._visited]:
             self._tasks.start(self._nodes.pop(endpoint).close(), name="redis-node-close")
-        if not self._first.done():
-            self._first.set_result(None)
-        self._changed("closed")
 
-    async def _node(self, endpoint: Endpoint) -> RedisHot:
+    def _address(self, endpoint: Endpoint) -> RedisAddress:
+        return msgspec.structs.replace(self._template, host=endpoint.host, port=endpoint.port)
+
+    def _node(self, endpoint: Endpoint) -> RedisHot:
         node = self._nodes.get(endpoint)
         if node is None:
-            node = self._nodes[endpoint] = self._make(self._address.node_url(endpoint))
-            await node.open()
+            node = self._nodes[endpoint] = RedisHot(
+                self._address(endpoint),
+                self._tasks,
+                op_timeout_s=self._op_timeout_s,
+                connect_timeout_s=self._connect_timeout_s,
+                breaker=self._breaker(),
+                on_state=self._node_changed,
+                elsewhere=partial(self._elsewhere, endpoint),
+                tls=self._tls,
+            )
+            node.start()
         return node
 
-    def _changed(self, _state: LinkState) -> None:
-        """Of some node."""
+    def _node_changed(self, state: LinkState) -> None:
+        if state == "open":
+            self._wanted.set()
+        self._tell()
+
+    def _elsewhere(self, asked: Endpoint, packed: bytes, future: "asyncio.Future[Any]", refusal: RedisRefused, deadline: float) -> bool:
+        """What a node's error reply means for the cluster."""
+        if refusal.reply in ("TRYAGAIN", "CLUSTERDOWN"):
+            self._wanted.set()
+            future.set_exception(RedisDown(f"{self.label}: {refusal.text}"))
+            return True
+        redirect = redirect_of(refusal.text)
+        if redirect is None:
+            return False
+        if not redirect.asking:
+            self._wanted.set()
+        if self._redirects.note(future, deadline):
+            endpoint = _of_host(redirect.endpoint, asked.host)
+            node = self._node(endpoint)
+            if endpoint not in self._masters:
+                self._visited[endpoint] = asyncio.get_running_loop().time() + VISIT_S
+            if redirect.asking:
+                node.execute("ASKING").add_done_callback(_ignore)
+            else:
+                self._table[redirect.slot] = node
+            node.submit(packed, future)
+        return True
+
+    def _tell(self) -> None:
         state = self.state
-        if _state == "open":
-            self._stale.set()
-        if state != self._told:
-            self._told = state
-            if self._on_state is not None:
-                self._on_state(state)
+        if state == self._told:
+            return
+        if state == "open":
+            _log.warning("the redis cluster is down", extra={"redis": self.label, "reason": self._reason})
+        elif self._told == "open":
+            _log.info("the redis cluster is back", extra={"redis": self.label})
+        self._told = state
+        if self._on_state is not None:
+            self._on_state(state)
 
 
-def _merged_info(replies: list[bytes]) -> bytes:
-    """What the nodes say, with their memory added up at the beginning, where a reader looks first."""
-    used = sum(int(found[1]) for reply in replies if (found := re.search(rb"^used_memory:(\d+)", reply, re.MULTILINE)) is not None)
-    return b"used_memory:%d\r\n" % used + b"\r\n".join(replies)
+def _of_host(endpoint: Endpoint, host: str) -> Endpoint:
+    return endpoint if endpoint.host else Endpoint(host, endpoint.port)
 
 
-def _take(future: "asyncio.Future[Any]") -> None:
-    """ASKING's own answer says nothing that the command's does not."""
+def _ignore(future: "asyncio.Future[Any]") -> None:
+    """An ASKING that was lost took its command with it."""
     if not future.cancelled():
         future.exception()
 

@@ -25,13 +25,18 @@ pack: Callable[[tuple[str | bytes | int | float, ...]], bytes] = cast(Any, hired
 """One command as it goes over the wire. Raises TypeError for arguments of other types."""
 
 
+Elsewhere = Callable[[bytes, "asyncio.Future[Any]", RedisRefused, float], bool]
+"""`(packed command, its future, the error reply, loop time by which it must be answered)`: True when the future is taken care of."""
+
+
 class Batch:
-    """Commands that go out in one write. `deadline`: loop time by which all must be answered."""
+    """Commands that go out in one write. `deadline`: loop time by which all must be answered. `elsewhere`: asked about error replies."""
 
-    __slots__ = ("answered", "bytes", "deadline", "expired", "futures", "packed")
+    __slots__ = ("answered", "bytes", "deadline", "elsewhere", "expired", "futures", "packed")
 
-    def __init__(self, deadline: float) -> None:
+    def __init__(self, deadline: float, elsewhere: Elsewhere | None = None) -> None:
         self.deadline = deadline
+        self.elsewhere = elsewhere
         self.packed: list[bytes] = []
         self.futures: list[asyncio.Future[Any]] = []
         self.bytes = 0
@@ -50,7 +55,9 @@ class Batch:
         self.answered += 1
         if not future.done():
             if isinstance(reply, RedisRefused):
-                future.set_exception(reply)
+                packed = self.packed[self.answered - 1]
+                if self.elsewhere is None or not self.elsewhere(packed, future, reply, self.deadline):
+                    future.set_exception(reply)
             else:
                 future.set_result(reply)
         return self.answered == len(self.futures)

@@ -8,19 +8,20 @@ made anew, commands wait for it, up to their 100 ms. A probe is a login and a PI
 A server that is slow but alive keeps its connection: late replies are dropped, in their order. Commands that cannot be sent yet
 (`max_in_flight` writes unanswered, the socket full) gather in the next write. Nothing is retried: a lost command may have run.
 
-A cluster or sentinel is another HotStore, not a mode of this one.
+A cluster is another HotStore (cluster.py) with one of these for each master.
 """
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 from proxy.core.tasks import TaskSupervisor
-from proxy.storage.hot.address import parse_address
+from proxy.storage.hot.address import RedisAddress, parse_address
 from proxy.storage.hot.base import LinkState, OwnedHotStore, RedisDown
 from proxy.storage.hot.breaker import Breaker
-from proxy.storage.hot.link import Batch, RedisLink, connect, pack
+from proxy.storage.hot.link import Batch, Elsewhere, RedisLink, connect, pack
 
 MAX_IN_FLIGHT = 16
 MAX_QUEUED_BYTES = 32 * 1024 * 1024
@@ -41,14 +42,15 @@ _log = logging.getLogger("llm_edge")
 
 
 class RedisHot:
-    """Made anywhere, used on the loop that calls `open`. `on_state(state)` is told of every change.
+    """Made anywhere, used on the loop that calls `open` or `start`. `on_state(state)` is told of every change; `elsewhere` is asked about
+    error replies before they end their command.
 
     Raises ValueError for a wrong URL, OSError where its TLS files cannot be read.
     """
 
     def __init__(
         self,
-        url: str,
+        address: str | RedisAddress,
         tasks: TaskSupervisor,
         *,
         op_timeout_s: float = 0.1,
@@ -58,9 +60,12 @@ class RedisHot:
         ping_every_s: float = PING_EVERY_S,
         breaker: Breaker | None = None,
         on_state: Callable[[LinkState], None] | None = None,
+        elsewhere: Elsewhere | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        self._address = parse_address(url)
-        self._tls = self._address.ssl_context()
+        """`address`: a URL as `parse_address` reads it, or its outcome. `tls` None: the context that the address asks for."""
+        self._address = parse_address(address) if isinstance(address, str) else address
+        self._tls = tls or self._address.ssl_context()
         self._tasks = tasks
         self._op_timeout_s = op_timeout_s
         self._connect_timeout_s = connect_timeout_s
@@ -68,6 +73,7 @@ class RedisHot:
         self._max_queued_bytes = max_queued_bytes
         self._ping_every_s = ping_every_s
         self._on_state = on_state
+        self._elsewhere = elsewhere
         self._breaker = breaker or Breaker()
         self._told: LinkState = "closed"
         self._reason = "not opened"
@@ -101,12 +107,20 @@ class RedisHot:
 
     async def open(self, wait_s: float = 0.2) -> bool:
         """Start connecting and wait a moment for the outcome: True when connected. False is no failure, it goes on trying."""
+        self.start()
+        return await self.wait(wait_s)
+
+    async def wait(self, wait_s: float) -> bool:
+        """For the outcome of the first attempt."""
+        await asyncio.wait({self._first}, timeout=wait_s)
+        return self.connected
+
+    def start(self) -> None:
+        """Start connecting."""
         self._loop = asyncio.get_running_loop()
         self._accepting = True
         self._first = self._loop.create_future()
         self._runner = self._tasks.start(self._run(), name="redis-link", endless=True)
-        await asyncio.wait({self._first}, timeout=wait_s)
-        return self.connected
 
     async def close(self) -> None:
         """Commands already issued still get their 100 ms, new ones fail."""
@@ -125,20 +139,24 @@ class RedisHot:
             await asyncio.wait({link.lost}, timeout=self._op_timeout_s)
 
     def execute(self, *args: str | bytes | int | float) -> "asyncio.Future[Any]":
-        packed = pack(args)
+        return self.submit(pack(args), None)
+
+    def submit(self, packed: bytes, future: "asyncio.Future[Any] | None") -> "asyncio.Future[Any]":
+        """A packed command, with the future that is to end with its answer if there is one already."""
         if not self._accepting:
-            return self._failed(self._reason)
+            return self._failed(self._reason, future)
         if self._queued_bytes + len(packed) > self._max_queued_bytes:
-            return self._failed("too much is queued")
+            return self._failed("too much is queued", future)
         batch = self._gathering
         if batch is None:
-            batch = self._gathering = Batch(self._loop.time() + self._op_timeout_s)
+            batch = self._gathering = Batch(self._loop.time() + self._op_timeout_s, self._elsewhere)
             if self._watch is None:
                 self._watch = self._loop.call_at(batch.deadline, self._check_deadlines)
         if not self._flush_due:
             self._flush_due = True
             self._loop.call_soon(self._flush)
-        future: asyncio.Future[Any] = self._loop.create_future()
+        if future is None:
+            future = self._loop.create_future()
         batch.add(packed, future)
         self._queued_bytes += len(packed)
         return future
@@ -159,8 +177,9 @@ class RedisHot:
     ) -> "asyncio.Future[Any]":
         return self.execute("EVAL", script, len(keys), *keys, *args)
 
-    def _failed(self, reason: str) -> "asyncio.Future[Any]":
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    def _failed(self, reason: str, future: "asyncio.Future[Any] | None" = None) -> "asyncio.Future[Any]":
+        if future is None:
+            future = asyncio.get_running_loop().create_future()
         future.set_exception(RedisDown(f"{self.label}: {reason}"))
         return future
 

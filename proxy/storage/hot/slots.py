@@ -53,9 +53,19 @@ def slot_of(key: str | bytes) -> int:
     return crc_hqx(data, 0) % SLOTS
 
 
+def name_of(args: tuple[Arg, ...]) -> str:
+    """Of a command, in capitals."""
+    name = args[0]
+    return (name.decode() if isinstance(name, bytes) else str(name)).upper()
+
+
+def key_of(arg: Arg) -> str | bytes:
+    return arg if isinstance(arg, str | bytes) else str(arg)
+
+
 def first_key(args: tuple[Arg, ...]) -> str | bytes | None:
     """None: the command has none. Raises ValueError where it should have one and doesn't."""
-    name = str(args[0]).upper()
+    name = name_of(args)
     if name in KEYLESS:
         return None
     place = 1
@@ -69,8 +79,7 @@ def first_key(args: tuple[Arg, ...]) -> str | bytes | None:
         place = next((at for at, arg in enumerate(args) if arg in ("STREAMS", b"STREAMS")), len(args)) + 1
     if len(args) <= place:
         raise ValueError(f"{name} without a key cannot be sent to a cluster")
-    key = args[place]
-    return key if isinstance(key, str | bytes) else str(key)
+    return key_of(args[place])
 
 
 def redirect_of(text: str) -> Redirect | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxy.cli.checks import Finding, examine, packages
+from tests.support.cluster import Cluster
 from tests.support.valkey import Valkey
 
 ECHO = "providers: {echo: {kind: echo}}\nserver: {host: 127.0.0.1, port: 0, metrics_port: 0}\n"
@@ -109,6 +110,17 @@ def test_a_redis_that_may_evict_limits_is_a_warning(policy: str) -> None:
         own = findings(ECHO + f"stores: {{redis: '{server.url}'}}\ncache: {{l2: {{redis: '{server.url}'}}}}\n", "redis")
     assert [finding.verdict for finding in shared] == (["ok"] if policy == "noeviction" else ["ok", "warn"])
     assert [finding.verdict for finding in own] == ["ok"]
+
+
+def test_a_cluster_is_asked_as_a_whole() -> None:
+    """One master that may evict is a warning, one that is gone a failure."""
+    with Cluster() as cluster:
+        text = ECHO + f"stores: {{redis: '{cluster.url}'}}\n"
+        assert [finding.verdict for finding in findings(text, "redis")] == ["ok"]
+        cluster.nodes[1].command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        assert ["allkeys-lru" in finding.text for finding in findings(text, "redis")] == [False, True]
+        cluster.nodes[2].kill()
+        assert [finding.verdict for finding in findings(text, "redis")] == ["fail"]
 
 
 def test_a_redis_that_does_not_answer_fails() -> None:

@@ -112,6 +112,9 @@ def test_a_later_name_wins() -> None:
         ({"REDIS_HOST": "r", "ENVIRONMENT": "local"}, "redis://r:6379/0"),
         ({"REDIS_HOST": "r", "REDIS_URL": "redis://x/0"}, "redis://x/0"),
         ({"REDIS_PORT": "tcp://10.0.0.3:6379"}, None),
+        ({"REDIS_CLUSTER_NODES": "a:7000, redis://b:7001", "REDIS_HOST": "r"}, "redis+cluster://a:7000,b:7001"),
+        ({"REDIS_CLUSTER_NODES": "a:7000", "REDIS_PASSWORD": "p@", "ENVIRONMENT": "prod"}, "rediss+cluster://:p%40@a:7000"),
+        ({"REDIS_CLUSTER_NODES": "a:7000", "REDIS_URL": "redis://x/0"}, "redis://x/0"),
     ],
 )
 def test_a_redis_is_composed_of_its_parts(environ: dict[str, str], url: str | None) -> None:
