@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from proxy.storage.hot.cluster import RedisClusterHot
+from proxy.storage.hot.redis import RedisHot
 from tests.support.eventually import eventually
 from tests.support.gateway import Running, running, settings
 from tests.support.upstream import Call, Upstream, chat, chat_stream
@@ -16,10 +18,19 @@ async def two(upstream: Upstream, redis_url: str, **more: Any) -> AsyncIterator[
     cache = {"l2": {"op_timeout_ms": 5000}, **more.pop("cache", {})}
     config = settings(upstream.url, stores={"redis": redis_url}, cache=cache, **more)
     async with running(config) as one, running(config) as other:
+        for edge in (one, other):
+            await connected(edge)
         yield one, other
         for edge in (one, other):
             await edge.idle()
             await idle(edge)
+
+
+async def connected(edge: Running) -> None:
+    """To Redis: on a busy machine the start has gone on without it, and nothing is shared before."""
+    hot = edge.gateway.state.hot
+    assert isinstance(hot, (RedisHot, RedisClusterHot))
+    await eventually(lambda: hot.connected)
 
 
 def shared(edge: Running) -> int:
