@@ -32,6 +32,12 @@ class Permit(Protocol):
     def __call__(self, provider: str, model: str) -> Verdict: ...
 
 
+class TopUp(Protocol):
+    """Asked before each try. Awaitable where money and tokens are counted elsewhere."""
+
+    def __call__(self, provider: str, model: str) -> Verdict | Awaitable[Verdict]: ...
+
+
 class ServerHook(Protocol):
     """What our own server offers beyond ASGI: the same things, without a coroutine and a message for each."""
 
@@ -209,7 +215,7 @@ class RequestContext:
         self.headers_out = []
         self.settle = []
         self.permit: Permit = EVERYBODY
-        self.top_up: Permit = EVERYBODY
+        self.top_up: TopUp = EVERYBODY
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 

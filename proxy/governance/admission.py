@@ -1,14 +1,41 @@
 """Takes a request's claims before it runs and settles them once after it ended, however it ended.
 
-No limit, budget or idempotency policy exists yet, so every claim is admitted; `top_up` and `settle` already go the way they will
-go: attempts call `top_up` before each try, and the one `settle` runs in the outermost wrapper's `finally`.
+What is claimed is `Limiter`'s (limits and budgets), what is written down is `Ledger`'s; either may be missing. Attempts call `top_up`
+before each try, and everything is settled in the outermost wrapper's `finally`.
 """
 
 from collections.abc import Awaitable
+from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
+
+
+class Limiter(Protocol):
+    """Limits and budgets of whoever the request counts for."""
+
+    def admit(self, ctx: RequestContext) -> Awaitable[None] | None:
+        """Takes what a request takes in any case. Raises the error to be answered (400, 402, 429, 503)."""
+        ...
+
+    def top_up(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+        """Takes what a call to this target may use, on top of what earlier calls of the request took."""
+        ...
+
+    def settle(self, ctx: RequestContext) -> None:
+        """With what was used, which `ctx` says."""
+        ...
+
+
+class Ledger(Protocol):
+    """Writes down what is about to be spent, and what was."""
+
+    def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
+        """Before a call leaves."""
+        ...
+
+    def ended(self, ctx: RequestContext) -> None: ...
 
 
 class InFlight:
@@ -23,23 +50,66 @@ class InFlight:
 
 
 class AdmissionMiddleware:
-    def __init__(self, app: ASGIApp, *, in_flight: InFlight) -> None:
+    def __init__(self, app: ASGIApp, *, in_flight: InFlight, limiter: Limiter | None = None, ledger: Ledger | None = None) -> None:
         self.app = app
         self._in_flight = in_flight
+        self._limiter = limiter
+        self._ledger = ledger
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.dialect is not None:
                 self._in_flight.requests += 1
-                ctx.top_up = self._top_up
                 ctx.settle.append(self._settle)
+                if self._limiter is None and self._ledger is None:
+                    ctx.top_up = self._top_up
+                else:
+                    ctx.top_up = _TopUp(self, ctx)
+                    if self._limiter is not None:
+                        waiting = self._limiter.admit(ctx)
+                        if waiting is not None:
+                            return self._admit(waiting, scope, receive, send)
         return self.app(scope, receive, send)
+
+    async def _admit(self, waiting: Awaitable[None], scope: Scope, receive: Receive, send: Send) -> None:
+        await waiting
+        await self.app(scope, receive, send)
 
     def _top_up(self, provider: str, model: str) -> Verdict:
         self._in_flight.tries += 1
         return ALLOWED
 
+    def of(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+        """The answer to `top_up` of one request."""
+        verdict = ALLOWED if self._limiter is None else self._limiter.top_up(ctx, provider, model)
+        return self._judged(ctx, provider, model, verdict) if isinstance(verdict, Verdict) else self._awaited(ctx, provider, model, verdict)
+
+    async def _awaited(self, ctx: RequestContext, provider: str, model: str, verdict: Awaitable[Verdict]) -> Verdict:
+        return self._judged(ctx, provider, model, await verdict)
+
+    def _judged(self, ctx: RequestContext, provider: str, model: str, verdict: Verdict) -> Verdict:
+        if verdict.error is None:
+            self._in_flight.tries += 1
+            if self._ledger is not None:
+                self._ledger.intent(ctx, provider, model)
+        return verdict
+
     def _settle(self, ctx: RequestContext) -> None:
         """Called once a request by the trace wrapper, which empties the list."""
         self._in_flight.requests -= 1
+        if self._limiter is not None:
+            self._limiter.settle(ctx)
+        if self._ledger is not None:
+            self._ledger.ended(ctx)
+
+
+class _TopUp:
+    __slots__ = ("_admission", "_ctx")
+
+    def __init__(self, admission: AdmissionMiddleware, ctx: RequestContext) -> None:
+        self._admission = admission
+        self._ctx = ctx
+
+    def __call__(self, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+        return self._admission.of(self._ctx, provider, model)

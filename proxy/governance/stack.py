@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp
 
 from proxy.core.clock import Clock
-from proxy.governance.admission import AdmissionMiddleware, InFlight
+from proxy.governance.admission import AdmissionMiddleware, InFlight, Ledger, Limiter
 from proxy.governance.auth import AuthMiddleware, Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.cors import CorsMiddleware
@@ -32,6 +32,8 @@ class StackOptions:
         cors_origins: tuple[str, ...] = (),
         cors_max_age_s: int = 600,
         shedder: Shedder | None = None,
+        limiter: Limiter | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -46,11 +48,14 @@ class StackOptions:
         self.cors_origins = cors_origins
         self.cors_max_age_s = cors_max_age_s
         self.shedder = shedder
+        self.limiter = limiter
+        self.ledger = ledger
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     """Read from the bottom: the last line is the first to see a request."""
-    app = AdmissionMiddleware(app, in_flight=o.in_flight)  # last: claims only what everything else has let through
+    # last: claims only what everything else has let through
+    app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
     app = RbacMiddleware(app)  # needs the parsed body's model and the principal
     app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
     app = AuthMiddleware(app, keys=o.keys)  # from headers only, before a byte of the body is taken

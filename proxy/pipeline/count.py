@@ -18,7 +18,7 @@ from proxy.codecs.counting import Counting
 from proxy.codecs.counts import COUNTS
 from proxy.codecs.invariants import checked
 from proxy.codecs.jsonbody import dump_json
-from proxy.core.context import RequestContext
+from proxy.core.context import RequestContext, Verdict
 from proxy.core.errors import ProviderRejected, Unsupported
 from proxy.core.estimate import estimated_tokens
 from proxy.core.request import ChatRequest
@@ -113,8 +113,11 @@ class _Counting(Generation):
         target = step.target
         found = counter_of(self.pipe.providers[target.provider])
         if found is None:
-            if (refusal := self.ctx.top_up(target.provider, target.model).error) is not None:
-                raise NotAdmitted(refusal)
+            verdict = self.ctx.top_up(target.provider, target.model)
+            if not isinstance(verdict, Verdict):
+                verdict = await verdict
+            if verdict.error is not None:
+                raise NotAdmitted(verdict.error)
             self.ctx.provider, self.ctx.served_model = target.provider, target.model
             await self._estimate()
             return

@@ -16,6 +16,7 @@ from proxy.codecs.base import InvalidBody
 from proxy.codecs.bedrock_invoke.headers import usage_of
 from proxy.codecs.jsonbody import dump_json, require_utf8
 from proxy.codecs.openai_responses.errors import FailedAnswer
+from proxy.core.context import Verdict
 from proxy.core.errors import ClientFault, ClientGone, EdgeError, ProviderRejected, Unavailable, Unsupported, UpstreamFault, UpstreamTimeout
 from proxy.core.response import Usage
 from proxy.pipeline import replay
@@ -328,11 +329,8 @@ class Generation:
                     step.place.leave()
 
     def _begin(self, step: Try) -> Upstream:
-        """The try's record. Raises NotAdmitted."""
+        """The try's record."""
         ctx, flight, target = self.ctx, self.flight, step.target
-        verdict = ctx.top_up(target.provider, target.model)
-        if verdict.error is not None:
-            raise NotAdmitted(verdict.error)
         upstream = self.upstream(self.pipe, self.asked, target)
         if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
             note_again(self.pipe, self.asked, upstream, step.delay_s)
@@ -345,6 +343,11 @@ class Generation:
     async def _try(self, step: Try) -> None:
         pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
         target = step.target
+        verdict = ctx.top_up(target.provider, target.model)
+        if not isinstance(verdict, Verdict):
+            verdict = await verdict
+        if verdict.error is not None:
+            raise NotAdmitted(verdict.error)
         upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None
@@ -395,14 +398,12 @@ class Generation:
         finally:
             if response is not None and not upstream.detached:
                 response.close()
-            now = monotonic()
-            record.duration_s = now - upstream.sent_at
-            self._ended(upstream, now, failure or upstream.failure, told=told)
-            pipe.meter.attempt_done(record)
+            self._ended(upstream, failure or upstream.failure, told=told)
 
-    def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
+    def _ended(self, upstream: Upstream, error: EdgeError | None, *, told: bool) -> None:
         """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
-        usage, record = self.ctx.usage, upstream.record
+        usage, record, now = self.ctx.usage, upstream.record, monotonic()
+        record.duration_s = now - upstream.sent_at
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         if upstream.spared or (outcome == "refused" and not self.timed):
             outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
@@ -417,6 +418,7 @@ class Generation:
             timed=self.timed,
             retry_after_s=wished(error, record.failure),
         )
+        self.pipe.meter.attempt_done(record)
 
     def _lane(self, upstream: Upstream) -> Lane:
         codec = self.asked.codec

@@ -75,6 +75,12 @@ class AbsentRecords:
     async def set_status(self, key_id: str, status: KeyStatus) -> bool:
         raise self._error()
 
+    async def by_hash(self, key_hash: str) -> KeyRecord | None:
+        raise self._error()
+
+    async def replace(self, record: KeyRecord, before: int) -> bool:
+        raise self._error()
+
     async def touch(self, used: Mapping[str, float]) -> None:
         raise self._error()
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from proxy.core.entities import Caps, Limits
 from proxy.core.errors import ClientFault
 
 KeyStatus = Literal["active", "revoked", "disabled"]
@@ -34,6 +35,30 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     models: tuple[str, ...] | None = None
     """Model names the key may use; None: all."""
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    agents: tuple[str, ...] | None = None
+    """Agents that it may call; None: all."""
+    user: str = ""
+    service: str = ""
+    team: str = ""
+    project: str = ""
+    limits: Limits | None = None
+    caps: Caps | None = None
+    allowed_ips: tuple[str, ...] = ()
+    """Addresses and networks (CIDR) that it may come from; empty: any."""
+    revoked_at: float | None = None
+    door: str = ""
+    """Whose shape it was made in, where that decides its defaults: `agent` (`csa_…` keys), `plan` (the AWS lab's); "": ours."""
+    replaced_by: str | None = None
+    """The key that it was rotated to."""
+    version: int = 1
+    """Counts its changes, `last_used` apart."""
+
+
+MORE: dict[str, Any] = {
+    "agents": None, "user": "", "service": "", "team": "", "project": "", "limits": None, "caps": None, "allowed_ips": (),
+    "revoked_at": None, "door": "", "replaced_by": None,
+}  # fmt: skip
+"""Fields that stores keep together, as one JSON document without those that are unset; with what is stored by its absence."""
 
 
 class KeyExists(ClientFault):
@@ -59,7 +84,15 @@ class KeyRecords(Protocol):
         ...
 
     async def set_status(self, key_id: str, status: KeyStatus) -> bool:
-        """False: no such key."""
+        """False: no such key. Counts as a change."""
+        ...
+
+    async def by_hash(self, key_hash: str) -> KeyRecord | None:
+        """Of a key that doesn't name itself."""
+        ...
+
+    async def replace(self, record: KeyRecord, before: int) -> bool:
+        """Store `record`, whose version is greater than `before`, if that is still the stored one's; whether it was. `last_used` stays."""
         ...
 
     async def touch(self, used: Mapping[str, float]) -> None:

@@ -53,7 +53,19 @@ class MemoryRecords:
         record = self._keys.get(key_id)
         if record is None:
             return False
-        self._keys[key_id] = msgspec.structs.replace(record, status=status)
+        self._keys[key_id] = msgspec.structs.replace(record, status=status, version=record.version + 1)
+        return True
+
+    async def by_hash(self, key_hash: str) -> KeyRecord | None:
+        self._check()
+        return next((record for record in self._keys.values() if record.key_hash == key_hash), None)
+
+    async def replace(self, record: KeyRecord, before: int) -> bool:
+        self._check()
+        stored = self._keys.get(record.key_id)
+        if stored is None or stored.version != before:
+            return False
+        self._keys[record.key_id] = msgspec.structs.replace(record, last_used=stored.last_used)
         return True
 
     async def touch(self, used: Mapping[str, float]) -> None:

@@ -40,6 +40,17 @@ class SqliteRecords(SqliteFile):
     async def set_status(self, key_id: str, status: KeyStatus) -> bool:
         return await self._run(lambda connection: connection.execute(sql.SET_STATUS, (status, key_id)).rowcount == 1)
 
+    async def by_hash(self, key_hash: str) -> KeyRecord | None:
+        def select(connection: sqlite3.Connection) -> KeyRecord | None:
+            row = connection.execute(sql.SELECT_BY_HASH, (key_hash,)).fetchone()
+            return sql.from_row(row) if row is not None else None
+
+        return await self._run(select)
+
+    async def replace(self, record: KeyRecord, before: int) -> bool:
+        row = sql.to_row(record)
+        return await self._run(lambda connection: connection.execute(sql.REPLACE, (*row, before)).rowcount == 1)
+
     async def touch(self, used: Mapping[str, float]) -> None:
         rows = [(key_id, utc_iso(unix_s)) for key_id, unix_s in used.items()]
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from proxy.core.entities import Caps, Limits, Raise
 from proxy.core.errors import Unavailable
 from proxy.storage.open import open_records
 from proxy.storage.records import KeyExists, KeyRecord, KeyRecords
@@ -35,6 +36,18 @@ async def test_what_was_put_comes_back(records: KeyRecords) -> None:
         scopes=("a", "b"),
         models=("gpt-4o",),
         metadata={"x": [1, {"y": None}]},
+        agents=("writer",),
+        user="ann",
+        service="batch",
+        team="research",
+        project="apollo",
+        limits=Limits(rpm=60, qps=0.5),
+        caps=Caps(monthly=10**11, warn_at=0.7, raised=Raise(nanos=5, until=1_900_000_000.0)),
+        allowed_ips=("10.0.0.0/8",),
+        revoked_at=1_860_000_000.5,
+        door="agent",
+        replaced_by="lek_z",
+        version=7,
     )
     await records.create(full)
     assert await records.get("lek_a") == full
@@ -42,9 +55,9 @@ async def test_what_was_put_comes_back(records: KeyRecords) -> None:
 
 async def test_defaults_come_back_too(records: KeyRecords) -> None:
     """None stays None, empty stays empty."""
-    await records.create(record(models=()))
+    await records.create(record(models=(), agents=()))
     await records.create(record("lek_b"))
-    assert await records.get("lek_a") == record(models=())
+    assert await records.get("lek_a") == record(models=(), agents=())
     assert await records.get("lek_b") == record("lek_b")
 
 
@@ -95,7 +108,7 @@ async def test_a_status_changes(records: KeyRecords) -> None:
     """And nothing else does; an unknown key says so."""
     await records.create(record())
     assert await records.set_status("lek_a", "revoked")
-    assert await records.get("lek_a") == record(status="revoked")
+    assert await records.get("lek_a") == record(status="revoked", version=2)
     assert not await records.set_status("lek_none", "revoked")
 
 
@@ -138,3 +151,32 @@ async def test_hostile_text_is_only_text(records: KeyRecords) -> None:
     await records.create(record(evil, tenant=evil, name=evil))
     assert (await records.list(tenant=evil))[0].name == evil
     assert await records.set_status(evil, "revoked")
+
+
+async def test_a_key_is_found_by_its_hash(records: KeyRecords) -> None:
+    """One that doesn't name itself."""
+    await records.create(record())
+    await records.create(record("lek_b", key_hash="b" * 64))
+    assert await records.by_hash("b" * 64) == record("lek_b", key_hash="b" * 64)
+    assert await records.by_hash("c" * 64) is None
+
+
+async def test_a_change_needs_the_version_that_it_was_made_from(records: KeyRecords) -> None:
+    """Of two writers the second is told; what was used meanwhile stays."""
+    await records.create(record())
+    await records.touch({"lek_a": 1_810_000_000.0})
+    changed = record(name="new", version=2, limits=Limits(rpm=1))
+    assert await records.replace(changed, 1)
+    assert not await records.replace(record(name="late", version=2), 1)
+    assert not await records.replace(record("lek_none", version=2), 1)
+    assert await records.get("lek_a") == msgspec.structs.replace(changed, last_used=1_810_000_000.0)
+
+
+async def test_a_new_status_is_a_change(records: KeyRecords) -> None:
+    """Who has read it before is told."""
+    await records.create(record())
+    await records.set_status("lek_a", "revoked")
+    assert not await records.replace(record(name="late", version=2), 1)
+    stored = await records.get("lek_a")
+    assert stored is not None
+    assert (stored.status, stored.version) == ("revoked", 2)

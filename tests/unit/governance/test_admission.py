@@ -1,10 +1,14 @@
 """Claims are taken before a request runs and settled once after it ended."""
 
+from collections.abc import Awaitable
+
+import httpx2
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from proxy.api.json_response import send_json
-from proxy.core.context import SCOPE_KEY
-from proxy.core.errors import BadRequest
+from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
+from proxy.core.errors import BadRequest, ClientFault
 from proxy.governance.admission import InFlight
 from tests.unit.governance.stack_fixture import CHAT_PATH, GOOD, stack
 
@@ -53,3 +57,79 @@ async def test_only_generation_routes_claim() -> None:
     client, _ = stack(note, in_flight=in_flight)
     await client.get("/health")
     assert seen == [0]
+
+
+class Booth:
+    """Limiter and ledger in one, which write down what they are asked."""
+
+    def __init__(self, *, later: bool = False, refuse: str = "") -> None:
+        self.later, self.refuse = later, refuse
+        self.seen: list[str] = []
+
+    def admit(self, ctx: RequestContext) -> Awaitable[None] | None:
+        self.seen.append("admit")
+        if self.refuse == "request" and not self.later:
+            raise ClientFault("full", status=429, code="rate_limit_exceeded")
+        return self._admit() if self.later else None
+
+    async def _admit(self) -> None:
+        if self.refuse == "request":
+            raise ClientFault("full", status=429, code="rate_limit_exceeded")
+
+    def top_up(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+        self.seen.append(f"top_up {model}")
+        verdict = Verdict(ClientFault("no money", status=402)) if self.refuse == model else ALLOWED
+        return self._verdict(verdict) if self.later else verdict
+
+    async def _verdict(self, verdict: Verdict) -> Verdict:
+        return verdict
+
+    def settle(self, ctx: RequestContext) -> None:
+        self.seen.append("settle")
+
+    def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
+        self.seen.append(f"intent {model}")
+
+    def ended(self, ctx: RequestContext) -> None:
+        self.seen.append("ended")
+
+
+async def one_request(booth: Booth, *models: str) -> httpx2.Response:
+    async def tries(scope: Scope, receive: Receive, send: Send) -> None:
+        for model in models:
+            verdict = scope[SCOPE_KEY].top_up("p", model)
+            if not isinstance(verdict, Verdict):
+                verdict = await verdict
+            if verdict.error is not None:
+                raise verdict.error
+        await send_json(send, 200, {})
+
+    in_flight = InFlight()
+    client, _ = stack(tries, in_flight=in_flight, limiter=booth, ledger=booth)
+    answer = await client.post(CHAT_PATH, json={}, headers=GOOD)
+    assert in_flight.requests == 0
+    return answer
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_all_is_asked_in_its_order(later: bool) -> None:
+    """Money before each try, then the intent; at the end what was used, and the record."""
+    booth = Booth(later=later)
+    assert (await one_request(booth, "a", "b")).status_code == 200
+    assert booth.seen == ["admit", "top_up a", "intent a", "top_up b", "intent b", "settle", "ended"]
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_refused_request_is_settled_and_recorded(later: bool) -> None:
+    """It never gets to the pipeline."""
+    booth = Booth(later=later, refuse="request")
+    assert (await one_request(booth, "a")).status_code == 429
+    assert booth.seen == ["admit", "settle", "ended"]
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_refused_try_leaves_no_intent(later: bool) -> None:
+    """Nothing will be spent there."""
+    booth = Booth(later=later, refuse="b")
+    assert (await one_request(booth, "a", "b")).status_code == 402
+    assert booth.seen == ["admit", "top_up a", "intent a", "top_up b", "settle", "ended"]

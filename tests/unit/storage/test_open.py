@@ -48,6 +48,8 @@ CALLS: dict[str, Callable[[KeyRecords], Awaitable[object]]] = {
     "get": lambda records: records.get("lek_a"),
     "list": lambda records: records.list(),
     "set_status": lambda records: records.set_status("lek_a", "revoked"),
+    "by_hash": lambda records: records.by_hash("0" * 64),
+    "replace": lambda records: records.replace(RECORD, 1),
     "touch": lambda records: records.touch({"lek_a": 1.0}),
     "meta": lambda records: records.meta("x"),
     "meta_once": lambda records: records.meta_once("x", "y"),
