@@ -8,8 +8,12 @@ A guard that is wrong costs a miss; a missing one a wrong answer: when in doubt,
 
 from collections.abc import Callable
 
+from proxy.cache.semantic.grammar import manner_differs, measure_differs, negations, quantity_differs, relation_differs, tense_differs
+from proxy.cache.semantic.lexicon import english
+from proxy.cache.semantic.shortforms import unified
+from proxy.cache.semantic.spelling import slipped
 from proxy.cache.semantic.text import Question
-from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, NEGATIONS, OPPOSITES, PREFIXES, QUESTIONS
+from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, PREFIXES, QUESTIONS
 
 SIMILAR_WORDS = 0.45
 """Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, delivery and shipping 0.55,
@@ -20,19 +24,8 @@ Alike = Callable[[str, str], float]
 def conflict(a: Question, b: Question, alike: Alike | None = None) -> str | None:
     """Why not, or None. `alike`: how near two words are, -1 to 1; without it, what one has and the other has not is a conflict as soon as
     both have something of their own."""
-    if _count(a, NEGATIONS) != _count(b, NEGATIONS):
-        return "negation"
-    if a.numbers != b.numbers or _count(a, FRACTIONS) != _count(b, FRACTIONS):
-        return "number"
-    if _of(a, CALENDAR) != _of(b, CALENDAR):
-        return "date"
-    if _named(a, b) != _named(b, a):
-        return "name"
-    if (asked := _of(a, QUESTIONS)) and (other := _of(b, QUESTIONS)) and asked != other:
-        return "kind of question"
-    if _opposed(a, b):
-        return "opposite"
-    return _about(a, b, alike)
+    a, b = unified(a, b)
+    return next((why for why, differs in _GUARDS if differs(a, b)), None) or _about(a, b, alike)
 
 
 def _count(q: Question, of: frozenset[str]) -> int:
@@ -52,7 +45,7 @@ def _named(q: Question, other: Question) -> list[str]:
 def _opposed(a: Question, b: Question) -> bool:
     left, right = set(a.words), set(b.words)
     only_a, only_b = left - right, right - left
-    if any(not OPPOSITES.get(word, frozenset()).isdisjoint(only_b) for word in only_a):
+    if any(english().opposed(one, two) for one in only_a for two in only_b):
         return True
     return any(_prefixed(one, two) or _prefixed(two, one) for one in only_a for two in only_b)
 
@@ -62,11 +55,14 @@ def _prefixed(word: str, other: str) -> bool:
 
 
 def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
-    left, right = dict.fromkeys(a.content), dict.fromkeys(b.content)
+    left, right = list(dict.fromkeys(a.content)), list(dict.fromkeys(b.content))
     only_a = [root for root in left if root not in right]
     only_b = [root for root in right if root not in left]
+    if [root for root in left if root in right] != [root for root in right if root in left]:
+        return "order"
+    _pair(only_a, only_b, a, b)
     if not only_a and not only_b:
-        return None if list(left) == list(right) else "order"
+        return None
     if alike is None:
         return "content" if only_a and only_b else None
     for mine, theirs, own, others in ((only_a, right, a, b), (only_b, left, b, a)):
@@ -75,3 +71,47 @@ def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
             if max((alike(word, others.spoken[other]) for other in theirs), default=0.0) < SIMILAR_WORDS:
                 return f"content: {word}"
     return None
+
+
+def _pair(only_a: list[str], only_b: list[str], a: Question, b: Question) -> None:
+    """Takes out what stands for each other by the dictionary, or is the same word mistyped."""
+    for root in list(only_a):
+        other = next((other for other in only_b if _stands_for(a.spoken[root], b.spoken[other])), None)
+        if other is not None:
+            only_a.remove(root)
+            only_b.remove(other)
+
+
+def _stands_for(one: str, other: str) -> bool:
+    words = english()
+    if words.same(one, other):
+        return True
+    return slipped(one, other) and words.known(one) != words.known(other)
+
+
+def _dated(a: Question, b: Question) -> bool:
+    return _of(a, CALENDAR) != _of(b, CALENDAR)
+
+
+def _counted(a: Question, b: Question) -> bool:
+    return a.numbers != b.numbers or _count(a, FRACTIONS) != _count(b, FRACTIONS)
+
+
+def _kind(a: Question, b: Question) -> bool:
+    one, other = _of(a, QUESTIONS), _of(b, QUESTIONS)
+    return bool(one and other and one != other)
+
+
+_GUARDS: tuple[tuple[str, Callable[[Question, Question], bool]], ...] = (
+    ("negation", lambda a, b: negations(a) != negations(b)),
+    ("number", _counted),
+    ("unit", measure_differs),
+    ("date", _dated),
+    ("name", lambda a, b: _named(a, b) != _named(b, a)),
+    ("kind of question", _kind),
+    ("manner", manner_differs),
+    ("tense", tense_differs),
+    ("quantity", quantity_differs),
+    ("relation", relation_differs),
+    ("opposite", _opposed),
+)

@@ -1,21 +1,26 @@
 """A question taken apart: words, numbers, names. Pure."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from proxy.cache.semantic.vocabulary import FILLERS, NUMBERS, STOP
+from proxy.cache.semantic.lexicon import english
+from proxy.cache.semantic.rewrite import active, clauses_in_order, genitive_last, unframed
+from proxy.cache.semantic.spelling import american
+from proxy.cache.semantic.vocabulary import FILLERS, NUMBERS, SIGNS, STOP
 
 _TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
-_NUMBER = re.compile(r"\d[\d.,:/]*")
 _TAIL = re.compile(r"^(\d+)(st|nd|rd|th)$")
+_LONGEST_PHRASE = 3
 
 
 class Question(msgspec.Struct, frozen=True):
-    """`words`: lower case, in order, all of them. `numbers`, `names`: in order. `content`: stems of what it is about, in order.
-    `spoken`: stem → the word as it stands."""
+    """`tokens`: as written, in plain order. `words`: lower case, in order, all of them. `numbers`, `names`: in order. `content`: stems of
+    what it is about, in order. `spoken`: stem → the word as it stands."""
 
+    tokens: tuple[str, ...]
     words: tuple[str, ...]
     numbers: tuple[str, ...]
     names: tuple[str, ...]
@@ -24,42 +29,82 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def take_apart(text: str) -> Question:
+    known = english()
+    words = _tokens(clauses_in_order(unframed(text)))
+    return derive(active(genitive_last(words), frozenset(known.bases)))
+
+
+def derive(tokens: Sequence[str]) -> Question:
+    """Of tokens in plain order."""
     words: list[str] = []
     numbers: list[str] = []
     names: list[str] = []
     content: list[str] = []
     spoken: dict[str, str] = {}
-    begins = True
-    for match in _TOKEN.finditer(text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")):
-        token = match.group().strip(".,:'-") or match.group()
+    for token in tokens:
         lower = token.lower()
-        if token in ("?", "!"):
-            begins = True
-            continue
         if token[0].isdigit():
             numbers.append(_number(token))
-            begins = False
             continue
         if lower in NUMBERS:
             numbers.append(str(NUMBERS[lower]))
         words.append(lower)
-        if _is_name(token, begins=begins):
+        if _is_name(token):
             names.append(lower)
         if token[0].isalnum() and lower not in STOP and lower not in FILLERS and lower not in NUMBERS:
             root = stem(lower)
             content.append(root)
             spoken.setdefault(root, lower)
+    return Question(tuple(tokens), tuple(words), tuple(numbers), tuple(names), tuple(content), spoken)
+
+
+def _tokens(text: str) -> list[str]:
+    """The capital that a sentence begins with is not the word's own."""
+    tokens: list[str] = []
+    begins = True
+    for match in _TOKEN.finditer(text):
+        token = match.group().strip(".,:'-") or match.group()
+        if token in ("?", "!"):
+            begins = True
+            continue
+        if token[0].isdigit():
+            tokens.append(token)
+        else:
+            token = SIGNS.get(token, token)
+            parts = _parts(token)
+            if begins and parts[0][1:].islower():
+                parts[0] = parts[0].lower()
+            tokens += parts
         begins = match.end() < len(text) and text[match.end() : match.end() + 1] in ".!?:\n"
-    return Question(tuple(words), tuple(numbers), tuple(names), tuple(content), spoken)
+    return _joined(tokens)
 
 
-def _is_name(word: str, *, begins: bool) -> bool:
+def _parts(token: str) -> list[str]:
+    """two-factor → two, factor; e-mail → email."""
+    parts = token.split("-")
+    if len(parts) == 1 or not all(part.isalpha() for part in parts):
+        return [token]
+    return ["".join(parts)] if len(parts[0]) == 1 and len(parts) == 2 and len(parts[1]) > 1 else parts
+
+
+def _joined(tokens: list[str]) -> list[str]:
+    """Phrases that are one word."""
+    phrases, joined, at = english().phrases, list[str](), 0
+    lower = [token.lower() for token in tokens]
+    while at < len(tokens):
+        size = next((n for n in range(_LONGEST_PHRASE, 1, -1) if tuple(lower[at : at + n]) in phrases), 1)
+        joined.append(phrases[tuple(lower[at : at + size])] if size > 1 else tokens[at])
+        at += size
+    return joined
+
+
+def _is_name(word: str) -> bool:
     """Written as names and identifiers are: with capitals that no sentence asks for, digits, underscores, dots; or a symbol."""
     if not word[0].isalpha():
         return not word[0].isalnum() and word not in "?!-"
     if any(c.isupper() for c in word[1:]) or any(c in "._/@" or c.isdigit() for c in word):
         return True
-    return word[0].isupper() and not begins and word not in ("I", "I'm", "I'd", "I'll", "I've")
+    return word[0].isupper() and word not in ("I", "I'm", "I'd", "I'll", "I've")
 
 
 def _number(token: str) -> str:
@@ -81,6 +126,8 @@ def stem(word: str) -> str:
     """Cuts what grammar adds; crude, the same for both questions, and never below three letters."""
     if word.endswith("'s"):
         word = word[:-2]
+    word = american(word)
+    word = english().bases.get(word, word)
     for suffix, instead in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
             word = word[: -len(suffix)] + instead

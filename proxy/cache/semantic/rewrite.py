@@ -1,0 +1,102 @@
+"""The same question put plainly: without the politeness around it, its clauses in one order, its voice active. Pure.
+
+Each rule is one of grammar's: what it turns round means the same before and after. What no rule knows stays as it is.
+"""
+
+import re
+from collections.abc import Sequence
+
+from proxy.cache.semantic.vocabulary import AUXILIARIES, BE, CLAUSE_WORDS, STOP, WH
+
+_ASK = r"tell|explain|give|show|describe|write|suggest|help|list|name|summari[sz]e|translate|recommend|provide|find|create|generate|let me know"
+_FRAMES = tuple(
+    (re.compile(pattern, re.IGNORECASE), instead)
+    for pattern, instead in (
+        (r"\s+", " "),
+        (r"\bw/(?=\s)", "with"),
+        (r"\bw/o\b", "without"),
+        (r"^\W*(hi|hello|hey|dear|greetings|good (morning|afternoon|evening|day))\b( (there|all|team|everyone|everybody))?\s*[,!.:-]*\s*", ""),
+        (r"[\s,.;!]*\b(many )?(thanks|thank you|thx)( (so|very) much| a lot| in advance| again)?[\s.!]*$", ""),
+        (r"[\s,]*\b(please|kindly)\b[\s,]*", " "),
+        (r"^\W*(can|could|would|will) you be so kind as to ", ""),
+        (rf"^\W*(can|could|would|will) you (?=({_ASK})\b)", ""),
+        (r"^\W*(i'd|i would|i) (really |greatly )?appreciate it if you (could |would |can )?(\w+?)(?:(?<=[^aeiou])ed)?\b(?= )", r"\4"),
+        (r"^\W*i (was|am|'m) wondering (if you (could|can) )?", ""),
+        (r"^\W*(i'd|i would|i) (really )?(like|love|want|need) you to ", ""),
+        (r"^\W*(i'd|i would|i) (really )?(like|love|want|need) to (know|learn|understand|find out)\b ?(about )?", ""),
+        (r"^\W*(i'm|i am) looking for ", "give me "),
+        (r"^\W*(do you know|any idea|can anyone tell me) (?=who|what|when|where|why|how|which|if)", ""),
+        (r"^\W*(tell|show|explain|teach)( (to )?(me|us))? (?=who|what|when|where|why|how|which)", ""),
+        (r"^\W*(what is|what's|what are|what would be) (the |a |an |some )?((best|good|right|correct|proper|easiest) )?"
+         r"(ways?|methods?|steps?|process|procedure) (?:to|for|of) ", "how "),
+        (r"^\W*what (do|must|should) (i|we|you) (need to |have to )?do (in order )?to ", "how "),
+        (r"^\W*how to ", "how "),
+        (r"\bat (what|which) time( of (day|the day|year|the year))?\b", "when"),
+        (r"\b(in|under) (what|which) (cases?|situations?|circumstances)\b", "when"),
+        (r"\b(for (what|which) reasons?|what (is|are) the reasons? (that|why|for))\b", "why"),
+        (r"\bby whom\b", "by who"),
+        (r"\bin order to\b", "to"),
+    )
+)
+"""How a question is put, not what it asks."""
+_FRONTED = re.compile(rf"^\W*((?:{'|'.join(sorted(CLAUSE_WORDS))})\b[^,?!:;]{{2,120}}),\s*(\S[^,;:]*?)\s*([.?!]*)\s*$", re.IGNORECASE)
+_ED = re.compile(r"\w{2,}(ed|en|wn)$")
+
+
+def unframed(text: str) -> str:
+    """Its words in its own letters, without greetings, requests and thanks."""
+    plain = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").strip()
+    for pattern, instead in _FRAMES:
+        plain = pattern.sub(instead, plain).strip()
+    return plain
+
+
+def clauses_in_order(text: str) -> str:
+    """`In Bash, how do I …?` → `how do I … in Bash`: what stands before the sentence can stand behind it."""
+    found = _FRONTED.match(text)
+    return f"{found[2]} {found[1][0].lower()}{found[1][1:]}" if found is not None else text
+
+
+def genitive_last(words: Sequence[str]) -> list[str]:
+    """`Java's garbage collector` → `garbage collector of Java`."""
+    at = next((i for i, word in enumerate(words) if word.endswith("'s") and word.lower() not in STOP), None)
+    if at is None:
+        return list(words)
+    end = next((i for i in range(at + 1, len(words)) if _ends(words[i])), len(words))
+    begin = at
+    while begin and not _ends(words[begin - 1]):
+        begin -= 1
+    return [*words[:begin], *words[at + 1 : end], "of", *words[begin:at], words[at][:-2], *words[end:]]
+
+
+def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
+    """`how are data races prevented by Rust` → `how are Rust prevented data races`: who does it stands before what is done."""
+    lower = [word.lower() for word in words]
+    if lower[:2] == ["by", "who"]:
+        return _by_whom(words, lower)
+    at = next((i for i in range(2, len(words) - 1) if lower[i] == "by" and _done(lower[i - 1], irregular)), None)
+    be = None if at is None else next((i for i in range(at - 2, -1, -1) if lower[i] in BE), None)
+    if at is None or be is None:
+        return list(words)
+    begin, subject = be + 1, words[be + 1 : at - 1]
+    if not subject:
+        begin = next((i + 1 for i in range(be - 1, -1, -1) if lower[i] in AUXILIARIES or lower[i] in WH), 0)
+        subject = words[begin:be]
+    end = next((i for i in range(at + 1, len(words)) if lower[i] in CLAUSE_WORDS or not lower[i][0].isalnum()), len(words))
+    kept = [*words[:begin]] if begin > be else [*words[:begin], words[be]]
+    return [*kept, *words[at + 1 : end], words[at - 1], *subject, *words[end:]]
+
+
+def _by_whom(words: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """`by who was it written` → `who was written it`."""
+    if len(words) > 4 and lower[2] in AUXILIARIES:
+        return [words[1], words[2], words[-1], *words[3:-1]]
+    return list(words)
+
+
+def _done(word: str, irregular: frozenset[str]) -> bool:
+    return word in irregular or _ED.match(word) is not None
+
+
+def _ends(word: str) -> bool:
+    return word.lower() in STOP or not word[0].isalnum()

@@ -1,0 +1,41 @@
+"""One spelling for what is spelled in several ways, and what is only a slip of the fingers. Pure."""
+
+import re
+
+_RULES = (
+    (re.compile(r"(?<=[lvbnmdip])our(?=$|s$|ed$|ing$|ite|able|hood|ful|al)"), "or"),
+    (re.compile(r"(?<=[a-z]{3})is(?=(e|ed|es|ing|er|ers|ation|ations)$)"), "iz"),
+    (re.compile(r"(?<=[a-z]{2})yse(?=d?$|s$)"), "yze"),
+    (re.compile(r"(?<=[a-z]{2})tre(?=s?$)"), "ter"),
+    (re.compile(r"(?<=[a-z]{3})ogue(?=s?$)"), "og"),
+    (re.compile(r"(?<=en)ce(?=s?$)"), "se"),
+)
+_ENDINGS = (("ies", "y"), ("iest", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("est", ""), ("est", "e"))
+MIN_TYPO = 5
+"""Shorter words are too near to each other."""
+
+
+def american(word: str) -> str:
+    """colour → color, organise → organize, centre → center; what has no such pair may change as well, but always in the same way."""
+    if len(word) > 4:
+        for rule, instead in _RULES:
+            word = rule.sub(instead, word, count=1)
+    return word
+
+
+def roots(word: str) -> list[str]:
+    """What it may be a regular form of: running → runn, runne, run."""
+    found = [word[: -len(end)] + instead for end, instead in _ENDINGS if word.endswith(end) and len(word) - len(end) > 1]
+    return found + [root[:-1] for root in found if len(root) > 3 and root[-1] == root[-2]]
+
+
+def slipped(one: str, other: str) -> bool:
+    """Whether they differ by one letter too many or by two neighbours swapped, the first letter apart. A letter in place of another is
+    none: sulfate and sulfite."""
+    short, long = sorted((one, other), key=len)
+    if len(short) < MIN_TYPO or len(long) - len(short) > 1 or short[0] != long[0] or short == long:
+        return False
+    at = next((i for i, letter in enumerate(short) if letter != long[i]), len(short))
+    if len(short) == len(long):
+        return short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
+    return short[at:] == long[at + 1 :]
