@@ -28,10 +28,8 @@ _DETERMINERS = frozenset({"a", "the", "my", "your", "his", "her", "their", "our"
 
 
 def negations(q: Question) -> int:
-    """Not those of a question that only sounds negative (`isn't it bad to …?`)."""
-    words = q.words[1:] if q.words and q.words[0] in YES_NO else q.words
-    text = f" {' '.join(words)} "
-    return sum(word in NEGATIONS for word in words) + sum(f" {phrase} " in text for phrase in NEGATIVE_PHRASES)
+    text = f" {' '.join(q.words)} "
+    return sum(word in NEGATIONS for word in q.words) + sum(f" {phrase} " in text for phrase in NEGATIVE_PHRASES)
 
 
 def tense_differs(a: Question, b: Question) -> bool:

@@ -47,11 +47,15 @@ def _opposed(a: Question, b: Question) -> bool:
     only_a, only_b = left - right, right - left
     if any(english().opposed(one, two) for one in only_a for two in only_b):
         return True
-    return any(_prefixed(one, two) or _prefixed(two, one) for one in only_a for two in only_b)
+    return any(_prefixed(one, two) or _prefixed(two, one) for one in only_a for two in only_b if one != two)
 
 
 def _prefixed(word: str, other: str) -> bool:
-    return any(word == prefix + other for prefix in PREFIXES) if len(other) > 2 else False
+    """`lock`, `unlock`; and `import`, `export`, whose own word is as long at least."""
+    rest = [word[len(prefix) :] for prefix in PREFIXES if word.startswith(prefix)]
+    if len(other) > 2 and other in rest:
+        return True
+    return any(len(own) > 3 and other == prefix + own for own in rest for prefix in PREFIXES)
 
 
 def _about(a: Question, b: Question, alike: Alike | None) -> str | None:

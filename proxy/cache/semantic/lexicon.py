@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib.resources import files
 
 from proxy.cache.semantic.spelling import american, roots
-from proxy.cache.semantic.vocabulary import OPPOSITES
+from proxy.cache.semantic.vocabulary import OPPOSITES, STOP
 
 _TABLE = "data/wordnet.txt"
 
@@ -34,7 +34,7 @@ class Lexicon:
                 self._opposites.setdefault(one, set()).add(other)
         elif kind == "i":
             self.bases[words[0]] = words[1]
-        elif kind == "p":
+        elif kind == "p" and STOP.isdisjoint(words):
             self.phrases[tuple(words[1:])] = words[0]
         elif kind == "a":
             self.shorts.add(tuple(words))

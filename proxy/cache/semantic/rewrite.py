@@ -6,7 +6,7 @@ Each rule is one of grammar's: what it turns round means the same before and aft
 import re
 from collections.abc import Sequence
 
-from proxy.cache.semantic.vocabulary import AUXILIARIES, BE, CLAUSE_WORDS, STOP, WH
+from proxy.cache.semantic.vocabulary import AUXILIARIES, BE, CLAUSE_WORDS, PARTICLES, STOP, UNCHANGED, WH
 
 _ASK = r"tell|explain|give|show|describe|write|suggest|help|list|name|summari[sz]e|translate|recommend|provide|find|create|generate|let me know"
 _FRAMES = tuple(
@@ -35,6 +35,10 @@ _FRAMES = tuple(
         (r"\b(in|under) (what|which) (cases?|situations?|circumstances)\b", "when"),
         (r"\b(for (what|which) reasons?|what (is|are) the reasons? (that|why|for))\b", "why"),
         (r"\bby whom\b", "by who"),
+        (r"^\W*what is meant by ", "what is "),
+        (r"^\W*(is|are|was|were|does|did|has|have|could|should|would)n't ", r"\1 "),
+        (r"^\W*(i need|i want|write|draft|compose|generate|create|produce|prepare|give)( me| us)? (?=(a|an|some)\b)", "give me "),
+        (r"^\W*(calculate|compute|determine|find|work out|figure out) (?=the\b)", "what is "),
         (r"\bin order to\b", "to"),
     )
 )
@@ -74,17 +78,18 @@ def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
     lower = [word.lower() for word in words]
     if lower[:2] == ["by", "who"]:
         return _by_whom(words, lower)
-    at = next((i for i in range(2, len(words) - 1) if lower[i] == "by" and _done(lower[i - 1], irregular)), None)
+    at = next((i for i in range(2, len(words) - 1) if lower[i] == "by" and _done(lower, i - 1, irregular)), None)
     be = None if at is None else next((i for i in range(at - 2, -1, -1) if lower[i] in BE), None)
     if at is None or be is None:
         return list(words)
-    begin, subject = be + 1, words[be + 1 : at - 1]
+    verb = at - 2 if lower[at - 1] in PARTICLES else at - 1
+    begin, subject = be + 1, words[be + 1 : verb]
     if not subject:
         begin = next((i + 1 for i in range(be - 1, -1, -1) if lower[i] in AUXILIARIES or lower[i] in WH), 0)
         subject = words[begin:be]
     end = next((i for i in range(at + 1, len(words)) if lower[i] in CLAUSE_WORDS or not lower[i][0].isalnum()), len(words))
     kept = [*words[:begin]] if begin > be else [*words[:begin], words[be]]
-    return [*kept, *words[at + 1 : end], words[at - 1], *subject, *words[end:]]
+    return [*kept, *words[at + 1 : end], *words[verb:at], *subject, *words[end:]]
 
 
 def _by_whom(words: Sequence[str], lower: Sequence[str]) -> list[str]:
@@ -94,8 +99,10 @@ def _by_whom(words: Sequence[str], lower: Sequence[str]) -> list[str]:
     return list(words)
 
 
-def _done(word: str, irregular: frozenset[str]) -> bool:
-    return word in irregular or _ED.match(word) is not None
+def _done(words: Sequence[str], at: int, irregular: frozenset[str]) -> bool:
+    """Whether a participle stands there, with a particle or without."""
+    word = words[at - 1] if words[at] in PARTICLES and at else words[at]
+    return word in irregular or word in UNCHANGED or _ED.match(word) is not None
 
 
 def _ends(word: str) -> bool:

@@ -35,7 +35,7 @@ def _written_out(short: str, tokens: Sequence[str]) -> tuple[int, int] | None:
     small, lower = short.lower(), [token.lower() for token in tokens]
     plausible = short.isalpha() and 2 <= len(short) <= _LONGEST and short not in STOP and (short.isupper() or not english().known(small))
     for at, token in enumerate(tokens):
-        if (plausible and _humps(token) == small) or _counted(small, lower[at]):
+        if (plausible and _humps(token) == small) or _counted(small, lower[at]) or _of_place(short, token):
             return at, at + 1
         if lower[at : at + 2] and "".join(lower[at : at + 2]) == small and len(small) > 5:
             return at, at + 2
@@ -60,6 +60,11 @@ def _initials(short: str, words: Sequence[str], at: int) -> int | None:
         if (short, *words[at : end + 1]) in english().shorts:
             return end + 1
     return None
+
+
+def _of_place(one: str, other: str) -> bool:
+    """Brazilian, Brazil."""
+    return one[0].isupper() and other[0].isupper() and english().same(one.lower(), other.lower())
 
 
 def _humps(word: str) -> str | None:

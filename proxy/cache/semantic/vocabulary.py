@@ -10,7 +10,7 @@ NEGATIONS = _words(
     no not never none nobody nothing nowhere neither nor without cannot cant can't dont don't doesnt doesn't didnt didn't isnt isn't
     arent aren't wasnt wasn't werent weren't wont won't wouldnt wouldn't shouldnt shouldn't couldnt couldn't hasnt hasn't havent
     haven't hadnt hadn't except excluding exclude excludes excluded hardly barely lack lacks lacking
-    non unless avoid avoids avoiding omit omits omitting skip skips skipping prevent prevents fail fails failed ain't aint
+    non unless avoid avoids avoiding omit omits omitting skip skips skipping fail fails failed ain't aint
     """
 )
 
@@ -37,8 +37,13 @@ for _pair in _OPPOSITES.replace("\n", "|").split("|"):
         OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_other}
         OPPOSITES[_other] = OPPOSITES.get(_other, frozenset()) | {_one}
 
-PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "de", "mis", "anti", "counter", "re")
-"""`lock` and `unlock`: the same word with one of these is another."""
+PREFIXES = tuple(
+    """
+    un in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono poly
+    ex en em co pro contra out up down fore after milli centi kilo mega giga tera nano
+    """.split()
+)
+"""`lock` and `unlock`: the same word with one of these is another; so it is with another of these: `import`, `export`."""
 
 NUMBERS = {
     word: value
@@ -106,9 +111,10 @@ STOP = _words(
 FILLERS = _words(
     """
     please kindly tell give show explain describe know like want need help way ways step steps method thing things way's question
-    answer me'd mean means meaning called name say get got use uses used using make makes making made able possible possibly thanks
+    answer me'd mean means meaning called name say get gets getting got use uses used using make makes making made able possible possibly thanks
     thank hi hello hey list advice tip tips good best right suggest recommend provide find look see words word simple simply quick
-    quickly actually exactly ok okay people reason what're could'you
+    quickly actually exactly ok okay people reason what're could'you kind kinds type types sort sorts command keyword phrase expression
+    process procedure idea ideas meant
     """
 )
 """How a question is put, not what it is about."""
@@ -120,10 +126,13 @@ QUESTIONS = _words(
 )
 """Ask for things of different kinds; `what`, `which` and `how` may ask for any."""
 
-NEGATIVE_PHRASES = ("rather than", "instead of", "other than", "apart from", "aside from", "leaving out", "no longer", "free of", "but not")
+NEGATIVE_PHRASES = ("rather than", "instead of", "other than", "apart from", "aside from", "leaving out", "no longer", "everyone but", "all but", "anything but")
 """Negations of several words."""
 
 BE = _words("is are was were be been being am get gets got")
+UNCHANGED = _words("set cut put hit hurt let cost shut split spread read cast beat burst quit shed")
+"""Participles that are spelled as their verbs."""
+PARTICLES = _words("up down out off in on away over back through apart along")
 WH = _words("who whom whose which what where when why how")
 YES_NO = _words(
     """
