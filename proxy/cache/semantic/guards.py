@@ -11,9 +11,9 @@ from collections.abc import Callable
 from proxy.cache.semantic.grammar import manner_differs, measure_differs, negations, quantity_differs, relation_differs, tense_differs
 from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.shortforms import unified
-from proxy.cache.semantic.spelling import slipped
-from proxy.cache.semantic.text import Question
-from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, PREFIXES, QUESTIONS
+from proxy.cache.semantic.spelling import only_looks_alike
+from proxy.cache.semantic.text import Question, stem
+from proxy.cache.semantic.vocabulary import CALENDAR, DEEDS, DEGREES, FRACTIONS, PREFIXES, QUESTIONS
 
 SIMILAR_WORDS = 0.45
 """Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, delivery and shipping 0.55,
@@ -53,7 +53,7 @@ def _opposed(a: Question, b: Question) -> bool:
 def _prefixed(word: str, other: str) -> bool:
     """`lock`, `unlock`; and `import`, `export`, whose own word is as long at least."""
     rest = [word[len(prefix) :] for prefix in PREFIXES if word.startswith(prefix)]
-    if len(other) > 2 and other in rest:
+    if len(other) > (2 if word[0] != "a" else 4) and other in rest:
         return True
     return any(len(own) > 3 and other == prefix + own for own in rest for prefix in PREFIXES)
 
@@ -68,13 +68,17 @@ def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
     if not only_a and not only_b:
         return None
     if alike is None:
-        return "content" if only_a and only_b else None
+        return "content"
     for mine, theirs, own, others in ((only_a, right, a, b), (only_b, left, b, a)):
         for root in mine:
             word = own.spoken[root]
-            if max((alike(word, others.spoken[other]) for other in theirs), default=0.0) < SIMILAR_WORDS:
+            if max((_near(word, others.spoken[other], alike) for other in theirs), default=0.0) < SIMILAR_WORDS:
                 return f"content: {word}"
     return None
+
+
+def _near(one: str, other: str, alike: Alike) -> float:
+    return 0.0 if only_looks_alike(one, other) else alike(one, other)
 
 
 def _pair(only_a: list[str], only_b: list[str], a: Question, b: Question) -> None:
@@ -87,10 +91,7 @@ def _pair(only_a: list[str], only_b: list[str], a: Question, b: Question) -> Non
 
 
 def _stands_for(one: str, other: str) -> bool:
-    words = english()
-    if words.same(one, other):
-        return True
-    return slipped(one, other) and words.known(one) != words.known(other)
+    return english().same(one, other) or english().mistyped(one, other)
 
 
 def _dated(a: Question, b: Question) -> bool:
@@ -99,6 +100,11 @@ def _dated(a: Question, b: Question) -> bool:
 
 def _counted(a: Question, b: Question) -> bool:
     return a.numbers != b.numbers or _count(a, FRACTIONS) != _count(b, FRACTIONS)
+
+
+def _each_its_own(a: Question, b: Question, of: frozenset[str]) -> bool:
+    one, other = {stem(word) for word in a.words if word in of}, {stem(word) for word in b.words if word in of}
+    return bool(one - other and other - one)
 
 
 def _kind(a: Question, b: Question) -> bool:
@@ -118,4 +124,6 @@ _GUARDS: tuple[tuple[str, Callable[[Question, Question], bool]], ...] = (
     ("quantity", quantity_differs),
     ("relation", relation_differs),
     ("opposite", _opposed),
+    ("degree", lambda a, b: _each_its_own(a, b, DEGREES)),
+    ("deed", lambda a, b: _each_its_own(a, b, DEEDS)),
 )

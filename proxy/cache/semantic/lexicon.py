@@ -3,7 +3,7 @@
 from functools import lru_cache
 from importlib.resources import files
 
-from proxy.cache.semantic.spelling import american, roots
+from proxy.cache.semantic.spelling import american, roots, slipped
 from proxy.cache.semantic.vocabulary import OPPOSITES, STOP
 
 _TABLE = "data/wordnet.txt"
@@ -16,6 +16,7 @@ class Lexicon:
         self._groups: dict[str, set[int]] = {}
         self._opposites: dict[str, set[str]] = {}
         self._known: set[str] = set()
+        self._confused: set[frozenset[str]] = set()
         self.bases: dict[str, str] = {}
         self.phrases: dict[tuple[str, ...], str] = {}
         self.shorts: set[tuple[str, ...]] = set()
@@ -32,6 +33,8 @@ class Lexicon:
         elif kind == "o":
             for one, other in (words, words[::-1]):
                 self._opposites.setdefault(one, set()).add(other)
+        elif kind == "c":
+            self._confused.add(frozenset(words))
         elif kind == "i":
             self.bases[words[0]] = words[1]
         elif kind == "p" and STOP.isdisjoint(words):
@@ -49,6 +52,13 @@ class Lexicon:
 
     def known(self, word: str) -> bool:
         return any(form in self._known for form in (word, *self.forms(word)))
+
+    def mistyped(self, one: str, other: str) -> bool:
+        """One of them is no word and a slip away from the other."""
+        if not slipped(one, other) or self.known(one) == self.known(other):
+            return False
+        pairs = ({mine, theirs} for mine in (one, *self.forms(one)) for theirs in (other, *self.forms(other)))
+        return not any(pair in self._confused for pair in pairs)
 
     def same(self, one: str, other: str) -> bool:
         mine, theirs = self._meanings(one), self._meanings(other)

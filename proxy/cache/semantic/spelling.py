@@ -11,7 +11,9 @@ _RULES = (
     (re.compile(r"(?<=en)ce(?=s?$)"), "se"),
 )
 _ENDINGS = (("ies", "y"), ("iest", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("est", ""), ("est", "e"))
-MIN_TYPO = 5
+_ENDS = "ysredn"
+MIN_TYPO = 4
+LONG = 8
 """Shorter words are too near to each other."""
 
 
@@ -30,12 +32,27 @@ def roots(word: str) -> list[str]:
 
 
 def slipped(one: str, other: str) -> bool:
-    """Whether they differ by one letter too many or by two neighbours swapped, the first letter apart. A letter in place of another is
-    none: sulfate and sulfite."""
-    short, long = sorted((one, other), key=len)
-    if len(short) < MIN_TYPO or len(long) - len(short) > 1 or short[0] != long[0] or short == long:
+    """Whether they differ by two neighbours swapped, by a letter doubled or, in a long word, by one left out, the first and the last apart.
+    A letter in place of another may be another word: sulfate and sulfite."""
+    at, short, long = _parting(one, other)
+    if len(long) - len(short) > 1 or len(short) < MIN_TYPO or at == 0 or short == long:
         return False
-    at = next((i for i, letter in enumerate(short) if letter != long[i]), len(short))
     if len(short) == len(long):
         return short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
-    return short[at:] == long[at + 1 :]
+    left_out = len(long) >= LONG and at < len(short)
+    return short[at:] == long[at + 1 :] and (left_out or long[at] in (long[at - 1], long[at + 1 : at + 2]))
+
+
+def only_looks_alike(one: str, other: str) -> bool:
+    """One letter's difference, but for an ending: ethanol and methanol, table and tablet. Models that read pieces of words take such for
+    the same."""
+    at, short, long = _parting(one, other)
+    if len(long) - len(short) == 1:
+        return short[at:] == long[at + 1 :] and not (at == len(short) and long[at] in _ENDS)
+    return len(short) == len(long) and short != long and short[at + 1 :] == long[at + 1 :] and at < len(short) - 1
+
+
+def _parting(one: str, other: str) -> tuple[int, str, str]:
+    """Where they part; the shorter, the longer."""
+    short, long = sorted((one, other), key=len)
+    return next((i for i, letter in enumerate(short) if letter != long[i]), len(short)), short, long

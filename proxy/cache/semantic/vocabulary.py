@@ -39,7 +39,7 @@ for _pair in _OPPOSITES.replace("\n", "|").split("|"):
 
 PREFIXES = tuple(
     """
-    un in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono poly
+    un a in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono poly
     ex en em co pro contra out up down fore after milli centi kilo mega giga tera nano
     """.split()
 )
@@ -112,12 +112,22 @@ FILLERS = _words(
     """
     please kindly tell give show explain describe know like want need help way ways step steps method thing things way's question
     answer me'd mean means meaning called name say get gets getting got use uses used using make makes making made able possible possibly thanks
-    thank hi hello hey list advice tip tips good best right suggest recommend provide find look see words word simple simply quick
-    quickly actually exactly ok okay people reason what're could'you kind kinds type types sort sorts command keyword phrase expression
+    thank hi hello hey list advice tip tips good best suggest recommend provide find look see words word simply
+    actually exactly ok okay people reason what're could'you kind kinds type types sort sorts command keyword phrase expression
     process procedure idea ideas meant
     """
 )
 """How a question is put, not what it is about."""
+
+DEEDS = _words(
+    """
+    make makes making made use uses used using find finds finding see sees want wants get gets getting provide name kind kinds type types
+    command keyword phrase expression process procedure reason people advice tip tips idea ideas question answer
+    """
+)
+"""Fillers that count where each question has another."""
+
+DEGREES = _words("more most less least fewer fewest better best worse worst good bad enough right")
 
 QUESTIONS = _words(
     """
