@@ -46,6 +46,9 @@ class Lexicon:
 
     def forms(self, word: str) -> tuple[str, ...]:
         """The word and what it may be a form of."""
+        return _forms(self, word)
+
+    def _formed(self, word: str) -> tuple[str, ...]:
         plain = american(word)
         base = self.bases.get(plain)
         return (plain, *roots(plain)) if base is None else (plain, base)
@@ -70,6 +73,11 @@ class Lexicon:
 
     def _meanings(self, word: str) -> set[int]:
         return {group for form in self.forms(word) for group in self._groups.get(form, ())}
+
+
+@lru_cache(8192)
+def _forms(lexicon: Lexicon, word: str) -> tuple[str, ...]:
+    return lexicon._formed(word)
 
 
 @lru_cache(1)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from decimal import Decimal, InvalidOperation
 
 import msgspec
@@ -122,6 +123,7 @@ def _number(token: str) -> str:
 _SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("es", ""), ("s", ""))
 
 
+@lru_cache(8192)
 def stem(word: str) -> str:
     """Cuts what grammar adds; crude, the same for both questions, and never below three letters."""
     if word.endswith("'s"):
