@@ -12,7 +12,7 @@ from proxy.cache.semantic.grammar import manner_differs, measure_differs, negati
 from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.shortforms import unified
 from proxy.cache.semantic.spelling import only_looks_alike
-from proxy.cache.semantic.text import Question, stem
+from proxy.cache.semantic.text import Question, compound_content, stem
 from proxy.cache.semantic.vocabulary import CALENDAR, DEEDS, DEGREES, FRACTIONS, PREFIXES, QUESTIONS
 
 SIMILAR_WORDS = 0.45
@@ -62,7 +62,8 @@ def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
     left, right = list(dict.fromkeys(a.content)), list(dict.fromkeys(b.content))
     only_a = [root for root in left if root not in right]
     only_b = [root for root in right if root not in left]
-    if [root for root in left if root in right] != [root for root in right if root in left]:
+    both = set(left) & set(right)
+    if not _in_order(a.content, b.content, both) and not _in_order(compound_content(a), compound_content(b), both):
         return "order"
     _pair(only_a, only_b, a, b)
     if not only_a and not only_b:
@@ -75,6 +76,10 @@ def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
             if max((_near(word, others.spoken[other], alike) for other in theirs), default=0.0) < SIMILAR_WORDS:
                 return f"content: {word}"
     return None
+
+
+def _in_order(one: tuple[str, ...], other: tuple[str, ...], both: set[str]) -> bool:
+    return [root for root in dict.fromkeys(one) if root in both] == [root for root in dict.fromkeys(other) if root in both]
 
 
 def _near(one: str, other: str, alike: Alike) -> float:

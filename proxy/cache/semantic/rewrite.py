@@ -44,6 +44,7 @@ _FRAMES = tuple(
 )
 """How a question is put, not what it asks."""
 _FRONTED = re.compile(rf"^\W*((?:{'|'.join(sorted(CLAUSE_WORDS))})\b[^,?!:;]{{2,120}}),\s*(\S[^,;:]*?)\s*([.?!]*)\s*$", re.IGNORECASE)
+_DETERMINERS = frozenset({"a", "an", "the", "my", "your", "our", "this", "that", "these", "those"})
 _ED = re.compile(r"\w{2,}(ed|en|wn)$")
 
 
@@ -55,22 +56,31 @@ def unframed(text: str) -> str:
     return plain
 
 
+def plain(text: str) -> str:
+    """Without its frame, also behind a clause that stood before it."""
+    return unframed(clauses_in_order(unframed(text)))
+
+
 def clauses_in_order(text: str) -> str:
     """`In Bash, how do I …?` → `how do I … in Bash`: what stands before the sentence can stand behind it."""
     found = _FRONTED.match(text)
     return f"{found[2]} {found[1][0].lower()}{found[1][1:]}" if found is not None else text
 
 
-def genitive_last(words: Sequence[str]) -> list[str]:
-    """`Java's garbage collector` → `garbage collector of Java`."""
-    at = next((i for i, word in enumerate(words) if word.endswith("'s") and word.lower() not in STOP), None)
-    if at is None:
-        return list(words)
-    end = next((i for i in range(at + 1, len(words)) if _ends(words[i])), len(words))
-    begin = at
-    while begin and not _ends(words[begin - 1]):
-        begin -= 1
-    return [*words[:begin], *words[at + 1 : end], "of", *words[begin:at], words[at][:-2], *words[end:]]
+def compounded(words: Sequence[str]) -> list[str]:
+    """`a recipe for lentil soup` → `a lentil soup recipe`: of two nouns the one that tells which goes first."""
+    found = list(words)
+    for at in range(len(found) - 2, 0, -1):
+        if found[at].lower() in ("of", "for") and not _ends(found[at - 1]):
+            begin, end, first = at - 1, at + 1, at + 1
+            while begin and not _ends(found[begin - 1]):
+                begin -= 1
+            while first < len(found) - 1 and found[first].lower() in _DETERMINERS:
+                first += 1
+            end = next((i for i in range(first, len(found)) if _ends(found[i])), len(found))
+            if end > first:
+                found[begin:end] = [*found[at + 1 : end], *found[begin:at]]
+    return found
 
 
 def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:

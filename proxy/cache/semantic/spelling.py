@@ -12,6 +12,7 @@ _RULES = (
 )
 _ENDINGS = (("ies", "y"), ("iest", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("est", ""), ("est", "e"))
 _ENDS = "ysredn"
+_VOWELS = "aeiou"
 MIN_TYPO = 4
 LONG = 8
 """Shorter words are too near to each other."""
@@ -32,13 +33,16 @@ def roots(word: str) -> list[str]:
 
 
 def slipped(one: str, other: str) -> bool:
-    """Whether they differ by two neighbours swapped, by a letter doubled or, in a long word, by one left out, the first and the last apart.
-    A letter in place of another may be another word: sulfate and sulfite."""
+    """Whether they differ by two neighbours swapped, by a letter doubled or, in a long word, by one left out or a vowel for another, the first and
+    the last apart. In a short one a letter in place of another may be another word: sulfate and sulfite."""
     at, short, long = _parting(one, other)
     if len(long) - len(short) > 1 or len(short) < MIN_TYPO or at == 0 or short == long:
         return False
     if len(short) == len(long):
-        return short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
+        vowels = len(long) >= LONG and at < len(long) - 1 and short[at] in _VOWELS and long[at] in _VOWELS
+        return (short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]) or (
+            vowels and short[at + 1 :] == long[at + 1 :]
+        )
     left_out = len(long) >= LONG and at < len(short)
     return short[at:] == long[at + 1 :] and (left_out or long[at] in (long[at - 1], long[at + 1 : at + 2]))
 

@@ -8,11 +8,11 @@ from decimal import Decimal, InvalidOperation
 import msgspec
 
 from proxy.cache.semantic.lexicon import english
-from proxy.cache.semantic.rewrite import active, clauses_in_order, genitive_last, unframed
+from proxy.cache.semantic.rewrite import active, compounded, plain
 from proxy.cache.semantic.spelling import american
-from proxy.cache.semantic.vocabulary import FILLERS, NUMBERS, SIGNS, STOP
+from proxy.cache.semantic.vocabulary import CARDINALS, FILLERS, NUMBERS, SIGNS, STOP
 
-_TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
+_TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d+(?:st|nd|rd|th)\b|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
 _TAIL = re.compile(r"^(\d+)(st|nd|rd|th)$")
 _LONGEST_PHRASE = 3
 
@@ -30,9 +30,12 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def take_apart(text: str) -> Question:
-    known = english()
-    words = _tokens(clauses_in_order(unframed(text)))
-    return derive(active(genitive_last(words), frozenset(known.bases)))
+    return derive(active(_tokens(plain(text)), frozenset(english().bases)))
+
+
+def compound_content(q: Question) -> tuple[str, ...]:
+    """Its content in the order of compounds."""
+    return derive(compounded(q.tokens)).content
 
 
 def derive(tokens: Sequence[str]) -> Question:
@@ -42,21 +45,39 @@ def derive(tokens: Sequence[str]) -> Question:
     names: list[str] = []
     content: list[str] = []
     spoken: dict[str, str] = {}
+    before = ""
     for token in tokens:
         lower = token.lower()
         if token[0].isdigit():
             numbers.append(_number(token))
+            before = ""
             continue
         if lower in NUMBERS:
-            numbers.append(str(NUMBERS[lower]))
+            _count_on(numbers, before, lower)
+        before = lower
         words.append(lower)
         if _is_name(token):
             names.append(lower)
-        if token[0].isalnum() and lower not in STOP and lower not in FILLERS and lower not in NUMBERS:
+        if token[0].isalnum() and not _says_little(lower):
             root = stem(lower)
             content.append(root)
             spoken.setdefault(root, lower)
     return Question(tuple(tokens), tuple(words), tuple(numbers), tuple(names), tuple(content), spoken)
+
+
+def _count_on(numbers: list[str], before: str, word: str) -> None:
+    """Twenty one is 21, two hundred 200."""
+    value, last = NUMBERS[word], NUMBERS.get(before)
+    if last is not None and word in CARDINALS and before in CARDINALS and (last in range(20, 91, 10) and value < 10):
+        numbers[-1] = str(last + value)
+    elif last is not None and before in CARDINALS and value in (100, 1000, 1_000_000, 1_000_000_000) and last < value:
+        numbers[-1] = str(int(numbers[-1]) * value)
+    else:
+        numbers.append(str(value))
+
+
+def _says_little(word: str) -> bool:
+    return word in STOP or word in NUMBERS or word in FILLERS or english().bases.get(word) in FILLERS
 
 
 def _tokens(text: str) -> list[str]:
@@ -72,6 +93,8 @@ def _tokens(text: str) -> list[str]:
             tokens.append(token)
         else:
             token = SIGNS.get(token, token)
+            if token.endswith("'s") and len(token) > 2 and token.lower() not in STOP:
+                token = token[:-2]
             parts = _parts(token)
             if begins and parts[0][1:].islower():
                 parts[0] = parts[0].lower()

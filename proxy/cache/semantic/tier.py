@@ -6,7 +6,7 @@ from proxy.cache.semantic.embedder import Embedder, Vector
 from proxy.cache.semantic.guards import conflict
 from proxy.cache.semantic.index import Near, VectorIndex
 from proxy.cache.semantic.question import answerable
-from proxy.cache.semantic.rewrite import unframed
+from proxy.cache.semantic.rewrite import plain
 from proxy.cache.semantic.text import Question, take_apart
 
 LOOKED_AT = 3
@@ -34,7 +34,7 @@ class SemanticCache:
     async def ask(self, partition: bytes, text: str) -> Asking | None:
         """None: nothing to be looked up, or no vector to be had."""
         question = answerable(text)
-        vector = await self._embedder.embed(unframed(text)) if question is not None else None
+        vector = await self._embedder.embed(plain(text)) if question is not None else None
         return None if question is None or vector is None else Asking(partition, text, question, vector)
 
     async def find(self, asking: Asking, threshold: float) -> Near | None:

@@ -83,6 +83,12 @@ NUMBERS = {
     }.items()
     for word in words.split()
 }
+CARDINALS = _words(
+    """
+    one two three four five six seven eight nine ten twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
+    """
+)
+"""Of those, what is counted on with: twenty one, two hundred."""
 FRACTIONS = _words(
     """
     half quarter third fifth tenth percent
@@ -103,7 +109,7 @@ STOP = _words(
     its it's is are was were be been being am do does did done doing have has had having will would shall should can could may might
     must i me my mine we us our you your he him his she her they them their who whom whose which what where when why how there here
     also just really very some any each every per while during after before when's what's where's who's how's i'm i'd i'll i've you're
-    that's there's let's whats hows wheres whos whens thats im
+    that's there's let's whats hows wheres whos whens thats im teh
     """
 )
 """Say little by themselves; the guards for negations, opposites and questions look at them first."""
@@ -112,7 +118,7 @@ FILLERS = _words(
     """
     please kindly tell give show explain describe know like want need help way ways step steps method thing things way's question
     answer me'd mean means meaning called name say get gets getting got use uses used using make makes making made able possible possibly thanks
-    thank hi hello hey list advice tip tips good best suggest recommend provide find look see words word simply
+    thank hi hello hey list advice tip tips good best right suggest recommend provide find look see words word simply
     actually exactly ok okay people reason what're could'you kind kinds type types sort sorts command keyword phrase expression
     process procedure idea ideas meant
     """
@@ -165,9 +171,9 @@ SIGNS = {"%": "percent", "$": "dollar", "\N{EURO SIGN}": "euro", "\N{POUND SIGN}
 UNITS = {
     form: name
     for name, forms in {
-        "second": "seconds sec secs s",
+        "second": "seconds sec secs",
         "minute": "minute minutes min mins",
-        "hour": "hour hours hr hrs h",
+        "hour": "hour hours hr hrs",
         "day": "day days daily",
         "week": "week weeks weekly wk wks",
         "month": "month months monthly",
