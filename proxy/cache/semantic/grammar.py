@@ -9,14 +9,16 @@ from proxy.cache.semantic.text import Question
 from proxy.cache.semantic.vocabulary import (
     DIRECTIONS,
     FUTURE,
-    MAY,
-    MUST,
+    GIVING,
+    MODALS,
     NEGATIONS,
     NEGATIVE_PHRASES,
+    OTHERS,
     PAST,
     PRESENT,
     QUANTIFIERS,
     RELATIONS,
+    TELLING,
     TOLD_BY_WHEN,
     UNITS,
     UNSAID,
@@ -64,12 +66,23 @@ def relation_differs(a: Question, b: Question) -> bool:
 
 
 def manner_differs(a: Question, b: Question) -> bool:
-    """Yes or no against an explanation; may against must."""
+    """Yes or no against an explanation, an example against a description; may against must, but for how one may or must."""
     one, other = _asks(a), _asks(b)
-    if {one, other} == {"yes or no", "open"}:
+    if {one, other} in ({"yes or no", "open"}, {"giving", "telling"}):
         return True
-    first, second = _first(a), _first(b)
-    return (first in MAY and second in MUST) or (first in MUST and second in MAY)
+    may, must = _modals(a), _modals(b)
+    return bool(may and must and may != must) and not _first(a).startswith("how")
+
+
+def others_differ(a: Question, b: Question) -> bool:
+    one, other = set(a.words) & OTHERS, set(b.words) & OTHERS
+    return bool(one - other and other - one)
+
+
+def _modals(q: Question) -> set[str]:
+    """`Have` is one before `to` only."""
+    pairs = zip(q.words, (*q.words[1:], ""), strict=True)
+    return {MODALS[word] for word, after in pairs if word in MODALS and (word != "have" or after == "to")}
 
 
 def _turned(a: Question, b: Question) -> bool:
@@ -92,7 +105,11 @@ def _directed(q: Question) -> dict[str, str]:
 
 def _asks(q: Question) -> str:
     first = _first(q)
-    return "yes or no" if first in YES_NO else "open" if first in WH or first in ("what's", "who's", "how's") else ""
+    if first in YES_NO:
+        return "yes or no"
+    if first in GIVING or first in TELLING:
+        return "giving" if first in GIVING else "telling"
+    return "open" if first in WH or first in ("what's", "who's", "how's") else ""
 
 
 def _first(q: Question) -> str:

@@ -8,12 +8,12 @@ A guard that is wrong costs a miss; a missing one a wrong answer: when in doubt,
 
 from collections.abc import Callable
 
-from proxy.cache.semantic.grammar import manner_differs, measure_differs, negations, quantity_differs, relation_differs, tense_differs
+from proxy.cache.semantic.grammar import manner_differs, measure_differs, negations, others_differ, quantity_differs, relation_differs, tense_differs
 from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.shortforms import unified
 from proxy.cache.semantic.spelling import only_looks_alike
-from proxy.cache.semantic.text import Question, compound_content, stem
-from proxy.cache.semantic.vocabulary import CALENDAR, DEEDS, DEGREES, FRACTIONS, PREFIXES, QUESTIONS
+from proxy.cache.semantic.text import Question, compound_content
+from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, PREFIXES, QUESTIONS
 
 SIMILAR_WORDS = 0.45
 """Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, delivery and shipping 0.55,
@@ -107,14 +107,10 @@ def _counted(a: Question, b: Question) -> bool:
     return a.numbers != b.numbers or _count(a, FRACTIONS) != _count(b, FRACTIONS)
 
 
-def _each_its_own(a: Question, b: Question, of: frozenset[str]) -> bool:
-    one, other = {stem(word) for word in a.words if word in of}, {stem(word) for word in b.words if word in of}
-    return bool(one - other and other - one)
-
-
 def _kind(a: Question, b: Question) -> bool:
     one, other = _of(a, QUESTIONS), _of(b, QUESTIONS)
-    return bool(one and other and one != other)
+    first = {a.words[:1], b.words[:1]}
+    return bool(one and other and one != other) or first in ({("how",), (word,)} for word in QUESTIONS)
 
 
 _GUARDS: tuple[tuple[str, Callable[[Question, Question], bool]], ...] = (
@@ -129,6 +125,5 @@ _GUARDS: tuple[tuple[str, Callable[[Question, Question], bool]], ...] = (
     ("quantity", quantity_differs),
     ("relation", relation_differs),
     ("opposite", _opposed),
-    ("degree", lambda a, b: _each_its_own(a, b, DEGREES)),
-    ("deed", lambda a, b: _each_its_own(a, b, DEEDS)),
+    ("small word", others_differ),
 )

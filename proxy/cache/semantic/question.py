@@ -62,7 +62,7 @@ def answerable(text: str) -> Question | None:
     """The question taken apart; None where the guards know too little of it: too short, or not English."""
     question = take_apart(text)
     words = question.words
-    if len(words) < MIN_WORDS:
+    if len(text.split()) < MIN_WORDS or not words:
         return None
     plain = [word for word in words if word[0].isalnum() and word not in question.names]
     small = sum(word in STOP or word in FILLERS for word in words)

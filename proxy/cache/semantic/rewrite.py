@@ -33,11 +33,22 @@ _FRAMES = tuple(
         (r"^\W*how to ", "how "),
         (r"\bat (what|which) time( of (day|the day|year|the year))?\b", "when"),
         (r"\b(in|under) (what|which) (cases?|situations?|circumstances)\b", "when"),
-        (r"\b(for (what|which) reasons?|what (is|are) the reasons? (that|why|for))\b", "why"),
+        (r"\b(for (what|which) reasons?|what('s| is| are) the reasons?( that| why| for)?)\b", "why"),
+        (r"\b(in|on) (what|which) (years?|month|day|date)\b", "when"),
+        (r"\b(in|at) (what|which) places?\b", "where"),
+        (r"^\W*what('s| is) the (number|amount|quantity) of ", "how many "),
+        (r"\bper (?=(second|minute|hour|day|night|week|month|year|person)\b)", "each "),
+        (r"^\W*(give|show)( me)? (some )?(advice|tips|instructions) (on|for|about) how to ", "how "),
+        (r"^\W*give( me)? (a|an) (description|explanation|definition|overview) of ", "describe "),
+        (r"^\W*do you know (?=(a|an|any|some)\b)", "give me "),
+        (r"^\W*(which|what) (\w+(?: \w+)?) (is|are|was|were) (?:the )?(\w+)(?= ?[?.!]*$| (?:in|on|of|for|to|at)\b)", r"what \3 the \4 \2"),
         (r"\bby whom\b", "by who"),
         (r"^\W*what is meant by ", "what is "),
+        (r"^\W*(what is|what's) the meaning of ", "what is "),
+        (r"^\W*what (?:does|do) (.{2,80}) mean\b", r"what is \1"),
+        (r"^\W*what (makes|made) ", "why "),
         (r"^\W*(is|are|was|were|does|did|has|have|could|should|would)n't ", r"\1 "),
-        (r"^\W*(i need|i want|write|draft|compose|generate|create|produce|prepare|give)( me| us)? (?=(a|an|some)\b)", "give me "),
+        (r"^\W*(i need|i want|i'd like|i would like|write|draft|compose|generate|create|make|produce|prepare|give)( me| us)? (?=(a|an|some)\b)", "give me "),
         (r"^\W*(calculate|compute|determine|find|work out|figure out) (?=the\b)", "what is "),
         (r"\bin order to\b", "to"),
     )
@@ -84,14 +95,15 @@ def compounded(words: Sequence[str]) -> list[str]:
 
 
 def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
-    """`how are data races prevented by Rust` → `how are Rust prevented data races`: who does it stands before what is done."""
+    """`how are data races prevented by Rust` → `how are Rust prevented data races`: who does it stands before what is done, and what is done
+    behind the doing."""
     lower = [word.lower() for word in words]
     if lower[:2] == ["by", "who"]:
         return _by_whom(words, lower)
     at = next((i for i in range(2, len(words) - 1) if lower[i] == "by" and _done(lower, i - 1, irregular)), None)
     be = None if at is None else next((i for i in range(at - 2, -1, -1) if lower[i] in BE), None)
     if at is None or be is None:
-        return list(words)
+        return _nobodys(words, lower, irregular)
     verb = at - 2 if lower[at - 1] in PARTICLES else at - 1
     begin, subject = be + 1, words[be + 1 : verb]
     if not subject:
@@ -100,6 +112,20 @@ def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
     end = next((i for i in range(at + 1, len(words)) if lower[i] in CLAUSE_WORDS or not lower[i][0].isalnum()), len(words))
     kept = [*words[:begin]] if begin > be else [*words[:begin], words[be]]
     return [*kept, *words[at + 1 : end], *words[verb:at], *subject, *words[end:]]
+
+
+def _nobodys(words: Sequence[str], lower: Sequence[str], irregular: frozenset[str]) -> list[str]:
+    """`how is interest calculated` → `how is calculated interest`, as in `how do I calculate interest`."""
+    if len(words) < 4 or lower[0] not in ("how", "when", "where") or lower[1] not in AUXILIARIES:
+        return list(words)
+    verb = next(
+        (i for i in range(3, len(words)) if _done(lower, i, irregular) and (i + 1 == len(words) or _ends(words[i + 1]))),
+        None,
+    )
+    if verb is None or (lower[1] not in BE and lower[verb - 1] != "be"):
+        return list(words)
+    end = verb - 1 if lower[verb - 1] == "be" else verb
+    return [*words[:2], words[verb], *words[2:end], *words[verb + 1 :]]
 
 
 def _by_whom(words: Sequence[str], lower: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ import msgspec
 from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.rewrite import active, compounded, plain
 from proxy.cache.semantic.spelling import american
-from proxy.cache.semantic.vocabulary import CARDINALS, FILLERS, NUMBERS, SIGNS, STOP
+from proxy.cache.semantic.vocabulary import CARDINALS, FILLERS, GIVING, NUMBERS, SIGNS, STOP, TELLING, WISHES
 
 _TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d+(?:st|nd|rd|th)\b|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
 _TAIL = re.compile(r"^(\d+)(st|nd|rd|th)$")
@@ -46,7 +46,7 @@ def derive(tokens: Sequence[str]) -> Question:
     content: list[str] = []
     spoken: dict[str, str] = {}
     before = ""
-    for token in tokens:
+    for at, token in enumerate(tokens):
         lower = token.lower()
         if token[0].isdigit():
             numbers.append(_number(token))
@@ -58,7 +58,8 @@ def derive(tokens: Sequence[str]) -> Question:
         words.append(lower)
         if _is_name(token):
             names.append(lower)
-        if token[0].isalnum() and not _says_little(lower):
+        led = at == 0 and (lower in GIVING or lower in TELLING) or lower in WISHES and [*tokens[at + 1 : at + 2]] == ["to"]
+        if token[0].isalnum() and not _says_little(lower) and not led:
             root = stem(lower)
             content.append(root)
             spoken.setdefault(root, lower)
@@ -143,6 +144,8 @@ def _number(token: str) -> str:
         return token
 
 
+_NOUNS = frozenset({"meaning", "building", "meeting", "wedding", "painting", "evening", "being"})
+"""End as verbs do."""
 _SUFFIXES = (("ies", "y"), ("sses", "ss"), ("ing", ""), ("edly", ""), ("ed", ""), ("ly", ""), ("es", ""), ("s", ""))
 
 
@@ -153,7 +156,7 @@ def stem(word: str) -> str:
         word = word[:-2]
     word = american(word)
     word = english().bases.get(word, word)
-    for suffix, instead in _SUFFIXES:
+    for suffix, instead in _SUFFIXES if word not in _NOUNS else ():
         if word.endswith(suffix) and len(word) - len(suffix) >= 3 and not word.endswith("ss"):
             word = word[: -len(suffix)] + instead
             break

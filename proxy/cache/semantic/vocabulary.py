@@ -108,7 +108,7 @@ STOP = _words(
     a an the this that these those of to in on at by for from with as into onto about between among and or but if then than so such it
     its it's is are was were be been being am do does did done doing have has had having will would shall should can could may might
     must i me my mine we us our you your he him his she her they them their who whom whose which what where when why how there here
-    also just really very some any each every per while during after before when's what's where's who's how's i'm i'd i'll i've you're
+    also just really very some any each every per while during after before using when's what's where's who's how's i'm i'd i'll i've you're
     that's there's let's whats hows wheres whos whens thats im teh
     """
 )
@@ -116,24 +116,25 @@ STOP = _words(
 
 FILLERS = _words(
     """
-    please kindly tell give show explain describe know like want need help way ways step steps method thing things way's question
-    answer me'd mean means meaning called name say get gets getting got use uses used using make makes making made able possible possibly thanks
-    thank hi hello hey list advice tip tips good best right suggest recommend provide find look see words word simply
-    actually exactly ok okay people reason what're could'you kind kinds type types sort sorts command keyword phrase expression
-    process procedure idea ideas meant
+    please kindly thing things way ways step steps method way's called me'd able possible possibly allowed thanks thank hi hello hey
+    actually exactly simply ok okay people what're could'you kind kinds type types sort sorts command keyword phrase expression process
+    procedure idea ideas
     """
 )
 """How a question is put, not what it is about."""
 
-DEEDS = _words(
+OTHERS = _words(
     """
-    make makes making made use uses used using find finds finding see sees want wants get gets getting provide name kind kinds type types
-    command keyword phrase expression process procedure reason people advice tip tips idea ideas question answer
+    kind kinds type types command keyword phrase expression process procedure people idea ideas and or more less fewer better worse most
+    least best worst enough
     """
 )
-"""Fillers that count where each question has another."""
-
-DEGREES = _words("more most less least fewer fewest better best worse worst good bad enough right")
+"""Small words and fillers that count where each question has another."""
+WISHES = _words("need needs want wants")
+"""Before `to` only how a question is put."""
+GIVING = _words("give show tell list name suggest recommend provide")
+TELLING = _words("explain describe define")
+"""What a sentence that begins so asks for."""
 
 QUESTIONS = _words(
     """
@@ -274,5 +275,12 @@ TOLD_BY_WHEN = frozenset({"during"})
 FUTURE = _words("will won't wont shall gonna i'll you'll he'll she'll it'll we'll they'll")
 PAST = _words("was were did had wasn't weren't didn't hadn't wasnt werent didnt hadnt used")
 PRESENT = _words("is are am do does has have isn't aren't don't doesn't hasn't haven't what's who's it's that's there's here's")
-MAY = _words("can could may might can't couldn't")
-MUST = _words("should must shall shouldn't mustn't")
+MODALS = {
+    form: name
+    for name, forms in {
+        "may": "can could may might can't couldn't able possible allowed permitted",
+        "must": "should must shall shouldn't mustn't need needs required have",
+        "want": "want wants",
+    }.items()
+    for form in forms.split()
+}
