@@ -5,6 +5,7 @@ Vectors do not see them and the comparison of contents leaves them out, so each 
 
 from collections.abc import Mapping, Sequence
 
+from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.text import Question
 from proxy.cache.semantic.vocabulary import (
     DIRECTIONS,
@@ -75,8 +76,19 @@ def manner_differs(a: Question, b: Question) -> bool:
 
 
 def others_differ(a: Question, b: Question) -> bool:
+    """Also the highest degree on one side only."""
+    if _highest(a) != _highest(b):
+        return True
     one, other = set(a.words) & OTHERS, set(b.words) & OTHERS
     return bool(one - other and other - one)
+
+
+def _highest(q: Question) -> bool:
+    words = english()
+    return any(
+        word in ("most", "least", "best", "worst") or (word.endswith("est") and not words.known_itself(word) and words.known(word))
+        for word in q.words
+    )
 
 
 def _modals(q: Question) -> set[str]:

@@ -15,7 +15,7 @@ from proxy.cache.semantic.spelling import only_looks_alike
 from proxy.cache.semantic.text import Question, compound_content
 from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, PREFIXES, QUESTIONS
 
-SIMILAR_WORDS = 0.45
+SIMILAR_WORDS = 0.55
 """Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, delivery and shipping 0.55,
 France and Spain 0.09)."""
 Alike = Callable[[str, str], float]

@@ -56,6 +56,10 @@ class Lexicon:
     def known(self, word: str) -> bool:
         return any(form in self._known for form in (word, *self.forms(word)))
 
+    def known_itself(self, word: str) -> bool:
+        """Not as a form of another."""
+        return word in self._known
+
     def mistyped(self, one: str, other: str) -> bool:
         """One of them is no word and a slip away from the other."""
         if not slipped(one, other) or self.known(one) == self.known(other):
