@@ -141,10 +141,12 @@ def as_text(result: "Calibration") -> str:
             f"               {rates.unguarded_hit_rate:4.0%}  {rates.unguarded_wrong_hit_rate:5.1%}  {bar}"
         )
     fitted, reported = result.fitted, result.reported
+    low, high = result.wrong_interval
     lines += [
         "",
         f"fitted on {result.fitted_on} pairs: {_told(fitted)}",
         f"reported on {result.reported_on} others: {_told(reported)}",
+        f"95 % interval of those wrong hits: {low:.1%} to {high:.1%}; one of {result.reported_others} is {1 / result.reported_others:.1%}",
         f"cache: {{semantic: {{enabled: true, threshold: {fitted.threshold:.2f}}}}}",
     ]
     lines += [f"wrong: {pair.a} | {pair.b}" for pair in reported.wrong]

@@ -109,7 +109,7 @@ def _directed(q: Question) -> dict[str, str]:
     for word in q.words:
         if word in DIRECTIONS:
             way = DIRECTIONS[word]
-        elif way and word not in _DETERMINERS:
+        elif way and word not in _DETERMINERS and word != "of":
             found.setdefault(word, way)
             way = ""
     return found

@@ -1,14 +1,23 @@
 """Why two questions must not share an answer, however near their vectors are.
 
 Sentence vectors hardly see a `not`, a number or a name (a sentence and its negation score about 0.95), and mean-pooled ones see no order at
-all. So a hit needs the same negations, the same numbers in the same order, the same names in the same order, no pair of opposites, no
-other kind of question, no two words that differ only by a prefix (`lock`, `unlock`), and nothing that only one of them asks about.
+all. So a hit needs the same negations, the same numbers and names in the same order, the same units, tense and quantity, no pair of
+opposites, no other kind of question, no two words that differ only by a prefix (`lock`, `unlock`), and nothing that only one of them asks
+about, but for what a dictionary or the vectors of single words give as the same.
 A guard that is wrong costs a miss; a missing one a wrong answer: when in doubt, it is another question.
 """
 
 from collections.abc import Callable
 
-from proxy.cache.semantic.grammar import manner_differs, measure_differs, negations, others_differ, quantity_differs, relation_differs, tense_differs
+from proxy.cache.semantic.grammar import (
+    manner_differs,
+    measure_differs,
+    negations,
+    others_differ,
+    quantity_differs,
+    relation_differs,
+    tense_differs,
+)
 from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.shortforms import unified
 from proxy.cache.semantic.spelling import only_looks_alike
@@ -22,8 +31,8 @@ Alike = Callable[[str, str], float]
 
 
 def conflict(a: Question, b: Question, alike: Alike | None = None) -> str | None:
-    """Why not, or None. `alike`: how near two words are, -1 to 1; without it, what one has and the other has not is a conflict as soon as
-    both have something of their own."""
+    """Why not, or None. `alike`: how near two words are, -1 to 1; without it, only the dictionary tells
+    which words stand for each other."""
     a, b = unified(a, b)
     return next((why for why, differs in _GUARDS if differs(a, b)), None) or _about(a, b, alike)
 
@@ -109,8 +118,10 @@ def _counted(a: Question, b: Question) -> bool:
 
 def _kind(a: Question, b: Question) -> bool:
     one, other = _of(a, QUESTIONS), _of(b, QUESTIONS)
-    first = {a.words[:1], b.words[:1]}
-    return bool(one and other and one != other) or first in ({("how",), (word,)} for word in QUESTIONS)
+    if one and other and one != other:
+        return True
+    first, second = a.words[:1], b.words[:1]
+    return any(how == ("how",) and QUESTIONS.issuperset(other) for how, other in ((first, second), (second, first)) if other)
 
 
 _GUARDS: tuple[tuple[str, Callable[[Question, Question], bool]], ...] = (

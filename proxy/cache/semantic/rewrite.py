@@ -8,16 +8,24 @@ from collections.abc import Sequence
 
 from proxy.cache.semantic.vocabulary import AUXILIARIES, BE, CLAUSE_WORDS, PARTICLES, STOP, UNCHANGED, WH
 
-_ASK = r"tell|explain|give|show|describe|write|suggest|help|list|name|summari[sz]e|translate|recommend|provide|find|create|generate|let me know"
+_ASK = (
+    r"tell|explain|give|show|describe|write|suggest|help|list|name|summari[sz]e|translate|recommend|provide|find|create|generate"
+    r"|let me know"
+)
+_MAKE = r"write|draft|compose|generate|create|make|produce|prepare|give"
 _FRAMES = tuple(
     (re.compile(pattern, re.IGNORECASE), instead)
     for pattern, instead in (
         (r"\s+", " "),
         (r"\bw/(?=\s)", "with"),
         (r"\bw/o\b", "without"),
-        (r"^\W*(hi|hello|hey|dear|greetings|good (morning|afternoon|evening|day))\b( (there|all|team|everyone|everybody))?\s*[,!.:-]*\s*", ""),
+        (
+            r"^\W*(hi|hello|hey|dear|greetings|good (morning|afternoon|evening|day))\b( (there|all|team|every(one|body)))?\s*[,!.:-]*\s*",
+            "",
+        ),
         (r"[\s,.;!]*\b(many )?(thanks|thank you|thx)( (so|very) much| a lot| in advance| again)?[\s.!]*$", ""),
-        (r"[\s,]*\b(please|kindly)\b[\s,]*", " "),
+        (r"[\s,]*\bplease\b(?=[\s.?!]*$)", ""),
+        (r"\b(please|kindly)\b[\s,]*", ""),
         (r"^\W*(can|could|would|will) you be so kind as to ", ""),
         (rf"^\W*(can|could|would|will) you (?=({_ASK})\b)", ""),
         (r"^\W*(i'd|i would|i) (really |greatly )?appreciate it if you (could |would |can )?(\w+?)(?:(?<=[^aeiou])ed)?\b(?= )", r"\4"),
@@ -27,8 +35,11 @@ _FRAMES = tuple(
         (r"^\W*(i'm|i am) looking for ", "give me "),
         (r"^\W*(do you know|any idea|can anyone tell me) (?=who|what|when|where|why|how|which|if)", ""),
         (r"^\W*(tell|show|explain|teach)( (to )?(me|us))? (?=who|what|when|where|why|how|which)", ""),
-        (r"^\W*(what is|what's|what are|what would be) (the |a |an |some )?((best|good|right|correct|proper|easiest) )?"
-         r"(ways?|methods?|steps?|process|procedure) (?:to|for|of) ", "how "),
+        (
+            r"^\W*(what is|what's|what are|what would be) (the |a |an |some )?((best|good|right|correct|proper|easiest) )?"
+            r"(ways?|methods?|steps?|process|procedure) (?:to|for|of) ",
+            "how ",
+        ),
         (r"^\W*what (do|must|should) (i|we|you) (need to |have to )?do (in order )?to ", "how "),
         (r"^\W*how to ", "how "),
         (r"\bat (what|which) time( of (day|the day|year|the year))?\b", "when"),
@@ -48,12 +59,17 @@ _FRAMES = tuple(
         (r"^\W*what (?:does|do) (.{2,80}) mean\b", r"what is \1"),
         (r"^\W*what (makes|made) ", "why "),
         (r"^\W*(is|are|was|were|does|did|has|have|could|should|would)n't ", r"\1 "),
-        (r"^\W*(i need|i want|i'd like|i would like|write|draft|compose|generate|create|make|produce|prepare|give)( me| us)? (?=(a|an|some)\b)", "give me "),
+        (
+            rf"^\W*({_MAKE}|i need|i want|i'd like|i would like)( me| us)? (?=(a|an|some)\b)",
+            "give me ",
+        ),
         (r"^\W*(calculate|compute|determine|find|work out|figure out) (?=the\b)", "what is "),
         (r"\bin order to\b", "to"),
     )
 )
 """How a question is put, not what it asks."""
+LONGEST = 400
+"""Characters; what is longer is seldom one sentence, and the rules look at each place several times."""
 _FRONTED = re.compile(rf"^\W*((?:{'|'.join(sorted(CLAUSE_WORDS))})\b[^,?!:;]{{2,120}}),\s*(\S[^,;:]*?)\s*([.?!]*)\s*$", re.IGNORECASE)
 _DETERMINERS = frozenset({"a", "an", "the", "my", "your", "our", "this", "that", "these", "those"})
 _ED = re.compile(r"\w{2,}(ed|en|wn)$")
@@ -68,8 +84,8 @@ def unframed(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without its frame, also behind a clause that stood before it."""
-    return unframed(clauses_in_order(unframed(text)))
+    """Without its frame, also behind a clause that stood before it. A long text stays as it is."""
+    return text.strip() if len(text) > LONGEST else unframed(clauses_in_order(unframed(text)))
 
 
 def clauses_in_order(text: str) -> str:
@@ -95,8 +111,8 @@ def compounded(words: Sequence[str]) -> list[str]:
 
 
 def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
-    """`how are data races prevented by Rust` → `how are Rust prevented data races`: who does it stands before what is done, and what is done
-    behind the doing."""
+    """`how are data races prevented by Rust` → `how are Rust prevented data races`: who does it stands before what is done,
+    and what is done behind the doing."""
     lower = [word.lower() for word in words]
     if lower[:2] == ["by", "who"]:
         return _by_whom(words, lower)
@@ -110,8 +126,8 @@ def active(words: Sequence[str], irregular: frozenset[str]) -> list[str]:
         begin = next((i + 1 for i in range(be - 1, -1, -1) if lower[i] in AUXILIARIES or lower[i] in WH), 0)
         subject = words[begin:be]
     end = next((i for i in range(at + 1, len(words)) if lower[i] in CLAUSE_WORDS or not lower[i][0].isalnum()), len(words))
-    kept = [*words[:begin]] if begin > be else [*words[:begin], words[be]]
-    return [*kept, *words[at + 1 : end], *words[verb:at], *subject, *words[end:]]
+    moved_be = [words[be]] if begin <= be else []
+    return [*words[:begin], *words[at + 1 : end], *moved_be, *words[verb:at], *subject, *words[end:]]
 
 
 def _nobodys(words: Sequence[str], lower: Sequence[str], irregular: frozenset[str]) -> list[str]:

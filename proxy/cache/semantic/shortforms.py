@@ -14,7 +14,8 @@ _LONGEST = 6
 
 def unified(a: Question, b: Question) -> tuple[Question, Question]:
     """Both, with what the other has a short form for in that form."""
-    return _shortened(a, b), _shortened(b, a)
+    a = _shortened(a, b)
+    return a, _shortened(b, a)
 
 
 def _shortened(q: Question, other: Question) -> Question:

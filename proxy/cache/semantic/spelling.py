@@ -10,7 +10,19 @@ _RULES = (
     (re.compile(r"(?<=[a-z]{3})ogue(?=s?$)"), "og"),
     (re.compile(r"(?<=en)ce(?=s?$)"), "se"),
 )
-_ENDINGS = (("ies", "y"), ("iest", "y"), ("es", ""), ("es", "e"), ("s", ""), ("ing", ""), ("ing", "e"), ("ed", ""), ("ed", "e"), ("est", ""), ("est", "e"))
+_ENDINGS = (
+    ("ies", "y"),
+    ("iest", "y"),
+    ("es", ""),
+    ("es", "e"),
+    ("s", ""),
+    ("ing", ""),
+    ("ing", "e"),
+    ("ed", ""),
+    ("ed", "e"),
+    ("est", ""),
+    ("est", "e"),
+)
 _ENDS = "ysredn"
 _VOWELS = "aeiou"
 MIN_TYPO = 4
@@ -33,8 +45,8 @@ def roots(word: str) -> list[str]:
 
 
 def slipped(one: str, other: str) -> bool:
-    """Whether they differ by two neighbours swapped, by a letter doubled or, in a long word, by one left out or a vowel for another, the first and
-    the last apart. In a short one a letter in place of another may be another word: sulfate and sulfite."""
+    """Whether they differ by two neighbours swapped, by a letter doubled or, in a long word, by one left out or a vowel for another; the
+    first and the last apart. In a short one a letter in place of another may be another word: sulfate and sulfite."""
     at, short, long = _parting(one, other)
     if len(long) - len(short) > 1 or len(short) < MIN_TYPO or at == 0 or short == long:
         return False

@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import msgspec
 
@@ -12,7 +12,9 @@ from proxy.cache.semantic.rewrite import active, compounded, plain
 from proxy.cache.semantic.spelling import american
 from proxy.cache.semantic.vocabulary import CARDINALS, FILLERS, GIVING, NUMBERS, SIGNS, STOP, TELLING, WISHES
 
-_TOKEN = re.compile(r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d+(?:st|nd|rd|th)\b|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]")
+_TOKEN = re.compile(
+    r"https?://\S+|[\w.+-]+@[\w-]+\.[\w.]+|\d+(?:st|nd|rd|th)\b|\d[\d.,:/]*\d|\d+|[^\W\d_][\w'-]*(?:[._/]\w+)*|[%$€£¥#+*<>=~^|&@!?\\-]"
+)
 _TAIL = re.compile(r"^(\d+)(st|nd|rd|th)$")
 _LONGEST_PHRASE = 3
 
@@ -58,7 +60,7 @@ def derive(tokens: Sequence[str]) -> Question:
         words.append(lower)
         if _is_name(token):
             names.append(lower)
-        led = at == 0 and (lower in GIVING or lower in TELLING) or lower in WISHES and [*tokens[at + 1 : at + 2]] == ["to"]
+        led = (at == 0 and (lower in GIVING or lower in TELLING)) or (lower in WISHES and [*tokens[at + 1 : at + 2]] == ["to"])
         if token[0].isalnum() and not _says_little(lower) and not led:
             root = stem(lower)
             content.append(root)
@@ -97,7 +99,7 @@ def _tokens(text: str) -> list[str]:
             if token.endswith("'s") and len(token) > 2 and token.lower() not in STOP:
                 token = token[:-2]
             parts = _parts(token)
-            if begins and parts[0][1:].islower():
+            if begins and (parts[0][1:].islower() or parts[0] == "A"):
                 parts[0] = parts[0].lower()
             tokens += parts
         begins = match.end() < len(text) and text[match.end() : match.end() + 1] in ".!?:\n"

@@ -37,11 +37,11 @@ for _pair in _OPPOSITES.replace("\n", "|").split("|"):
         OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_other}
         OPPOSITES[_other] = OPPOSITES.get(_other, frozenset()) | {_one}
 
-PREFIXES = tuple(
+PREFIXES = _words(
     """
-    un a in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono poly
-    ex en em co pro contra out up down fore after milli centi kilo mega giga tera nano
-    """.split()
+    un a in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono
+    poly ex en em co pro contra out up down fore after milli centi kilo mega giga tera nano
+    """
 )
 """`lock` and `unlock`: the same word with one of these is another; so it is with another of these: `import`, `export`."""
 
@@ -143,7 +143,18 @@ QUESTIONS = _words(
 )
 """Ask for things of different kinds; `what`, `which` and `how` may ask for any."""
 
-NEGATIVE_PHRASES = ("rather than", "instead of", "other than", "apart from", "aside from", "leaving out", "no longer", "everyone but", "all but", "anything but")
+NEGATIVE_PHRASES = (
+    "rather than",
+    "instead of",
+    "other than",
+    "apart from",
+    "aside from",
+    "leaving out",
+    "no longer",
+    "everyone but",
+    "all but",
+    "anything but",
+)
 """Negations of several words."""
 
 BE = _words("is are was were be been being am get gets got")
