@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from proxy.cache.semantic.calibration import calibrate
 
     pairs = read_pairs(args.file)
-    scored = asyncio.run(_score(pairs, args.config, _progress(len(pairs)) if sys.stderr.isatty() else None))
+    scored = asyncio.run(score(pairs, args.config, _progress(len(pairs)) if sys.stderr.isatty() else None))
     try:
         result = calibrate(scored, max_wrong=args.max_wrong)
     except ValueError as exc:
@@ -70,7 +70,7 @@ def read_pairs(file: Path) -> "list[Pair]":
     return pairs
 
 
-async def _score(pairs: "Sequence[Pair]", config: Path | None, progress: Callable[[int], None] | None) -> "list[Scored]":
+async def score(pairs: "Sequence[Pair]", config: Path | None, progress: Callable[[int], None] | None = None) -> "list[Scored]":
     cache, close = _open(config)
     try:
         return [await _scored(cache, pair, progress, at) for at, pair in enumerate(pairs, 1)]

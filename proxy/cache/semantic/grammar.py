@@ -93,7 +93,7 @@ def _highest(q: Question) -> bool:
 
 def _modals(q: Question) -> set[str]:
     """`Have` is one before `to` only."""
-    pairs = zip(q.words, (*q.words[1:], ""), strict=True)
+    pairs = zip(q.words, (*q.words[1:], ""), strict=False)
     return {MODALS[word] for word, after in pairs if word in MODALS and (word != "have" or after == "to")}
 
 

@@ -25,8 +25,10 @@ from proxy.cache.semantic.text import Question, compound_content
 from proxy.cache.semantic.vocabulary import CALENDAR, FRACTIONS, PREFIXES, QUESTIONS
 
 SIMILAR_WORDS = 0.55
-"""Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, delivery and shipping 0.55,
-France and Spain 0.09)."""
+"""Below it two words do not stand for each other (cosine of static word vectors: poem and poetry 0.77, France and Spain 0.09). Of 1 500
+pairs of WordNet's that are kinds of one thing 1.1 % are above it, of those that mean the same 10 %; those the dictionary knows."""
+MOST_OF_ITS_OWN = 8
+"""Words of one question that the other has not, from which nothing is compared any more: it would be another anyway."""
 Alike = Callable[[str, str], float]
 
 
@@ -52,19 +54,19 @@ def _named(q: Question, other: Question) -> list[str]:
 
 
 def _opposed(a: Question, b: Question) -> bool:
+    """Opposites by the dictionary; or one word with a prefix and without (`lock`, `unlock`), or with two (`import`, `export`)."""
     left, right = set(a.words), set(b.words)
     only_a, only_b = left - right, right - left
-    if any(english().opposed(one, two) for one in only_a for two in only_b):
+    if english().opposed(only_a, only_b):
         return True
-    return any(_prefixed(one, two) or _prefixed(two, one) for one in only_a for two in only_b if one != two)
+    bare_a, bare_b = _without_prefix(only_a), _without_prefix(only_b)
+    return not (bare_a.isdisjoint(only_b) and bare_b.isdisjoint(only_a) and {w for w in bare_a if len(w) > 3}.isdisjoint(bare_b))
 
 
-def _prefixed(word: str, other: str) -> bool:
-    """`lock`, `unlock`; and `import`, `export`, whose own word is as long at least."""
-    rest = [word[len(prefix) :] for prefix in PREFIXES if word.startswith(prefix)]
-    if len(other) > (2 if word[0] != "a" else 4) and other in rest:
-        return True
-    return any(len(own) > 3 and other == prefix + own for own in rest for prefix in PREFIXES)
+def _without_prefix(words: set[str]) -> set[str]:
+    """`a` is a prefix of longer words only: `ago` is none of `go`."""
+    rest = ((prefix, word[len(prefix) :]) for word in words for prefix in PREFIXES if word.startswith(prefix))
+    return {bare for prefix, bare in rest if len(bare) > (4 if prefix == "a" else 2)}
 
 
 def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
@@ -74,6 +76,8 @@ def _about(a: Question, b: Question, alike: Alike | None) -> str | None:
     both = set(left) & set(right)
     if not _in_order(a.content, b.content, both) and not _in_order(compound_content(a), compound_content(b), both):
         return "order"
+    if max(len(only_a), len(only_b)) > MOST_OF_ITS_OWN:
+        return "content"
     _pair(only_a, only_b, a, b)
     if not only_a and not only_b:
         return None

@@ -5,6 +5,7 @@ import msgspec
 from proxy.cache.semantic.embedder import Embedder, Vector
 from proxy.cache.semantic.guards import conflict
 from proxy.cache.semantic.index import Near, VectorIndex
+from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.question import answerable
 from proxy.cache.semantic.rewrite import plain
 from proxy.cache.semantic.text import Question, take_apart
@@ -26,6 +27,7 @@ class SemanticCache:
     """`threshold`: for models without their own."""
 
     def __init__(self, embedder: Embedder, index: VectorIndex, *, threshold: float, ttl_s: float) -> None:
+        english()  # 75 ms, here rather than in the first request
         self._embedder = embedder
         self._index = index
         self.threshold = threshold

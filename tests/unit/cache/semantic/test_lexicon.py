@@ -15,10 +15,10 @@ def test_words_of_one_meaning_are_the_same_in_every_form() -> None:
 
 def test_opposites_are_known_in_every_form() -> None:
     """From the table and from the list of this project."""
-    assert english().opposed("exports", "imports")
-    assert english().opposed("enabled", "disabling")
-    assert english().opposed("future", "past")
-    assert not english().opposed("cat", "dog")
+    assert english().opposed(["exports"], ["imports"])
+    assert english().opposed(["enabled"], ["disabling"])
+    assert english().opposed(["future"], ["past"])
+    assert not english().opposed(["cat"], ["dog"])
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_lines_of_the_table_are_read() -> None:
         ["s big large", "o good bad", "a ecg electrocardiogram", "p remove get rid", "i went go", "w table", "c diner dinner"]
     )
     assert lexicon.same("big", "large")
-    assert lexicon.opposed("bad", "good")
+    assert lexicon.opposed(["bad"], ["good"])
     assert lexicon.shorts == {("ecg", "electrocardiogram")}
     assert lexicon.phrases == {("get", "rid"): "remove"}
     assert lexicon.bases == {"went": "go"}
