@@ -61,7 +61,7 @@ def quantity_differs(a: Question, b: Question) -> bool:
 def relation_differs(a: Question, b: Question) -> bool:
     """Before, after, while, until; out of and into."""
     one, other = _classes(a.words, RELATIONS), _classes(b.words, RELATIONS)
-    if one ^ other and not (one ^ other <= TOLD_BY_WHEN and (not one or not other)):
+    if one ^ other and not (one ^ other <= TOLD_BY_WHEN and "when" in a.words + b.words):
         return True
     return _turned(a, b)
 

@@ -276,6 +276,7 @@ RELATIONS = {
         "than": "than",
         "despite": "despite",
         "unless": "unless",
+        "by": "by via",
     }.items()
     for form in forms.split()
 }
