@@ -54,9 +54,9 @@ def test_the_default_threshold_holds_on_the_whole_second_set() -> None:
 
 
 def test_pairs_written_against_the_guards_stay_apart() -> None:
-    """At the lowest threshold that calibration knows; four of them were never told apart."""
+    """At the lowest threshold that calibration knows; two of them are not told apart."""
     at = rates(asyncio.run(score([*read_pairs(HARD), Pair("Is it so?", "Is it so?", same=True)], None)), THRESHOLDS[0])
-    assert at.wrong_hit_rate <= 0.02
+    assert at.wrong_hit_rate <= 0.01
 
 
 def test_different_questions_do_not_hit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
