@@ -1,4 +1,6 @@
-"""The admin API's handlers by the names that the table of routes has."""
+"""The admin API's handlers that concern the whole gateway, by the names that the table of routes has.
+
+Those that administrators of one tenant may use, too (keys), come with their own table and look to that themselves."""
 
 from collections.abc import Callable
 
