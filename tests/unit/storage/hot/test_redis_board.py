@@ -495,3 +495,41 @@ async def test_closing_while_redis_is_lost_is_quick(make: Make) -> None:
     one.board.put("a", b"1", 60)
     async with asyncio.timeout(1):
         await one.board.close()
+
+
+async def test_a_gap_is_told_when_redis_is_there_again(make: Make) -> None:
+    """Once an outage, not while it lasts; and not of a Redis that answered all the time."""
+    side, gaps = make("side"), []
+    end = side.board.on_gap(lambda: gaps.append(1))
+    for _ in range(3):
+        await side.sync()
+    assert gaps == []
+    side.hot.fault = "down"
+    for _ in range(3):
+        assert not await side.sync()
+    assert gaps == []
+    side.hot.fault = None
+    for _ in range(3):
+        await side.sync()
+    assert gaps == [1]
+    end()
+    side.hot.fault = "down"
+    await side.sync()
+    side.hot.fault = None
+    await side.sync()
+    assert gaps == [1]
+
+
+async def test_a_redis_that_was_emptied_is_a_gap(make: Make, valkey: Valkey) -> None:
+    """Whatever was written to it before is lost, and perhaps never was read."""
+    here, there, gaps = make("here"), make("there"), []
+    there.board.on_gap(lambda: gaps.append(1))
+    here.board.put("a", b"1", 60)
+    await here.sent()
+    await there.sync()
+    valkey.command("FLUSHALL")
+    here.board.put("b", b"1", 60)
+    await here.sent()
+    await there.sync()
+    await there.sync()
+    assert gaps == [1]
