@@ -188,7 +188,8 @@ async def test_a_key_of_before_a_rotation_of_the_secret(tmp_path: Path) -> None:
         {"signing_secret": new_secret, "previous_signing_secret": SECRET},
         {"signing_secret": new_secret},
     ):
-        with EdgeProcess(config, providers=echo, auth={"static_keys": [KEY], "admin_key": ADMIN_KEY, **auth}) as edge:
+        edge = EdgeProcess(config, providers=echo, auth={"static_keys": [KEY], "admin_key": ADMIN_KEY, **auth})
+        with edge:
             await asyncio.to_thread(edge.wait_for, "ready")
             async with httpx2.AsyncClient(timeout=20, trust_env=False) as client:
                 one = Pair(tmp_path, edge, edge, client)

@@ -17,7 +17,7 @@ from proxy.governance.keys import Ended, key_digest
 from proxy.governance.stack import StackOptions, govern
 
 CHAT = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat", reads_body=True)
-ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True)
+ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True, reads_body=True)
 INVOKE = RouteInfo(name="/v1/agent/invoke", family="invoke", scope="agents")
 CHAT_PATH = "/v1/chat/completions"
 GOOD = {"authorization": "Bearer good"}
