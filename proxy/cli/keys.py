@@ -173,7 +173,9 @@ class _Desk:
         return self._said(await self._service.revoke(CLI, self._args.key_id), "revoked")
 
     async def _import(self) -> int:
-        done = await import_agenthub(self._args.redis_url, self._records, self._service, CLI, await self._secret())
+        before = self._settings.auth.previous_signing_secret
+        secrets = [await self._secret(), *([before.get_secret_value().encode()] if before is not None else [])]
+        done = await import_agenthub(self._args.redis_url, self._records, self._service, CLI, *secrets)
         if self._args.json:
             print_json(done.as_dict())
         else:

@@ -16,10 +16,12 @@ from typing import Any
 import httpx2
 import pytest
 
+from proxy.settings import Settings
 from proxy.storage.issue import new_key
 from proxy.storage.sqlite import SqliteRecords
+from tests.support.admin import administered
 from tests.support.edge_process import EdgeProcess
-from tests.support.gateway import ADMIN_KEY, KEY, chat_body
+from tests.support.gateway import ADMIN_KEY, KEY, chat_body, settings
 from tests.support.serving import ROOT
 from tests.support.valkey import Valkey
 
@@ -196,3 +198,20 @@ async def test_a_key_of_before_a_rotation_of_the_secret(tmp_path: Path) -> None:
                 made = await one.admin("POST", "", {"role": "client"})
                 statuses.append((await one.status(old_key), await one.status(made["api_key"])))
     assert statuses == [(200, 200), (401, 200)]
+
+
+async def test_a_reload_goes_on_hearing(tmp_path: Path) -> None:
+    """The new configuration's keys are told, the old one's need not be."""
+
+    def config(**auth: Any) -> Settings:
+        values = {"key_cache_ttl_s": LONG_S, "signing_secret": SECRET, **auth}
+        return settings(stores={"records": f"sqlite:///{tmp_path}/records.db"}, auth=values)
+
+    async with administered(config()) as edge:
+        await edge.gateway.reload(config(roles={"chat": {"scopes": ["models"]}}))
+        made = (await edge.call("POST", "/api-keys", {"role": "chat"})).json()
+        sent = {"authorization": f"Bearer {made['api_key']}"}
+        statuses = [(await edge.client.post("/v1/chat/completions", json=chat_body(), headers=sent)).status_code]
+        await edge.call("POST", f"/api-keys/{made['key_id']}/revoke")
+        statuses.append((await edge.client.post("/v1/chat/completions", json=chat_body(), headers=sent)).status_code)
+    assert statuses == [200, 401]
