@@ -34,7 +34,7 @@ from proxy.pipeline.settle import note_error, note_usage, store
 from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
-from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
+from proxy.pipeline.tries import after_sole, attempts_of, concluded, note_again, sole_try, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
@@ -296,8 +296,24 @@ class Generation:
         """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
         pipe, asked = self.pipe, self.asked
         now = monotonic()
-        decision = choose(pipe, asked, now)
-        self.attempts = attempts = attempts_of(pipe, asked, decision, now)
+        sole = sole_try(asked, now)
+        if sole is not None:
+            try:
+                await self._try(sole)
+                return
+            except UpstreamFault as exc:
+                now = monotonic()
+                self.attempts = attempts = after_sole(pipe, asked, sole)
+                attempts.failed(sole.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+            except NotAdmitted as exc:
+                self.attempts = attempts = after_sole(pipe, asked, sole)
+                attempts.refused(sole.target, exc.error)
+        else:
+            self.attempts = attempts = attempts_of(pipe, asked, choose(pipe, asked, now), now)
+        await self._tries(attempts, now)
+
+    async def _tries(self, attempts: Attempts, now: float) -> None:
+        pipe, asked = self.pipe, self.asked
         while True:
             step = attempts.next(now)
             if isinstance(step, Stop):
@@ -403,6 +419,11 @@ class Generation:
     def _ended(self, upstream: Upstream, now: float, error: EdgeError | None, *, told: bool) -> None:
         """The target's statistics learn of it. `told`: it came to an end of its own; False: cancelled, or a fault of ours."""
         usage, record = self.ctx.usage, upstream.record
+        tokens = usage.output_tokens if usage is not None else 0
+        if error is None and told:
+            took = record.first_byte_s
+            self.pipe.health.went_well(upstream.target.stats, now, upstream.sent_at, upstream.ticket, took, tokens, timed=self.timed)
+            return
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         if upstream.spared or (outcome == "refused" and not self.timed):
             outcome = "cancelled"  # the target has other keys; an endpoint for counting that is not there says nothing of the model
@@ -413,7 +434,7 @@ class Generation:
             began=upstream.sent_at,
             ticket=upstream.ticket,
             first_token_s=record.first_byte_s,
-            output_tokens=usage.output_tokens if usage is not None else 0,
+            output_tokens=tokens,
             timed=self.timed,
             retry_after_s=wished(error, record.failure),
         )

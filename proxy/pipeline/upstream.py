@@ -27,7 +27,7 @@ from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import Credential, conversation_of
 from proxy.routing.candidate import Candidate
 from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
-from proxy.routing.quota import Headroom, headroom
+from proxy.routing.quota import SIGNS, Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
@@ -35,6 +35,8 @@ _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
 _CONNECT_FIRST = 0.95
+_TELLING = frozenset((b"x-request-id", b"request-id", b"x-amzn-requestid")) | SIGNS
+"""Headers of an answer that say something to the gateway."""
 
 
 class Also(msgspec.Struct, frozen=True):
@@ -161,17 +163,15 @@ class Upstream:
         """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
         self.record.status = status = response.status
         head = dict(response.headers)
-        request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
-        if request_id is not None:
-            ctx.provider_request_id = request_id.decode("latin-1")[:200]
-            if self.codec.name == INVOKE:
-                self.head_tier = tier_in(head)
-        if not 200 <= status < 300:
-            return True
-        room = headroom(head, self.health.rules.quota_reserve)
-        if room is not None:
-            self._left(room)
-        return False
+        if not _TELLING.isdisjoint(head):
+            request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
+            if request_id is not None:
+                ctx.provider_request_id = request_id.decode("latin-1")[:200]
+                if self.codec.name == INVOKE:
+                    self.head_tier = tier_in(head)
+            if 200 <= status < 300 and (room := headroom(head, self.health.rules.quota_reserve)) is not None:
+                self._left(room)
+        return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""

@@ -68,7 +68,7 @@ class EdgeCycle:
         self.response_complete = False
         self.task: asyncio.Task[None] | None = None
         self.pieces: list[bytes] = []
-        """Of the body, not asked for yet. The connection adds them and wakes who waits by `event`: a call each would cost more than both."""
+        """Of the body, not asked for yet. The connection adds to them and sets `event`: a call for each cost more than both."""
         self._end_read = False
         self.event: asyncio.Event | None = None
         self._gone: Callable[[], None] | None = None

@@ -79,12 +79,14 @@ class ResponseParser:
     def feed(self, data: bytes) -> None:
         """Raises TransportError when the bytes are no acceptable answer; past a complete answer they only make it unreusable."""
         response = self.response
-        if self._between_chunks and response is not None and (piece := _lone_chunk(data)):
-            response.chunks.append(piece)
-            response.buffered += len(piece)
-            return  # llhttp, which stands between two chunks, need not know
-        before = -1 if response is None else response.buffered
-        if not self._fed:
+        before = -1
+        if response is not None:
+            if self._between_chunks and (piece := _lone_chunk(data)):
+                response.chunks.append(piece)
+                response.buffered += len(piece)
+                return  # llhttp, which stands between two chunks, need not know
+            before = response.buffered
+        elif not self._fed:
             # The parser gives the version as a newly formatted string only.
             self._is_http1 = data.startswith(b"HTTP/1.")
         self._fed += len(data)
@@ -110,15 +112,15 @@ class ResponseParser:
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.response is not None:
-            self._trailers += 1
-            if self._trailers > MAX_HEADER_LINES:
-                self._refuse(ResponseTooLarge(f"over {MAX_HEADER_LINES} trailers", phase="body", sent=True))
+        if self.response is None:
+            name = name.lower()
+            self._headers.append((name, value))
+            if name in _NOTED:
+                self._note(name, value)
             return
-        name = name.lower()
-        self._headers.append((name, value))
-        if name in _NOTED:
-            self._note(name, value)
+        self._trailers += 1
+        if self._trailers > MAX_HEADER_LINES:
+            self._refuse(ResponseTooLarge(f"over {MAX_HEADER_LINES} trailers", phase="body", sent=True))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -129,7 +131,8 @@ class ResponseParser:
                 self._refuse(self._error(f"unexpected status {status}"))
             self._interim = True
             return
-        self._check_size()
+        if len(self._headers) > MAX_HEADER_LINES or self._fed > MAX_HEAD_BYTES:
+            self._check_size()
         framed = self.framed or self._bare or status == 204 or status == 304
         self.response = FedResponse(self._source, status, self._headers, framed, self._limit)
         if self._coding is not None:
