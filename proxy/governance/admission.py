@@ -26,14 +26,15 @@ class AdmissionMiddleware:
     def __init__(self, app: ASGIApp, *, in_flight: InFlight) -> None:
         self.app = app
         self._in_flight = in_flight
+        self._bound = self._top_up, self._settle
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.dialect is not None:
                 self._in_flight.requests += 1
-                ctx.top_up = self._top_up
-                ctx.settle.append(self._settle)
+                ctx.top_up, settle = self._bound
+                ctx.settle.append(settle)
         return self.app(scope, receive, send)
 
     def _top_up(self, provider: str, model: str) -> Verdict:

@@ -49,7 +49,13 @@ class AuthMiddleware:
             if keys is None:
                 ctx.principal = ANONYMOUS
             elif not ctx.route.public:
-                key = _plain_key(ctx.headers) or _google_key(ctx)
+                headers = ctx.headers
+                value = headers.get(b"authorization")
+                if value is not None and value[:7] == b"Bearer " and b"x-api-key" not in headers and b"api-key" not in headers:
+                    key: bytes | None = value[7:]  # what most send
+                else:
+                    key = _plain_key(headers)
+                key = key or _google_key(ctx)
                 principal = keys.find(sha256(key).digest()) if key else None
                 if principal is None:
                     return self._verify(keys, ctx, scope, receive, send)

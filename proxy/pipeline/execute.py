@@ -484,8 +484,8 @@ class Generation:
                 stored_at=pipe.clock.time(),
                 dropped=tuple(ctx.dropped),
                 asked=asked.model,
-                tenant=asked.tenant,
-                tags=asked.tags,
+                tenant="" if ctx.principal is None else ctx.principal.tenant,
+                tags=asked.tags if asked.wishes else (),
             )
             if facts.finished:
                 store(pipe, asked, entry, tool_calls=facts.tool_calls)

@@ -149,7 +149,11 @@ class EdgeCycle:
             protocol.transport.write(_WHOLE % (_STATUS_LINES[status], state.date_line, lines, size, body))
         else:
             protocol.transport.writelines((_WHOLE % (_STATUS_LINES[status], state.date_line, lines, size, b""), body))
-        self._complete()
+        self.response_complete = True
+        self._gone = None
+        if self.event is not None:
+            self.event.set()
+        protocol.answered(self)
         return True
 
     def write(self, piece: bytes) -> bool:

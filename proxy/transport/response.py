@@ -82,7 +82,11 @@ class FedResponse:
     def whole(self) -> bytes | None:
         if not self._ended or self._error is not None or self.decoder is not None or self.buffered > self._limit:
             return None
-        return self._take()
+        chunks = self.chunks
+        if len(chunks) != 1:
+            return self._take()
+        self.buffered = 0
+        return chunks.pop()
 
     async def read(self) -> bytes:
         if self.decoder is not None:
