@@ -148,8 +148,12 @@ class MemoryCache:
     def _shrink(self) -> None:
         """The newest entry is the last on probation and stays: alone it fits."""
         while len(self._slots) > self._max_entries or self._bytes > self._max_bytes:
-            segment = self._probation if len(self._probation) > 1 else self._protected
-            self._remove(next(iter(segment.values())))
+            if len(self._probation) > 1:  # of a full cache every put ends here: in place, a third of `_remove`
+                key, slot = self._probation.popitem(last=False)
+                del self._slots[key]
+                self._bytes -= slot.size
+            else:
+                self._remove(next(iter(self._protected.values())))
             self.evictions += 1
 
     def _remove(self, slot: _Slot) -> None:

@@ -50,12 +50,11 @@ class AuthMiddleware:
                 ctx.principal = ANONYMOUS
             elif not ctx.route.public:
                 headers = ctx.headers
-                value = headers.get(b"authorization")
-                if value is not None and value[:7] == b"Bearer " and b"x-api-key" not in headers and b"api-key" not in headers:
-                    key: bytes | None = value[7:]  # what most send
+                key = headers.get(b"authorization")
+                if key is not None and key.startswith(b"Bearer ") and b"x-api-key" not in headers and b"api-key" not in headers:
+                    key = key[7:]  # what most send
                 else:
-                    key = _plain_key(headers)
-                key = key or _google_key(ctx)
+                    key = _plain_key(headers) or _google_key(ctx)
                 principal = keys.find(sha256(key).digest()) if key else None
                 if principal is None:
                     return self._verify(keys, ctx, scope, receive, send)

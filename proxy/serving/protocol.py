@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from proxy.core.header_lines import Header
 from proxy.governance.trace import DISCONNECT_KEY
 from proxy.serving.cycle import HIGH_WATER, EdgeCycle
 from proxy.serving.limits import EdgeState
@@ -48,6 +49,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self.asgi: ASGIApp = cast("ASGIApp", config.loaded_app)
         self._asgi = {"version": self.asgi_version, "spec_version": "2.3"}
         self.names = self.state.names
+        self._whole = self.state.whole.read
         self.log = logging.getLogger("llm_edge")
         self.phase = IDLE
         self.since = self.state.now
@@ -111,6 +113,8 @@ class EdgeProtocol(HttpToolsProtocol):
         elif phase == DEAF:
             return
         else:
+            if phase == IDLE and self.active is None and not self._closing and len(data) <= HIGH_WATER and self._take_whole(data):
+                return  # llhttp, which stands before a request, need not know
             self._head_size += len(data)
         try:
             try:
@@ -125,6 +129,25 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._refuse("head_too_large")
         elif self._overhead > self._limits.head_bytes:
             self._refuse("bad_request")
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Whether it was a whole plain request, which is under way then."""
+        request = self._whole(data)
+        if request is None:
+            return False
+        raw_path, path, headers, body, head_bytes = request
+        if len(headers) > self._limits.head_count or head_bytes > self._limits.head_bytes:
+            return False
+        self.fresh = False
+        self.since = self.state.now
+        self._head_size = 0
+        scope = self._scope("POST", "1.1", raw_path, path, b"", headers)
+        self.latest = scope[DISCONNECT_KEY] = cycle = EdgeCycle(self, scope, True, False)
+        cycle.pieces.append(body)
+        cycle.body_size = len(body)
+        cycle.more_body = False
+        self._start(cycle)
+        return True
 
     def on_message_begin(self) -> None:
         if not self.fresh:
@@ -164,7 +187,7 @@ class EdgeProtocol(HttpToolsProtocol):
                 return
         self.phase = BODY
         self.fresh = False
-        scope = self._scope(parser.get_method().decode("ascii"), version)
+        scope = self._scope(parser.get_method().decode("ascii"), version, *self._target(), self.headers)
         cycle = EdgeCycle(self, scope, version == "1.1" and not self._closing and parser.should_keep_alive(), self.expect_100_continue)
         if version != "1.1":
             cycle.http10 = True
@@ -259,7 +282,8 @@ class EdgeProtocol(HttpToolsProtocol):
         cycle.task = task
         self.tasks.add(task)
 
-    def _scope(self, method: str, version: str) -> "Scope":
+    def _target(self) -> tuple[bytes, str, bytes]:
+        """Path as it came, path, query."""
         url = self.url
         if url[:1] == b"/" and b"#" not in url:
             raw_path, _, query = url.partition(b"?")
@@ -271,6 +295,9 @@ class EdgeProtocol(HttpToolsProtocol):
         path = raw_path.decode("ascii")
         if "%" in path:
             path = urllib.parse.unquote(path)
+        return raw_path, path, query
+
+    def _scope(self, method: str, version: str, raw_path: bytes, path: str, query: bytes, headers: list[Header]) -> "Scope":
         root_path = self.root_path
         return {
             "type": "http",
@@ -284,7 +311,7 @@ class EdgeProtocol(HttpToolsProtocol):
             "path": root_path + path if root_path else path,
             "raw_path": root_path.encode("ascii") + raw_path if root_path else raw_path,
             "query_string": query,
-            "headers": self.headers,
+            "headers": headers,
             "state": self.app_state.copy(),
         }
 

@@ -12,11 +12,15 @@ import httptools
 from proxy.transport.base import Header, ResponseTooLarge, TransportError
 from proxy.transport.coding import DecoderTable, decoder_for
 from proxy.transport.response import FedResponse, Source
+from proxy.transport.whole_answer import ANSWERS
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADER_LINES = 200
 _NOTED = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"keep-alive"})
 _HINT = re.compile(rb"timeout\s*=\s*(\d{1,6})", re.IGNORECASE)
+
+
+_whole = ANSWERS.read
 
 
 class _Stop(Exception):
@@ -41,6 +45,7 @@ class ResponseParser:
         "_refusal",
         "_source",
         "_trailers",
+        "_used",
         "complete",
         "framed",
         "keepalive_hint_s",
@@ -54,14 +59,27 @@ class ResponseParser:
         self._parser = httptools.HttpResponseParser(self)
         self.keepalive_hint_s: float | None = None
         """Of the last `Keep-Alive: timeout=`."""
+        self._used = True
         self.expect(bare=False, limit=0)
 
     def expect(self, *, bare: bool, limit: int) -> None:
         """`bare`: the answer to a HEAD. `limit`: bytes of body that `read` may give."""
         self._bare = bare
         self._limit = limit
-        self._headers: list[Header] = []
         self._fed = 0
+        self.framed = False
+        self.response: FedResponse | None = None
+        """From the end of its head on."""
+        self.complete = False
+        self.reusable = False
+        """After `complete`: another request may follow on the connection."""
+        if self._used:
+            self._start()
+
+    def _start(self) -> None:
+        """What only an answer that goes through llhttp has touched."""
+        self._used = False
+        self._headers: list[Header] = []
         self._between_chunks = False
         self._is_http1 = False
         self._overhead = 0
@@ -69,12 +87,6 @@ class ResponseParser:
         self._coding: bytes | None = None
         self._interim = False
         self._refusal: TransportError | None = None
-        self.framed = False
-        self.response: FedResponse | None = None
-        """From the end of its head on."""
-        self.complete = False
-        self.reusable = False
-        """After `complete`: another request may follow on the connection."""
 
     def feed(self, data: bytes) -> None:
         """Raises TransportError when the bytes are no acceptable answer; past a complete answer they only make it unreusable."""
@@ -87,6 +99,14 @@ class ResponseParser:
                 return  # llhttp, which stands between two chunks, need not know
             before = response.buffered
         elif not self._fed:
+            if not self._bare and (whole := _whole(data)) is not None:
+                self._fed = len(data)
+                self.framed = self.complete = self.reusable = True
+                self.response = response = FedResponse(self._source, 200, whole[0], True, self._limit)
+                response.chunks.append(whole[1])
+                response.buffered = len(whole[1])
+                return  # llhttp, which stands before an answer, need not know
+            self._used = True
             # The parser gives the version as a newly formatted string only.
             self._is_http1 = data.startswith(b"HTTP/1.")
         self._fed += len(data)
