@@ -34,6 +34,7 @@ OTHER = "other"
 
 
 _L1_MISS, _L2_MISS = (("llm_edge_cache_misses_total", tier) for tier in ("l1", "l2"))
+_HITS = {tier: ("llm_edge_cache_hits_total", tier) for tier in ("l1", "l2", "semantic")}
 _L1_WRITE, _L2_WRITE = (("llm_edge_cache_writes_total", tier) for tier in ("l1", "l2"))
 
 
@@ -46,7 +47,7 @@ class CacheRecorder:
         self._latency: dict[str, Hist] = {}
 
     def hit(self, tier: str, seconds: float) -> None:
-        self._inc("llm_edge_cache_hits_total", tier)
+        self._counters[_HITS[tier]] += 1.0
         hist = self._latency.get(tier)
         if hist is None:
             hist = self._latency[tier] = Hist(len(CACHE_BUCKETS_S))

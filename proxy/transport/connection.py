@@ -12,7 +12,7 @@ from typing import Literal, Protocol, cast
 
 from proxy.transport.base import Phase, TransportError, UpstreamRequest
 from proxy.transport.coding import DecoderTable
-from proxy.transport.parser import ResponseParser
+from proxy.transport.parser import ResponseParser, lone_chunk
 from proxy.transport.response import FedResponse
 from proxy.transport.timer import NEVER, LazyTimer
 from proxy.transport.wire import Origin
@@ -151,6 +151,14 @@ class Connection(asyncio.Protocol):
         parser = self._parser
         if self._exchange is None:
             self.abort()
+            return
+        response = parser.response
+        if response is not None and response.sink is not None and parser.between_chunks and (piece := lone_chunk(data)):
+            # The usual piece of a stream, from socket to socket: a fifth of a chunk's cost saved.
+            if not response.sink(piece):
+                response.stop_relay()
+            if self._between_s is not None and self._state == "body":
+                self._timer.set(self._due(self._between_s))
             return
         try:
             parser.feed(data)

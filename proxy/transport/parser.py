@@ -32,7 +32,6 @@ class ResponseParser:
 
     __slots__ = (
         "_bare",
-        "_between_chunks",
         "_coding",
         "_decoders",
         "_fed",
@@ -46,6 +45,7 @@ class ResponseParser:
         "_source",
         "_trailers",
         "_used",
+        "between_chunks",
         "complete",
         "framed",
         "keepalive_hint_s",
@@ -80,7 +80,8 @@ class ResponseParser:
         """What only an answer that goes through llhttp has touched."""
         self._used = False
         self._headers: list[Header] = []
-        self._between_chunks = False
+        self.between_chunks = False
+        """The body comes in chunks, and llhttp has seen the last one's end."""
         self._is_http1 = False
         self._overhead = 0
         self._trailers = 0
@@ -93,7 +94,7 @@ class ResponseParser:
         response = self.response
         before = -1
         if response is not None:
-            if self._between_chunks and (piece := _lone_chunk(data)):
+            if self.between_chunks and (piece := lone_chunk(data)):
                 response.chunks.append(piece)
                 response.buffered += len(piece)
                 return  # llhttp, which stands between two chunks, need not know
@@ -169,10 +170,10 @@ class ResponseParser:
             response.buffered += len(piece)
 
     def on_chunk_header(self) -> None:
-        self._between_chunks = False
+        self.between_chunks = False
 
     def on_chunk_complete(self) -> None:
-        self._between_chunks = True
+        self.between_chunks = True
 
     def on_message_complete(self) -> None:
         if self._interim:
@@ -214,13 +215,10 @@ class ResponseParser:
         return TransportError(message, phase="headers" if self.response is None else "body", sent=True)
 
 
-def _lone_chunk(data: bytes) -> bytes | None:
+def lone_chunk(data: bytes) -> bytes | None:
     """The content of `data` where that is exactly one chunk without extensions, as a server that streams sends it: found in a quarter of
     the time that the parser and its call-backs take. None: anything else, the last chunk included."""
-    cut = data.find(b"\r\n", 0, 10)
-    if cut < 1 or not data.endswith(b"\r\n"):
-        return None
-    size = data[:cut]
-    if size.translate(None, b"0123456789abcdefABCDEF"):
-        return None
-    return data[cut + 2 : -2] if len(data) == cut + 4 + int(size, 16) else None
+    cut = data.find(b"\r\n", 1, 10)
+    if cut > 0 and data[:cut].lower() == b"%x" % (len(data) - cut - 4) and data.endswith(b"\r\n"):
+        return data[cut + 2 : -2]
+    return None
