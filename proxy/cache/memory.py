@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from proxy.cache.entry import CacheEntry
+from proxy.cache.entry import OVERHEAD_BYTES, CacheEntry
 from proxy.core.clock import Clock
 
 PROTECTED = 0.8
@@ -92,7 +92,7 @@ class MemoryCache:
         slots = self._slots
         if key in slots:
             self._remove(slots[key])
-        size = entry.size
+        size = len(entry.body) + OVERHEAD_BYTES  # `entry.size`, less a call
         if size > self._max_entry_bytes or lifetime_s <= 0 or not self._max_entries:
             return False
         now = self._now()

@@ -63,10 +63,10 @@ class Generation(OwnCall):
             else:
                 await self._shadowed(asked.route.rules.shadow)
             return
-        if asked.verdict.read:
-            max_age = asked.verdict.max_age_s
-            entry, tier = pipe.cache.peek(key, max_age), "l1"
-            if entry is None and pipe.cache.has_l2:
+        verdict, cache = asked.verdict, pipe.cache
+        if verdict.read:
+            entry, tier = cache.peek(key, verdict.max_age_s), "l1"
+            if entry is None and cache.has_l2:
                 entry, tier = await self._fetch(key), "l2"
             if entry is not None and self._permits(entry.provider, entry.model):
                 if pipe.cache_rules.fresh_s is not None and self._stale(entry):
@@ -77,7 +77,7 @@ class Generation(OwnCall):
             if pipe.semantic is not None and await self._similar(pipe.semantic):
                 return
         ctx.cache_status = "miss"
-        if asked.verdict.join:
+        if verdict.join:
             while True:
                 try:
                     flight = pipe.flights.find(key)

@@ -4,7 +4,7 @@ route → try … try → whole answer or stream → statistics, usage, cache en
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
 
 import msgspec
@@ -56,24 +56,29 @@ class OwnCall:
         self.boarding: Boarding | None = None
         """Where other processes may make the call."""
 
-    async def _call(self) -> None:
+    def _call(self) -> Awaitable[None]:
         """The attempts. Raises the last error; returns when the answer is out (or failed in-band)."""
         pipe, asked = self.pipe, self.asked
         now = monotonic()
         sole = sole_try(asked, now)
         if sole is not None:
-            try:
-                await self._try(sole)
-                return
-            except UpstreamFault as exc:
-                now = monotonic()
-                self.attempts = attempts = after_sole(pipe, asked, sole)
-                attempts.failed(sole.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
-            except NotAdmitted as exc:
-                self.attempts = attempts = after_sole(pipe, asked, sole)
-                attempts.refused(sole.target, exc.error)
-        else:
-            self.attempts = attempts = attempts_of(pipe, asked, choose(pipe, asked, now), now)
+            return self._sole(sole)
+        self.attempts = attempts_of(pipe, asked, choose(pipe, asked, now), now)
+        return self._tries(self.attempts, now)
+
+    async def _sole(self, sole: Try) -> None:
+        """The only target first; should it fail, the attempts go on from there."""
+        try:
+            await self._try(sole)
+            return
+        except UpstreamFault as exc:
+            now = monotonic()
+            self.attempts = attempts = after_sole(self.pipe, self.asked, sole)
+            attempts.failed(sole.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+        except NotAdmitted as exc:
+            now = monotonic()
+            self.attempts = attempts = after_sole(self.pipe, self.asked, sole)
+            attempts.refused(sole.target, exc.error)
         await self._tries(attempts, now)
 
     async def _tries(self, attempts: Attempts, now: float) -> None:
@@ -185,8 +190,8 @@ class OwnCall:
         usage, record = self.ctx.usage, upstream.record
         tokens = usage.output_tokens if usage is not None else 0
         if error is None and told:
-            took = record.first_byte_s
-            self.pipe.health.went_well(upstream.target.stats, now, upstream.sent_at, upstream.ticket, took, tokens, timed=self.timed)
+            first_s = record.first_byte_s
+            self.pipe.health.went_well(upstream.target.stats, now, upstream.sent_at, upstream.ticket, first_s, tokens, timed=self.timed)
             return
         outcome: Outcome = concluded(self.asked, upstream, error, now) if told else "cancelled"
         if upstream.spared or (outcome == "refused" and not self.timed):
@@ -220,20 +225,18 @@ class OwnCall:
         name = upstream.target.provider
         try:
             if upstream.passthrough:
-                billed = None
                 if not raw.isascii():
                     require_utf8(raw)  # facts look at what they need and pass over the rest
+                facts = asked.codec.facts(raw)
+                usage = facts.usage or usage_of(headers)
             else:
-                raw, billed = self.translated(upstream, raw)
-            facts = asked.codec.facts(raw)
+                raw, usage = self.translated(upstream, raw)
+                facts = asked.codec.facts(raw)
         except FailedAnswer as exc:
             raise ProviderRejected(exc.error) from exc
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         asked.answer_id = facts.response_id
-        usage = billed
-        if upstream.passthrough:
-            usage = facts.usage or usage_of(headers)
         note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
@@ -246,7 +249,7 @@ class OwnCall:
                 provider=name,
                 usage=usage,
                 stored_at=pipe.clock.time(),
-                dropped=tuple(ctx.dropped),
+                dropped=tuple(ctx.dropped) if ctx.dropped else (),
                 asked=asked.model,
                 tenant="" if ctx.principal is None else ctx.principal.tenant,
                 tags=asked.tags if asked.wishes else (),

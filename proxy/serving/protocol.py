@@ -107,14 +107,14 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
+        if phase == IDLE and self.active is None and not self._closing and len(data) <= HIGH_WATER and self._take_whole(data):
+            return  # llhttp, which stands before a request, need not know
         if phase == BODY:
             self.since = self.state.now
             self._overhead += len(data)
         elif phase == DEAF:
             return
         else:
-            if phase == IDLE and self.active is None and not self._closing and len(data) <= HIGH_WATER and self._take_whole(data):
-                return  # llhttp, which stands before a request, need not know
             self._head_size += len(data)
         try:
             try:
@@ -136,17 +136,19 @@ class EdgeProtocol(HttpToolsProtocol):
         if request is None:
             return False
         raw_path, path, headers, body, head_bytes = request
-        if len(headers) > self._limits.head_count or head_bytes > self._limits.head_bytes:
+        limits = self._limits
+        if len(headers) > limits.head_count or head_bytes > limits.head_bytes:
             return False
         self.fresh = False
         self.since = self.state.now
         self._head_size = 0
         scope = self._scope("POST", "1.1", raw_path, path, b"", headers)
-        self.latest = scope[DISCONNECT_KEY] = cycle = EdgeCycle(self, scope, True, False)
+        self.latest = self.active = scope[DISCONNECT_KEY] = cycle = EdgeCycle(self, scope, True, False)
         cycle.pieces.append(body)
         cycle.body_size = len(body)
         cycle.more_body = False
-        self._start(cycle)
+        cycle.task = task = self.loop.create_task(cycle.run_asgi(self.asgi))
+        self.tasks.add(task)
         return True
 
     def on_message_begin(self) -> None:

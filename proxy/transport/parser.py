@@ -101,11 +101,11 @@ class ResponseParser:
             before = response.buffered
         elif not self._fed:
             if not self._bare and (whole := _whole(data)) is not None:
-                self._fed = len(data)
+                headers, body = whole
                 self.framed = self.complete = self.reusable = True
-                self.response = response = FedResponse(self._source, 200, whole[0], True, self._limit)
-                response.chunks.append(whole[1])
-                response.buffered = len(whole[1])
+                self.response = response = FedResponse(self._source, 200, headers, True, self._limit)
+                response.chunks = [body]
+                self._fed = response.buffered = len(body)
                 return  # llhttp, which stands before an answer, need not know
             self._used = True
             # The parser gives the version as a newly formatted string only.
