@@ -26,7 +26,7 @@ class AdmissionMiddleware:
     def __init__(self, app: ASGIApp, *, in_flight: InFlight) -> None:
         self.app = app
         self._in_flight = in_flight
-        self._bound = self._top_up, self._settle
+        self._bound = self._top_up, self._settle  # bound once, not for each request
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":

@@ -125,6 +125,7 @@ class SheddingMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
+            # The same question as `check` asks: without its frame for all who may pass.
             if ctx.route.dialect is not None and self._active() > self._limit.limit:
                 self._check(ctx)
         return self.app(scope, receive, send)

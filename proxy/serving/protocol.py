@@ -23,7 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
-from proxy.core.header_lines import Header
+from proxy.core.header_lines import Header, OwnLines
 from proxy.governance.trace import DISCONNECT_KEY
 from proxy.serving.cycle import HIGH_WATER, EdgeCycle
 from proxy.serving.limits import EdgeState
@@ -50,6 +50,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._asgi = {"version": self.asgi_version, "spec_version": "2.3"}
         self.names = self.state.names
         self._whole = self.state.whole.read
+        self._line = OwnLines(self.state.whole.lines).__getitem__
         self.log = logging.getLogger("llm_edge")
         self.phase = IDLE
         self.since = self.state.now
@@ -132,7 +133,7 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def _take_whole(self, data: bytes) -> bool:
         """Whether it was a whole plain request, which is under way then."""
-        request = self._whole(data)
+        request = self._whole(data, self._line)
         if request is None:
             return False
         raw_path, path, headers, body, head_bytes = request

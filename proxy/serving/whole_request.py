@@ -5,6 +5,7 @@ is llhttp's: whatever could be read in two ways, bodies in pieces, pipelining, a
 """
 
 import re
+from collections.abc import Callable
 
 from proxy.core.header_lines import MAX_HEAD_BYTES, REMEMBERED, REMEMBERED_BYTES, Header, HeaderLines, Unusual
 
@@ -21,10 +22,9 @@ class WholeRequests:
         self.lines = HeaderLines(also=(b"expect",))
         self.paths: dict[bytes, tuple[bytes, str]] = {}
         """By request line."""
-        self._header = self.lines.__getitem__
 
-    def read(self, data: bytes) -> Whole | None:
-        """None: the parser is to look at it."""
+    def read(self, data: bytes, header: Callable[[bytes], Header]) -> Whole | None:
+        """`header`: reads a line, as `lines` or a connection's own do. None: the parser is to look at it."""
         end = data.find(b"\r\n\r\n", 0, MAX_HEAD_BYTES)
         if end < 0:
             return None
@@ -34,7 +34,7 @@ class WholeRequests:
         if path is None:
             return None
         try:
-            headers = list(map(self._header, lines))
+            headers = list(map(header, lines))
         except Unusual:
             return None
         body, names = data[end + 4 :], dict(headers)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.core.header_lines import REMEMBERED, REMEMBERED_BYTES, HeaderLines, Unusual
+from proxy.core.header_lines import OWN, OWN_BYTES, REMEMBERED, REMEMBERED_BYTES, HeaderLines, OwnLines, Unusual
 
 
 def test_reads_and_keeps() -> None:
@@ -39,3 +39,19 @@ def test_what_is_not_kept() -> None:
     for number in range(2 * REMEMBERED + 1):
         assert lines[b"a: %d" % number]
     assert len(lines) == 1
+
+
+def test_a_connections_own_lines() -> None:
+    """Hold its credential, which the shared ones do not; bounded; what is the parser's stays so."""
+    shared = HeaderLines()
+    own = OwnLines(shared)
+    for _ in range(2):
+        assert own[b"Authorization: Bearer x"] == (b"authorization", b"Bearer x")
+        assert own[b"a: b"] == (b"a", b"b")
+    assert (set(own), set(shared)) == ({b"Authorization: Bearer x", b"a: b"}, {b"a: b"})
+    with pytest.raises(Unusual):
+        own[b"Connection: close"]
+    assert own[b"a: " + b"b" * OWN_BYTES]
+    for number in range(3 * OWN):
+        assert own[b"a: %d" % number]
+    assert len(own) <= OWN

@@ -50,7 +50,7 @@ def _by_parser(data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes] | 
 
 
 def _taken(requests: WholeRequests, data: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes] | None:
-    found = requests.read(data)
+    found = requests.read(data, requests.lines.__getitem__)
     return None if found is None else (found[0], found[2], found[3])
 
 
@@ -60,7 +60,7 @@ def test_usual_request() -> None:
     for _ in range(2):
         assert _taken(requests, USUAL) is not None
         assert _taken(requests, USUAL) == _by_parser(USUAL)
-    found = requests.read(USUAL)
+    found = requests.read(USUAL, requests.lines.__getitem__)
     assert found is not None
     assert (found[1], found[4]) == ("/v1/chat/completions", len(USUAL) - 2)
 
@@ -104,8 +104,8 @@ def test_usual_request() -> None:
 def test_left_to_the_parser(data: bytes) -> None:
     """Also where its lines have been seen in a request that was taken."""
     requests = WholeRequests()
-    assert requests.read(USUAL) is not None
-    assert requests.read(data) is None
+    assert requests.read(USUAL, requests.lines.__getitem__) is not None
+    assert requests.read(data, requests.lines.__getitem__) is None
 
 
 NAMES = st.sampled_from([b"X-A", b"x-b", b"Host", b"Content-Length", b"Connection", b"Transfer-Encoding", b"Expect", b"a b", b""])
@@ -136,6 +136,6 @@ def test_memory() -> None:
     requests = WholeRequests()
     for number in range(3 * REMEMBERED):
         changed = USUAL.replace(b"a.test", b"%d.test" % number).replace(b"/v1", b"/v%d" % number)
-        assert requests.read(changed) is not None
+        assert requests.read(changed, requests.lines.__getitem__) is not None
     assert max(len(requests.lines), len(requests.paths)) <= REMEMBERED
     assert not any(b"sk-1" in line for line in requests.lines)
