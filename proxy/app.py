@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 from time import monotonic
 from typing import Any
@@ -146,7 +147,7 @@ class Gateway:
         self._last_used: asyncio.Task[Any] | None = None
         self._deaf_keys: Callable[[], None] = lambda: None
         """Ends the notices to the keys in force."""
-        self._shedding = Shedding(lambda: self.metrics.active, self.metrics.shed)
+        self._shedding = Shedding(partial(getattr, self.metrics, "active"), self.metrics.shed)  # asked by each request: no frame of our own
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()

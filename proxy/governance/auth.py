@@ -55,7 +55,12 @@ class AuthMiddleware:
             if keys is None:
                 ctx.principal = ANONYMOUS
             elif not ctx.route.public:
-                key = _plain_key(ctx.headers) or _google_key(ctx)
+                headers = ctx.headers
+                key = headers.get(b"authorization")
+                if key is not None and key.startswith(b"Bearer ") and b"x-api-key" not in headers and b"api-key" not in headers:
+                    key = key[7:]  # what most send
+                else:
+                    key = _plain_key(headers) or _google_key(ctx)
                 principal = keys.find(sha256(key).digest()) if key else None
                 if principal is None:
                     return self._verify(keys, ctx, scope, receive, send)

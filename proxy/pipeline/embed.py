@@ -112,7 +112,7 @@ class _EmbedUpstream(Upstream):
         if len(pool.members) > 1:
             # Texts are no conversation: they are spread over the pool.
             spread = asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest()
-            self.key = pool.choose(spread, monotonic(), self.health.key_rests(target.id, target.provider))
+            self.key = pool.choose(spread, monotonic(), pipe.health.key_rests(target.id, target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """The first call; where there are several, `send` makes them all."""

@@ -26,8 +26,8 @@ from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import Credential, conversation_of
 from proxy.routing.candidate import Candidate
-from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
-from proxy.routing.quota import Headroom, headroom
+from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S
+from proxy.routing.quota import SIGNS, Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
@@ -35,6 +35,8 @@ _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
 _CONNECT_FIRST = 0.95
+_TELLING = frozenset((b"x-request-id", b"request-id", b"x-amzn-requestid")) | SIGNS
+"""Headers of an answer that say something to the gateway."""
 
 
 class Also(msgspec.Struct, frozen=True):
@@ -48,15 +50,14 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
+        "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "pipe", "provider",
         "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
     also: Also | None = None
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
-        self.charges = pipe.charges
-        self.health: HealthBook = pipe.health
+        self.pipe = pipe
         self.head_tier: str | None = None
         """The tier that is billed, where the answer's head names one (InvokeModel)."""
         self.provider: Provider = pipe.providers[target.provider]
@@ -101,7 +102,7 @@ class Upstream:
             if member is not None:
                 self.pinned = True
                 return member
-        return pool.choose(conversation_of(asked.body), now, self.health.key_rests(self.target.id, self.target.provider))
+        return pool.choose(conversation_of(asked.body), now, self.pipe.health.key_rests(self.target.id, self.target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -161,17 +162,15 @@ class Upstream:
         """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
         self.record.status = status = response.status
         head = dict(response.headers)
-        request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
-        if request_id is not None:
-            ctx.provider_request_id = request_id.decode("latin-1")[:200]
-            if self.codec.name == INVOKE:
-                self.head_tier = tier_in(head)
-        if not 200 <= status < 300:
-            return True
-        room = headroom(head, self.health.rules.quota_reserve)
-        if room is not None:
-            self._left(room)
-        return False
+        if not _TELLING.isdisjoint(head):
+            request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
+            if request_id is not None:
+                ctx.provider_request_id = request_id.decode("latin-1")[:200]
+                if self.codec.name == INVOKE:
+                    self.head_tier = tier_in(head)
+            if 200 <= status < 300 and (room := headroom(head, self.pipe.health.rules.quota_reserve)) is not None:
+                self._left(room)
+        return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
@@ -241,7 +240,7 @@ class Upstream:
         info, target = error.provider, self.target
         rest_s = info.retry_after_s or (THROTTLED_MAX_S if info.status == 429 else REFUSED_S)
         account_wide = info.status in (401, 402) or _UNPAID in (info.code, info.type)
-        self.health.rest_key(target.provider if account_wide else target.id, self.key.fingerprint, now + rest_s, now)
+        self.pipe.health.rest_key(target.provider if account_wide else target.id, self.key.fingerprint, now + rest_s, now)
         free_at = self._free_at(now)
         self.spared = not free_at
         if self.spared and not self.pinned:
@@ -259,13 +258,13 @@ class Upstream:
         now = monotonic()
         until = now + room.rest_s
         if len(self.provider.keys.members) > 1:
-            self.health.rest_key(self.target.id, self.key.fingerprint, until, now)
+            self.pipe.health.rest_key(self.target.id, self.key.fingerprint, until, now)
             until = self._free_at(now)
-        self.health.away(stats, until, QUOTA, now)
+        self.pipe.health.away(stats, until, QUOTA, now)
 
     def _free_at(self, now: float) -> float:
         """Of the pool, for this target; 0.0: a member is free."""
-        return self.provider.keys.free_at(now, self.health.key_rests(self.target.id, self.target.provider))
+        return self.provider.keys.free_at(now, self.pipe.health.key_rests(self.target.id, self.target.provider))
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:

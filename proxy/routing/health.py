@@ -129,28 +129,43 @@ class HealthBook:
         retry_after_s: float | None = None,
     ) -> None:
         """Once for each `started`. `began`: None: now. `first_token_s`: streams only. `timed`: its duration is like others'."""
-        stats.in_flight -= 1
         if began is None:
             began = now
-        if outcome != "ok":
+        if outcome == "ok":
+            self.went_well(stats, now, began, ticket, first_token_s, output_tokens, timed=timed)
+        else:
+            stats.in_flight -= 1
             self._not_ok(stats, now, outcome, began, ticket, retry_after_s)
-            return
+
+    def went_well(
+        self,
+        stats: TargetStats,
+        now: float,
+        began: float,
+        ticket: int,
+        first_token_s: float | None,
+        output_tokens: int,
+        *,
+        timed: bool = True,
+    ) -> None:
+        """`ended` with the outcome that nearly all have."""
+        stats.in_flight -= 1
         breaker = stats.breaker
         if (breaker.failures or ticket) and breaker.succeeded(now, began, self.rules.breaker, ticket):
             self._recovered(stats, now)
         stats.throttled = 0
-        stats.counted(now, success=True)
+        if stats.fallible:
+            stats.counted(now, success=True)
         if timed:
             took = now - began
             if first_token_s is None:
                 stats.whole.observe(now, took)
-                if output_tokens:
-                    stats.spoke(output_tokens, took)
             else:
                 stats.first_token.observe(now, first_token_s)
                 stats.recent.add(first_token_s)
-                if output_tokens:
-                    stats.spoke(output_tokens, took - first_token_s)
+                took -= first_token_s
+            if output_tokens:
+                stats.spoke(output_tokens, took)
 
     def outwaited(self, stats: TargetStats, now: float, waited_s: float, *, stream: bool) -> None:
         """A try was given up for another's answer before it had shown anything: it would have taken longer still."""
