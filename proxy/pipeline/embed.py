@@ -8,7 +8,6 @@ Targets whose provider has no embeddings are left out, like those of another kin
 
 from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
-from time import monotonic
 from typing import cast
 
 import msgspec
@@ -93,6 +92,10 @@ class _EmbedAsked(Asked):
                 raise invalid(exc) from None
         return self._embedding
 
+    def talk(self) -> bytes:
+        """Texts are no conversation: they are spread over the pool."""
+        return self.key or blake2b(repr(self.body).encode("utf-8", "surrogatepass")).digest()
+
     def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
         return _has_embeddings(pipe.providers[target.provider], self.ctx.route.dialect or "", target.model)
 
@@ -108,11 +111,6 @@ class _EmbedUpstream(Upstream):
         self.embeddings = cast("EmbeddingsCodec", self.codec)
         self._answers: dict[int, EmbeddingResponse] = {}
         """By the call's number; empty where there is one call."""
-        pool = self.provider.keys
-        if len(pool.members) > 1:
-            # Texts are no conversation: they are spread over the pool.
-            spread = asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest()
-            self.key = pool.choose(spread, monotonic(), self.health.key_rests(target.id, target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """The first call; where there are several, `send` makes them all."""

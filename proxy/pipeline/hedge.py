@@ -29,13 +29,13 @@ from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import NotAdmitted, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
+from proxy.pipeline.gates import keys_for
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import cost_of, estimated_usage, usage_so_far
 from proxy.pipeline.streaming import StreamDrive
 from proxy.pipeline.upstream import Also, Upstream
 from proxy.routing.candidate import Candidate
-from proxy.routing.gate import Place
 from proxy.routing.hedge import HedgeResult, Withheld
 from proxy.routing.hedge_budget import HedgeBudget
 from proxy.routing.rules import HedgeRules
@@ -237,9 +237,12 @@ class HedgedGeneration(Generation):
             why = "budget"
         elif (target := self.attempts.spare(now := monotonic())) is None:
             self._budget.give_back()
-        elif target.gate is None or target.gate.enter(now):
+        elif target.gate is None:
             self._may = False
-            return Try(target, place=None if target.gate is None else Place(target.gate))
+            return Try(target)
+        elif (place := target.gate.enter(now, keys_for(self.pipe, self.asked, target))) is not None:
+            self._may = False
+            return Try(target, place=place)
         else:
             self.attempts.left += 1
             self.attempts.put_back([target])

@@ -24,7 +24,7 @@ from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
-from proxy.providers.key_pool import Credential, conversation_of
+from proxy.providers.key_pool import Credential, KeyPool
 from proxy.routing.candidate import Candidate
 from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
 from proxy.routing.quota import Headroom, headroom
@@ -85,6 +85,10 @@ class Upstream:
         self.fanned: Fanned | None = None
         """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
 
+    def take_key(self, account: str) -> None:
+        """One of the pool at which this try has its place."""
+        self.key = self.provider.keys.of_account(account) or self.key
+
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Fetch what this provider does not fetch itself. Raises BadRequest."""
         wants = rules.wants.get(self.target.provider)
@@ -96,12 +100,11 @@ class Upstream:
 
     def _member(self, asked: Asked, now: float) -> Credential:
         pool = self.provider.keys
-        if asked.keeping is not None and asked.keeping.pinned is not None:
-            member = pool.of_account(asked.keeping.pinned.account)
-            if member is not None:
-                self.pinned = True
-                return member
-        return pool.choose(conversation_of(asked.body), now, self.health.key_rests(self.target.id, self.target.provider))
+        member = pinned_member(asked, pool)
+        if member is not None:
+            self.pinned = True
+            return member
+        return pool.choose(asked.talk(), now, self.health.key_rests(self.target.id, self.target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -266,6 +269,13 @@ class Upstream:
     def _free_at(self, now: float) -> float:
         """Of the pool, for this target; 0.0: a member is free."""
         return self.provider.keys.free_at(now, self.health.key_rests(self.target.id, self.target.provider))
+
+
+def pinned_member(asked: Asked, pool: KeyPool) -> Credential | None:
+    """The one whose account keeps what the request follows up, where it is one of these."""
+    if asked.keeping is None or asked.keeping.pinned is None:
+        return None
+    return pool.of_account(asked.keeping.pinned.account)
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:
