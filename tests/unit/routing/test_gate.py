@@ -89,3 +89,15 @@ async def test_time_alone_makes_room_for_who_waits(monkeypatch: pytest.MonkeyPat
     assert gate.enter(monotonic())
     gate.leave()
     assert await gate.wait(monotonic() + 10)
+
+
+async def test_calls_that_take_longer_than_a_minute_keep_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is the calls under way that fill the gate, no time makes room: there is no timer that looks again and again."""
+    monkeypatch.setattr("proxy.routing.room.MINUTE_S", 0.01)
+    gate, looks = Gate(GateRules(concurrency=1, rpm=5, queue=1, queue_wait_s=0.1)), []
+    assert gate.enter(monotonic())
+    serve = gate.serve
+    monkeypatch.setattr(gate, "serve", lambda: (looks.append(1), serve())[1])
+    await asyncio.sleep(0.02)
+    assert not await gate.wait(monotonic() + 1)
+    assert len(looks) < 5
