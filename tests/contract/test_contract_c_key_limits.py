@@ -92,7 +92,11 @@ async def test_a_key_at_its_limit_is_passed_over_for_another() -> None:
         await eventually(lambda: pool.total == 4)
         assert dict(pool.inside) == {KEYS[0]: 2, KEYS[1]: 2}
         refused = await edge.chat("more", model="n")
-        assert (refused.status_code, refused.json()["error"]["code"], int(refused.headers["retry-after"]) >= 1) == (503, "targets_busy", True)
+        assert (refused.status_code, refused.json()["error"]["code"], int(refused.headers["retry-after"]) >= 1) == (
+            503,
+            "targets_busy",
+            True,
+        )
         pool.go.set()
         assert {answer.status_code for answer in await asyncio.gather(*same)} == {200}
         assert sum(pool.calls.values()) == 4
@@ -275,7 +279,11 @@ async def test_never_above_the_limit_under_load(leaving: int) -> None:
     """Answers, errors and broken streams in any mixture; with clients that leave, too, all places are there again at the end. (The upstream
     learns of those a moment after the gateway, so what it sees then is no measure.)"""
     rng = Random(7)
-    async with limited({"concurrency": 3}, {"queue": 20, "queue_wait_s": 5}, keys=3, more=True, retries={"attempts": 3}) as (edge, pool, other):
+    async with limited({"concurrency": 3}, {"queue": 20, "queue_wait_s": 5}, keys=3, more=True, retries={"attempts": 3}) as (
+        edge,
+        pool,
+        other,
+    ):
         pool.go.set()
         other.go.set()
 
@@ -296,9 +304,7 @@ async def test_never_above_the_limit_under_load(leaving: int) -> None:
                 pool.inside[key] -= 1
 
         pool.answers = mixed
-        tasks = [
-            asyncio.create_task(edge.chat(f"q{n}", model="m" if n % 3 else "n", **({"stream": True} if n % 2 else {}))) for n in range(200)
-        ]
+        tasks = [asyncio.create_task(edge.chat(f"q{n}", model="m" if n % 3 else "n", stream=n % 2 == 1)) for n in range(200)]
         for task in rng.sample(tasks, leaving):
             await asyncio.sleep(0.002)
             task.cancel()

@@ -94,10 +94,16 @@ async def test_time_alone_makes_room_for_who_waits(monkeypatch: pytest.MonkeyPat
 async def test_calls_that_take_longer_than_a_minute_keep_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is the calls under way that fill the gate, no time makes room: there is no timer that looks again and again."""
     monkeypatch.setattr("proxy.routing.room.MINUTE_S", 0.01)
-    gate, looks = Gate(GateRules(concurrency=1, rpm=5, queue=1, queue_wait_s=0.1)), []
+    gate = Gate(GateRules(concurrency=1, rpm=5, queue=1, queue_wait_s=0.1))
+    looks: list[float] = []
     assert gate.enter(monotonic())
-    serve = gate.serve
-    monkeypatch.setattr(gate, "serve", lambda: (looks.append(1), serve())[1])
+    look = gate._look_again_at
+
+    def counted(now: float) -> float | None:
+        looks.append(now)
+        return look(now)
+
+    monkeypatch.setattr(gate, "_look_again_at", counted)
     await asyncio.sleep(0.02)
     assert not await gate.wait(monotonic() + 1)
     assert len(looks) < 5
