@@ -36,6 +36,7 @@ from proxy.pipeline.stream_clock import KeepAlive
 from proxy.pipeline.streaming import StreamDrive, finish
 from proxy.pipeline.tries import attempts_of, concluded, note_again, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.routing.candidate import Candidate
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.routing.rules import ShadowRules
@@ -316,7 +317,7 @@ class Generation:
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+                attempts.failed(self._tried(step), exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
             except NotAdmitted as exc:
                 attempts.refused(step.target, exc.error)
             except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
@@ -326,6 +327,10 @@ class Generation:
             finally:
                 if step.place is not None:
                     step.place.leave()
+
+    def _tried(self, step: Try) -> Candidate:
+        """Whose the failure is."""
+        return step.target
 
     def _begin(self, step: Try) -> Upstream:
         """The try's record. Raises NotAdmitted."""

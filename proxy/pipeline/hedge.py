@@ -212,6 +212,11 @@ class HedgedGeneration(Generation):
                 self._noted(race, tries[1][1])
         self._outcome(race, tries)
 
+    def _tried(self, step: Try) -> Candidate:
+        """A stream that had won may be the hedge's."""
+        race = self.race
+        return step.target if race is None or race.winner is None else race.winner.target
+
     def _started(self, race: Race, step: Try) -> asyncio.Task[Failure | None]:
         """A task of its own, which gives the step's place back when it ends, also before it has begun."""
         task = race.start(self.pipe.tasks, self._leg(step))
