@@ -42,7 +42,7 @@ from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
-from proxy.settings.errors import Path, dotted
+from proxy.settings.errors import dotted
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -178,9 +178,7 @@ def kinds_of(settings: Settings, given: Mapping[str, Strategy]) -> dict[str, Kin
     SettingsError."""
     kinds = {**STRATEGIES, **{name: own.own(strategy) for name, strategy in given.items()}}
     kinds |= {f"{OWN}{name}": own.own(strategy) for name, strategy in given.items() if name not in STRATEGIES}
-    wanted: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
-    wanted |= {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
-    for path, name in wanted.items():
+    for path, name in own.named(settings).items():
         if name not in kinds:
             try:
                 kinds[name] = own.load(name.removeprefix(OWN))
