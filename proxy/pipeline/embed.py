@@ -8,6 +8,7 @@ Targets whose provider has no embeddings are left out, like those of another kin
 
 from collections.abc import Awaitable, Mapping
 from hashlib import blake2b
+from time import monotonic
 from typing import cast
 
 import msgspec
@@ -124,7 +125,10 @@ class _EmbedUpstream(Upstream):
         return self._requests[0]
 
     async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
-        return await send_all(self.provider.transport.send, self._requests, at_once=CALLS_AT_ONCE, take=self._take)
+        at_once = min(len(self._requests), CALLS_AT_ONCE)
+        if self.place is not None:
+            at_once = self.place.several(len(self._requests), at_once, monotonic())
+        return await send_all(self.provider.transport.send, self._requests, at_once=at_once, take=self._take)
 
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Texts name nothing to fetch."""

@@ -339,8 +339,8 @@ class Generation:
         if verdict.error is not None:
             raise NotAdmitted(verdict.error)
         upstream = self.upstream(self.pipe, self.asked, target)
-        if step.place is not None and step.place.account is not None:
-            upstream.take_key(step.place.account)
+        if step.place is not None:
+            upstream.take_place(step.place)
         if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
             note_again(self.pipe, self.asked, upstream, step.delay_s)
         ctx.attempts.append(upstream.record)

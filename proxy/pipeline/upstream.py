@@ -26,6 +26,7 @@ from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
 from proxy.providers.key_pool import Credential, KeyPool
 from proxy.routing.candidate import Candidate
+from proxy.routing.gate import Place
 from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
 from proxy.routing.quota import Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
@@ -48,8 +49,8 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
-        "record", "sent_at", "spared", "target", "ticket", "within_s",
+        "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "place",
+        "provider", "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
     also: Also | None = None
 
@@ -64,6 +65,8 @@ class Upstream:
         self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
         self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
+        self.place: Place | None = None
+        """Where its calls are bounded."""
         self.pinned = False
         """No other member of the key pool may take over."""
         now = monotonic()
@@ -85,9 +88,11 @@ class Upstream:
         self.fanned: Fanned | None = None
         """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
 
-    def take_key(self, account: str) -> None:
-        """One of the pool at which this try has its place."""
-        self.key = self.provider.keys.of_account(account) or self.key
+    def take_place(self, place: Place) -> None:
+        """It may be at a key of the pool, which is this try's then."""
+        self.place = place
+        if place.account is not None:
+            self.key = self.provider.keys.of_account(place.account) or self.key
 
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Fetch what this provider does not fetch itself. Raises BadRequest."""
@@ -146,6 +151,8 @@ class Upstream:
         return UpstreamTimeout(f"no token from {self.provider.name} within {self.within_s} s")
 
     async def _fan(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        if self.place is not None:
+            self.place.several(self.record.calls, self.record.calls, monotonic(), together=True)
         self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
         return self.fanned
 

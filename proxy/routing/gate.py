@@ -30,13 +30,21 @@ class GateRules(Bounds, frozen=True, kw_only=True):
 class Place:
     """One that was taken. Given back once, however often it is said."""
 
-    __slots__ = ("_gate", "_keys", "account")
+    __slots__ = ("_at_key", "_gate", "_keys", "account")
 
     def __init__(self, gate: "Gate", keys: KeyRooms | None = None, account: str | None = None) -> None:
         self._gate: Gate | None = gate
         self._keys = keys
+        self._at_key = 1
         self.account = account
         """Fingerprint of the key that the call is to have; None: any."""
+
+    def several(self, calls: int, at_once: int, now: float, *, together: bool = False) -> int:
+        """The try makes so many calls, up to `at_once` at the same time: how many it may. `together`: it cannot do with less."""
+        if self._keys is None or self.account is None or self._gate is None:
+            return at_once
+        self._at_key += self._keys.more(self.account, calls, at_once, now, together=together)
+        return self._at_key
 
     def leave(self) -> None:
         gate, self._gate = self._gate, None
@@ -45,7 +53,7 @@ class Place:
         if self._keys is None or self.account is None:
             gate.leave()
             return
-        self._keys.leave(self.account)
+        self._keys.leave(self.account, self._at_key)
         gate.inside -= 1
         self._keys.serve()
         gate.serve()  # its keys may be bounded no more

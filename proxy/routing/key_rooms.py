@@ -56,9 +56,13 @@ class KeyRooms:
                 return account
         return None
 
-    def leave(self, account: str) -> None:
+    def more(self, account: str, calls: int, at_once: int, now: float, *, together: bool) -> int:
+        """`Room.take_more`, of a key at which the caller has its place."""
+        return self._rooms[account].take_more(calls, at_once, now, together=together)
+
+    def leave(self, account: str, places: int = 1) -> None:
         """To be followed by `serve`, once all that the call had is given back."""
-        self._rooms[account].inside -= 1
+        self._rooms[account].inside -= places
 
     def has(self, now: float) -> bool:
         """Whether any key has room."""

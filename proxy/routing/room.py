@@ -42,6 +42,17 @@ class Room:
         if self.rules.rpm is not None:
             self._begun.append(now)
 
+    def take_more(self, calls: int, at_once: int, now: float, *, together: bool) -> int:
+        """For one that is inside and makes so many calls in all: they count for the minute. Returns the places that it has got beside its
+        own: as many as it needs to make `at_once` of them at the same time, if it must (`together`); else what is free of that."""
+        rules, more = self.rules, at_once - 1
+        if rules.concurrency is not None and not together:
+            more = max(0, min(more, rules.concurrency - self.inside))
+        self.inside += more
+        if rules.rpm is not None:
+            self._begun.extend([now] * (calls - 1))
+        return more
+
     def free_at(self, now: float) -> float | None:
         """When time alone makes room in a full minute; None: the minute is not full."""
         rpm = self.rules.rpm

@@ -313,6 +313,70 @@ async def test_never_above_the_limit_under_load(leaving: int) -> None:
         assert max(pool.most.values()) == 3 or leaving
 
 
+@asynccontextmanager
+async def one_key(kind: str, model: str, **limits: int) -> AsyncIterator[tuple[Running, "Slow"]]:
+    slow = Slow()
+    async with Upstream() as up:
+        up.on(slow)
+        provider = {"kind": kind, "base_url": up.url, "api_keys": KEYS[:1], "key_limits": limits}
+        config = settings(
+            providers={"pool": provider}, models={"m": {"targets": [{"provider": "pool", "model": model}]}}, cache={"enabled": False}
+        )
+        async with running(config) as edge:
+            yield edge, slow
+            await eventually(lambda: held(edge) == 0)
+
+
+class Slow:
+    """Each call takes a while."""
+
+    answer: Any
+
+    def __init__(self) -> None:
+        self.inside = self.most = self.calls = 0
+        self.go = asyncio.Event()
+
+    async def __call__(self, call: Call) -> None:
+        self.calls += 1
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        await asyncio.sleep(0.01)
+        await self.go.wait()
+        self.inside -= 1
+        await call.answer(200, self.answer)
+
+
+async def test_embeddings_in_several_calls_keep_to_the_keys_limit() -> None:
+    """Fewer at a time than else, over all requests."""
+    async with one_key("bedrock", "amazon.titan-embed-text-v2:0", concurrency=3) as (edge, slow):
+        slow.answer, body = {"embedding": [1.0], "inputTextTokenCount": 1}, {"model": "m", "input": [f"t{n}" for n in range(12)]}
+        slow.go.set()
+        answers = await asyncio.gather(*(edge.client.post("/v1/embeddings", json=body) for _ in range(3)))
+        assert {answer.status_code for answer in answers} <= {200, 503}
+        assert answers[0].status_code == 200
+        assert (slow.most, slow.calls % 12) == (3, 0)
+
+
+async def test_choices_that_are_calls_of_their_own_all_count() -> None:
+    """They go out together; nobody else's goes before all are over."""
+    async with one_key("anthropic", "claude", concurrency=2) as (edge, slow):
+        usage = {"input_tokens": 1, "output_tokens": 1}
+        slow.answer = {
+            "id": "msg_1",
+            "type": "message",
+            "role": "assistant",
+            "model": "claude",
+            "content": [{"type": "text", "text": "ok"}],
+            "stop_reason": "end_turn",
+            "usage": usage,
+        }
+        task = asyncio.create_task(edge.chat("three", model="m", n=3))
+        await eventually(lambda: slow.inside == 3)
+        assert (held(edge), (await edge.chat("more", model="m")).status_code) == (3, 503)
+        slow.go.set()
+        assert len((await task).json()["choices"]) == 3
+
+
 async def test_the_gauge_shows_calls_by_the_keys_place() -> None:
     """Never the key. A provider without limits has none."""
     async with limited({"concurrency": 2}) as (edge, pool, _):

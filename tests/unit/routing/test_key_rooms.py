@@ -64,6 +64,19 @@ def test_calls_under_way_outlive_a_reload() -> None:
     assert of(gate.enter(0.0, want("a"))) == "a", "of a request that began before"
 
 
+def test_a_try_of_several_calls_gives_all_its_places_back() -> None:
+    """Once; where keys are not bounded there is nothing to take."""
+    keys = KeyRooms(Bounds(concurrency=3), "a")
+    place = Gate(GateRules(), keys).enter(0.0, want("a"))
+    assert place is not None
+    assert (place.several(9, 8, 0.0), keys.calls()) == (3, {"a": 3})
+    place.leave()
+    assert (keys.calls(), place.several(9, 8, 0.0)) == ({"a": 0}, 8)
+    free = Gate(GateRules(concurrency=1)).enter(0.0)
+    assert free is not None
+    assert free.several(9, 8, 0.0) == 8
+
+
 async def test_queues_of_the_same_keys_take_turns() -> None:
     """None waits for ever because another has more to do."""
     keys = KeyRooms(Bounds(concurrency=1), "a")
