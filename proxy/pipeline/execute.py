@@ -453,9 +453,7 @@ class Generation:
         except InvalidBody as exc:
             raise broken_answer(name, exc) from exc
         asked.answer_id = facts.response_id
-        usage = billed
-        if upstream.passthrough:
-            usage = facts.usage or usage_of(headers)
+        usage = (facts.usage or usage_of(headers)) if upstream.passthrough else billed
         note_usage(ctx, upstream, usage)
         if flight is not None:
             entry = CacheEntry(
