@@ -25,6 +25,7 @@ from proxy.pipeline.inline_media import Inlining
 from proxy.pipeline.overrides import DEBUG, KEY_HEADER, MAX_TAGS, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
+from proxy.providers.key_pool import conversation_of
 from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
@@ -115,6 +116,10 @@ class Asked:
         self._request: ChatRequest | None = None
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
+
+    def talk(self) -> bytes:
+        """What keeps its key of a pool."""
+        return conversation_of(self.body)
 
     @property
     def tenant(self) -> str:

@@ -31,6 +31,7 @@ from proxy.pipeline.settle import note_usage, store
 from proxy.pipeline.streaming import StreamDrive
 from proxy.pipeline.tries import after_sole, attempts_of, concluded, note_again, sole_try, stopped
 from proxy.pipeline.upstream import Upstream, broken_answer, transport_error
+from proxy.routing.candidate import Candidate
 from proxy.routing.failures import wished
 from proxy.routing.health import Outcome
 from proxy.transport.base import Header, TransportError, UpstreamResponse
@@ -102,7 +103,7 @@ class OwnCall:
                 return
             except UpstreamFault as exc:
                 now = monotonic()
-                attempts.failed(step.target, exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
+                attempts.failed(self._tried(step), exc, now, sent=not self.ctx.attempts or self.ctx.attempts[-1].sent)
             except NotAdmitted as exc:
                 attempts.refused(step.target, exc.error)
             except (ClientFault, Unsupported) as exc:  # what only a fallback cannot carry is not the client's mistake
@@ -113,10 +114,16 @@ class OwnCall:
                 if step.place is not None:
                     step.place.leave()
 
+    def _tried(self, step: Try) -> Candidate:
+        """Whose the failure is."""
+        return step.target
+
     def _begin(self, step: Try) -> Upstream:
         """The try's record."""
         ctx, flight, target = self.ctx, self.flight, step.target
         upstream = self.upstream(self.pipe, self.asked, target)
+        if step.place is not None:
+            upstream.take_place(step.place)
         if ctx.attempts or step.delay_s or self.asked.fallbacks is not None:
             note_again(self.pipe, self.asked, upstream, step.delay_s)
         ctx.attempts.append(upstream.record)

@@ -24,8 +24,9 @@ from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
-from proxy.providers.key_pool import Credential, conversation_of
+from proxy.providers.key_pool import Credential, KeyPool
 from proxy.routing.candidate import Candidate
+from proxy.routing.gate import Place
 from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S
 from proxy.routing.quota import SIGNS, Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
@@ -50,7 +51,7 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "pipe", "provider",
+        "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "pipe", "place", "provider",
         "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
     also: Also | None = None
@@ -65,6 +66,8 @@ class Upstream:
         self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
         self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
+        self.place: Place | None = None
+        """Where its calls are bounded."""
         self.pinned = False
         """No other member of the key pool may take over."""
         now = monotonic()
@@ -86,6 +89,12 @@ class Upstream:
         self.fanned: Fanned | None = None
         """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
 
+    def take_place(self, place: Place) -> None:
+        """It may be at a key of the pool, which is this try's then."""
+        self.place = place
+        if place.account is not None:
+            self.key = self.provider.keys.of_account(place.account) or self.key
+
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Fetch what this provider does not fetch itself. Raises BadRequest."""
         wants = rules.wants.get(self.target.provider)
@@ -97,12 +106,11 @@ class Upstream:
 
     def _member(self, asked: Asked, now: float) -> Credential:
         pool = self.provider.keys
-        if asked.keeping is not None and asked.keeping.pinned is not None:
-            member = pool.of_account(asked.keeping.pinned.account)
-            if member is not None:
-                self.pinned = True
-                return member
-        return pool.choose(conversation_of(asked.body), now, self.pipe.health.key_rests(self.target.id, self.target.provider))
+        member = pinned_member(asked, pool)
+        if member is not None:
+            self.pinned = True
+            return member
+        return pool.choose(asked.talk(), now, self.pipe.health.key_rests(self.target.id, self.target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -144,6 +152,8 @@ class Upstream:
         return UpstreamTimeout(f"no token from {self.provider.name} within {self.within_s} s")
 
     async def _fan(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        if self.place is not None:
+            self.place.several(self.record.calls, self.record.calls, monotonic(), together=True)
         self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
         return self.fanned
 
@@ -265,6 +275,13 @@ class Upstream:
     def _free_at(self, now: float) -> float:
         """Of the pool, for this target; 0.0: a member is free."""
         return self.provider.keys.free_at(now, self.pipe.health.key_rests(self.target.id, self.target.provider))
+
+
+def pinned_member(asked: Asked, pool: KeyPool) -> Credential | None:
+    """The one whose account keeps what the request follows up, where it is one of these."""
+    if asked.keeping is None or asked.keeping.pinned is None:
+        return None
+    return pool.of_account(asked.keeping.pinned.account)
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:
