@@ -47,6 +47,8 @@ class Flight(msgspec.Struct, eq=False):
     handover: bool = False
     lost: bool = False
     """The process that made the call is gone: also readers that have taken content, but shown none, are to look again."""
+    leaving: bool = False
+    """This process, which makes the call, is shutting down: the call is lost to readers elsewhere."""
     tier: "Tier" = "l1"
     """l2: another process makes the call."""
     leader_reads: bool = False

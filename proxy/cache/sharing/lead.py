@@ -158,7 +158,7 @@ class Lead:
         except (RedisDown, RedisRefused):
             raise
         except EdgeError as exc:
-            return [wire.END, wire.encode(wire.End(error=exc.info(), handover=self.flight.handover))]
+            return [wire.END, wire.encode(wire.End(error=exc.info(), handover=self.flight.handover, lost=self.flight.leaving))]
         return [wire.END, wire.encode(self._landing())]
 
     def _head(self) -> wire.Head:
