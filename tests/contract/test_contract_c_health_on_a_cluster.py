@@ -15,7 +15,7 @@ from proxy.storage.hot.slots import slot_of
 from proxy.stores import BOARD_KEY
 from tests.contract.test_contract_c_health import ask, provider
 from tests.support import lag
-from tests.support.cluster import Cluster, Node
+from tests.support.cluster import Cluster, Node, until
 from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually
 from tests.support.gateway import KEY, Running, chat_body
@@ -67,7 +67,7 @@ async def test_two_processes_know_of_each_other_within_a_second(upstream: Upstre
     """An opening, the recovery after it, a cool-down by Retry-After and a key's rest: found out by one, kept to by the other without a call
     of its own."""
     providers = {"openai": provider(upstream), "pool": provider(upstream, "sk-first-00001", "sk-other-00002")}
-    routing = {**ONCE, "breaker": {"open_s": 3}}
+    routing = {**ONCE, "breaker": {"open_s": 2}}
     cluster.flush()
     async with edge_pair(upstream, cluster.url, tmp_path, providers=providers, routing=routing) as (first, second):
         upstream.on(failing(500))
@@ -78,7 +78,7 @@ async def test_two_processes_know_of_each_other_within_a_second(upstream: Upstre
         assert len(upstream.calls) == 5
 
         upstream.on(json_answer(chat()))
-        await heard(second, "openai/gpt-4o-mini", None, within_s=4.0)
+        await heard(second, "openai/gpt-4o-mini", None, within_s=3.0)
         for i in range(2):
             assert (await ask(second.port, f"probe {i}")).status_code == 200
         await asyncio.to_thread(first.wait_for, "breaker closed", within_s=2.0)
@@ -104,7 +104,8 @@ async def test_two_processes_know_of_each_other_within_a_second(upstream: Upstre
             if "00001" in seen:
                 break
         assert seen.count("00001") == 1
-        await asyncio.sleep(WITHIN_S)
+        await asyncio.to_thread(until, lambda: b"health:key:" in b" ".join(holder(cluster).command("HKEYS", f"llm-edge:{BOARD_KEY}")))
+        await asyncio.sleep(WITHIN_S)  # the promise: by then the other knows
         for i in range(20):
             assert (await asked(second, f"other {i}", "pool/x")).status_code == 200
         assert seen.count("00001") == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from proxy.storage.issue import new_key, signing_secret
 from tests.support.broken_streams import begun, streaming, whole
 from tests.support.eventually import eventually
 from tests.support.library import data_of
@@ -100,6 +101,33 @@ async def test_when_the_first_wins_after_all_nothing_of_the_hedge_is_seen_elsewh
         clients = [await client.rest() for client in (leader, *others)]
         assert {(client.status, client.content, client.header("x-llm-edge-model")) for client in clients} == {(200, "from one", "one")}
         await asyncio.wait_for(hedge.gone.wait(), 1)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+async def test_who_may_not_use_the_winner_gets_nothing_of_it_elsewhere(valkey: Valkey, stream: bool) -> None:
+    """Contract D: a key for the first target alone, which follows while nobody knows who will answer, then makes a call there."""
+    slow, go, asked = Held(), asyncio.Event(), asyncio.Event()
+
+    async def answer(call: Call) -> None:
+        asked.set()
+        await go.wait()
+        await stream_answer(chat_stream("from two"))(call)
+
+    async with two_racing(valkey.url, scope="global", hedge=SOON) as (one, other), AsyncExitStack() as stack:
+        one.a.script(slow, stream_answer(chat_stream("own")) if stream else json_answer(chat("own")))
+        one.b.on(answer)
+        state = other.edge.gateway.state
+        key, record = new_key(await signing_secret(state.records, None), 0.0, models=("a/one",))
+        await state.records.create(record)
+        leader = await stack.enter_async_context(asking(one))
+        await asked.wait()
+        refused = await stack.enter_async_context(RawChat(other.edge.url, key=key, model="m", stream=stream))
+        await joined(other.edge)
+        go.set()
+        assert (await leader.rest()).content == "from two"
+        assert ((await refused.rest()).status, refused.content, refused.header("x-llm-edge-model")) == (200, "own", "one")
+        assert b"from two" not in refused.received
+        assert (len(one.a.calls), len(one.b.calls)) == (2, 1)
 
 
 @pytest.mark.parametrize("stream", [True, False])
