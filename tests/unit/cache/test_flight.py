@@ -136,7 +136,6 @@ async def test_who_joins_a_call_that_has_ended_starts_nothing(end: Callable[[Fli
     assert not told
 
 
-
 async def test_flights_are_found_until_they_end() -> None:
     """By key, while they can still be joined."""
     flights = Flights()
