@@ -57,7 +57,8 @@ async def rests(edge: EdgeProcess, target: str, *, resting: bool) -> None:
 async def test_overlays_reach_the_second_process(cluster: Cluster, tmp_path: Path) -> None:
     """Canary weights and a drained target, set at one and in force at the other; the same with a node of the cluster gone."""
     values = configured(cluster)
-    with EdgeProcess(tmp_path / "one.yaml", **values) as one, EdgeProcess(tmp_path / "two.yaml", **values) as other:
+    one, other = EdgeProcess(tmp_path / "one.yaml", **values), EdgeProcess(tmp_path / "two.yaml", **values)
+    with one, other:
         for edge in (one, other):
             await asyncio.to_thread(edge.wait_for, "ready")
         await moved(other, "p")

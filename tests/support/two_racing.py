@@ -19,7 +19,7 @@ async def two_racing(redis_url: str, *, scope: str = "tenant", **entry: Any) -> 
         a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
         for up in (a, b):
             up.on(failing(500, "not in the test's script"))  # and counted
-        sections = {"stores": {"redis": redis_url}, "cache": {"scope": scope, "l2": {"op_timeout_ms": 5000}}}
+        sections: dict[str, Any] = {"stores": {"redis": redis_url}, "cache": {"scope": scope, "l2": {"op_timeout_ms": 5000}}}
         config = config_of(a.url, b.url, kinds=("openai", "openai"), entry=entry, **sections)
         pairs = []
         for books in (Books(), Books()):
