@@ -29,7 +29,7 @@ from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -39,6 +39,7 @@ from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
+from proxy.governance.limits.estimates import Averages
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
@@ -59,7 +60,17 @@ from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, retire, share_marks
+from proxy.stores import (
+    keep_last_used,
+    open_admission,
+    open_cache,
+    open_flights,
+    open_keyring,
+    open_shared,
+    purge_responses,
+    retire,
+    share_marks,
+)
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -130,6 +141,7 @@ class Gateway:
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
+        self._output_averages = Averages()
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -290,6 +302,7 @@ class Gateway:
             in_flight=InFlight(),
             hot=hot,
             board=board,
+            admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
@@ -418,6 +431,7 @@ class Gateway:
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
+            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
         )
         return govern(router, options)
 

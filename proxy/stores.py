@@ -5,6 +5,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,8 @@ from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.providers.base import Provider
 from proxy.settings import Settings
+from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission_memory import MemoryAdmission
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.hot.open import open_hot
@@ -110,6 +113,13 @@ async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor
     closers.append(board.close)
     await board.open()
     return hot, board
+
+
+async def open_admission(
+    settings: Settings, hot: OwnedHotStore | None, board: Board, *, clock: Clock, tasks: TaskSupervisor, closers: Closers
+) -> AdmissionStore[Any]:
+    """Counters in the hot store of `stores.redis`, if there is one, else in the process."""
+    return MemoryAdmission(clock)
 
 
 def share_marks(marks: PurgeMarks, board: Board) -> None:

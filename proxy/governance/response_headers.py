@@ -34,6 +34,8 @@ _ID_NAMES = {"anthropic": b"request-id", "bedrock": b"x-amzn-requestid"}
 def response_headers(ctx: RequestContext) -> list[tuple[bytes, bytes]]:
     """For an answer sent as messages of ASGI."""
     head = [(b"x-trace-id", ctx.trace_id.encode()), (_id_name(ctx), ctx.request_id.encode()), _NOSNIFF, _DENY]
+    if ctx.limits is not None:
+        head += ctx.limits.pairs()
     if ctx.headers_out:
         head += ctx.headers_out
     if ctx.route.dialect is not None:
@@ -63,6 +65,8 @@ class HeadBlocks:
         else:
             dollars, nanos = divmod(cost, NANOS_PER_USD)
             lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx), dollars, nanos)
+        if ctx.limits is not None:
+            lines += ctx.limits.lines()
         if ctx.headers_out or ctx.dropped or ctx.provider_request_id is not None:
             pairs = [(name, ascii_header(value.decode("latin-1"))) for name, value in ctx.headers_out]
             _add_particular(ctx, pairs, cost=False)

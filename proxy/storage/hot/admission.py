@@ -41,6 +41,11 @@ class AdmissionStore(Protocol[Rules]):
         """Set a missing counter to what the ledger has, unless somebody was faster."""
         ...
 
+    def standing(self, rules: Rules) -> tuple[int, ...] | None:
+        """For headers, of what `rules` have: (limit, left, Unix seconds of more) of the tightest window of requests, input tokens left,
+        output tokens left. None: it has to be read."""
+        ...
+
     def read(self, rules: Rules) -> Outcome | Awaitable[Outcome]:
         """How full everything is; takes nothing."""
         ...

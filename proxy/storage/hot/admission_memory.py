@@ -85,9 +85,9 @@ class MemoryAdmission:
         if part != "rest":
             requests = amounts.requests
             for ring, limit in rules.rates:
-                index = int(now * ring.rate)
+                index = int(now * ring.rate + ring.phase)
                 if index != ring.index:
-                    ring.advance(index)
+                    ring.advance(index, now)
                 if ring.total + requests > limit:
                     return self._refused(rules, amounts, now)
             for room, slots in rules.slots:
@@ -132,6 +132,26 @@ class MemoryAdmission:
         if not money.known:
             money.known = True
             money.settled += nanos
+
+    def standing(self, rules: MemoryRules) -> tuple[int, ...]:
+        now = self._now()
+        found: list[int] = []
+        if rules.rates:
+            tightest, least, most = None, 0.0, 0
+            for ring, limit in rules.rates:
+                index = int(now * ring.rate + ring.phase)
+                if index != ring.index:
+                    ring.advance(index, now)
+                left = limit - ring.total
+                if tightest is None or left < least:
+                    tightest, least, most = ring, left, limit
+            if tightest is not None:
+                found += (most, max(0, int(least)), int(self._unix() + tightest.reset_s(now)) + 1)
+        if rules.input or rules.mixed:
+            found.append(_left((*rules.input, *rules.mixed), now))
+        if rules.output or rules.mixed:
+            found.append(_left((*rules.output, *rules.mixed), now))
+        return tuple(found)
 
     def read(self, rules: MemoryRules) -> Outcome:
         now = self._now()
@@ -192,9 +212,9 @@ class MemoryAdmission:
         """All of `rest`; rings are at `now` afterwards if so."""
         for rings, amount in ((rules.input, amounts.input), (rules.output, amounts.output), (rules.mixed, amounts.input + amounts.output)):
             for ring, limit in rings:
-                index = int(now * ring.rate)
+                index = int(now * ring.rate + ring.phase)
                 if index != ring.index:
-                    ring.advance(index)
+                    ring.advance(index, now)
                 if ring.total + amount > limit:
                     return False
         nanos = amounts.nanos
@@ -278,6 +298,18 @@ class MemoryAdmission:
         for key in ended:
             del self._money[key]
         self._sweep_at = max(SWEEP_AT, 2 * len(self))
+
+
+def _left(rings: Rings, now: float) -> int:
+    least = None
+    for ring, limit in rings:
+        index = int(now * ring.rate + ring.phase)
+        if index != ring.index:
+            ring.advance(index, now)
+        left = limit - ring.total
+        if least is None or left < least:
+            least = left
+    return max(0, int(least or 0))
 
 
 def _correct(rings: Rings, reserved: list[tuple[float, int]], used: int, now: float) -> None:

@@ -2,6 +2,9 @@
 
 A window of `span_s` is a ring of 60 buckets, each a 59th of it wide. What was taken in a bucket counts until the 60th bucket after it
 begins, which is at least the whole span later and at most a 60th more: never above the limit in any window, and never below 59/60 of it.
+
+The first request after a pause is put so far into its bucket that this bucket's end comes just below a whole second: what is told in whole
+seconds (`Retry-After`) is nearly exact where a limit is used up at once.
 """
 
 from collections.abc import MutableMapping
@@ -14,16 +17,23 @@ EDGE_S = 1e-6
 Key = tuple[str, ...] | str
 
 
+def offset_s(width_s: float) -> float:
+    """How far into its bucket the first request after a pause is put."""
+    return 0.02 if width_s > 0.5 else width_s * 0.999
+
+
 class Ring:
     """`home` keeps it alive while something is counted; else those who use it do."""
 
-    __slots__ = ("__weakref__", "at", "buckets", "home", "index", "key", "oldest", "rate", "total")
+    __slots__ = ("__weakref__", "at", "buckets", "home", "index", "key", "oldest", "phase", "rate", "total")
 
     def __init__(self, key: Key, span_s: float, home: "MutableMapping[Key, Ring]") -> None:
         self.key = key
         self.home = home
         self.rate = PARTS / span_s
         """Buckets a second."""
+        self.phase = 0.0
+        """Buckets between the clock's zero and where they are counted from."""
         self.index = self.oldest = -BUCKETS
         """Of the newest bucket and of one not after the oldest that is not empty, counted from the clock's zero."""
         self.at = 0
@@ -31,12 +41,15 @@ class Ring:
         self.total: float = 0
         self.buckets: list[float] = [0] * BUCKETS
 
-    def advance(self, index: int) -> None:
+    def advance(self, index: int, now: float) -> None:
         """To the bucket of now. The clock may stand still, it does not go back."""
         buckets, before = self.buckets, self.index
         if index - before >= BUCKETS:
             self.buckets = [0] * BUCKETS
             self.total = 0
+            # two more than there were: nothing from before the pause can be taken for what comes
+            index += 2
+            self.phase = index + offset_s(1 / self.rate) * self.rate - now * self.rate
             self.oldest = index
             self.home[self.key] = self
         else:
@@ -49,15 +62,15 @@ class Ring:
         self.at = index % BUCKETS
 
     def add(self, now: float, amount: float) -> None:
-        index = int(now * self.rate)
+        index = int(now * self.rate + self.phase)
         if index != self.index:
-            self.advance(index)
+            self.advance(index, now)
         self.total += amount
         self.buckets[self.at] += amount
 
     def give_back(self, at: float, amount: float) -> None:
         """Of what was taken at that time, if it still counts."""
-        index = int(at * self.rate)
+        index = int(at * self.rate + self.phase)
         if self.index - index < BUCKETS:
             self.buckets[index % BUCKETS] -= amount
             self.total -= amount
@@ -70,7 +83,7 @@ class Ring:
         while not buckets[oldest % BUCKETS] and oldest < self.index:
             oldest += 1
         self.oldest = oldest
-        return max(0.0, (oldest + BUCKETS) / self.rate - now)
+        return max(0.0, (oldest + BUCKETS - self.phase) / self.rate - now)
 
     def wait_s(self, now: float, amount: float, limit: float) -> float:
         """Until that much fits, after `advance` to now. What never fits is told to wait for an empty window."""
@@ -83,10 +96,10 @@ class Ring:
             if over <= 0:
                 break
             index += 1
-        return (index + BUCKETS) / self.rate - now + EDGE_S
+        return (index + BUCKETS - self.phase) / self.rate - now + EDGE_S
 
     def idle(self, now: float) -> bool:
-        return int(now * self.rate) - self.index >= BUCKETS
+        return int(now * self.rate + self.phase) - self.index >= BUCKETS
 
 
 class Bucket(Ring):
@@ -103,7 +116,7 @@ class Bucket(Ring):
         """A tick; set when rules are made, the last one's word holds."""
         self.buckets = [0.0]
 
-    def advance(self, index: int) -> None:
+    def advance(self, index: int, now: float) -> None:
         self.total = round(max(0.0, self.total - (index - self.index) * self.refill), 9)
         self.buckets[0] = 0.0
         self.index = index
