@@ -1,0 +1,258 @@
+"""Claims of all processes that share a Redis: each group is one script, and all groups of a request go out in one write.
+
+Groups have tags of their own, so a cluster may keep them on different nodes: where one group refuses, what the others took is given back
+(never above a limit; somebody else may be refused meanwhile). Time is the server's. What a request has taken stands under a key of its own
+until it is settled, so a settlement that comes twice does nothing.
+
+    le1:{tenant}:r:<request id>     le1:{tenant}:w:<counter>:<dimension>:<span>     …:s:<counter>     …:m:<counter>
+
+Loss: claims end with RedisDown or RedisRefused; what holds then says GuardedAdmission.
+
+Slots are leases of `LEASE_S`, renewed while the request goes on: a process that dies gives them back by that.
+
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Sequence
+from importlib.resources import files
+from typing import Any
+from urllib.parse import quote
+
+from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window
+from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.base import HotStore, RedisRefused
+
+PREFIX = "le1:"
+LEASE_S = 30.0
+REMEMBERED_S = 86_400.0
+"""A request that was never settled; its money stays reserved, since nobody knows what it cost."""
+NOTHING = Amounts(requests=0)
+
+Arg = str | bytes | int | float
+_DIMENSIONS = {"requests": "q", "input": "i", "output": "o", "tokens": "t"}
+
+
+class Script:
+    """Sent by its digest, and whole where a server does not know it yet."""
+
+    def __init__(self, *names: str) -> None:
+        self._text = "".join(files("proxy.storage.hot").joinpath(name).read_text() for name in names)
+        self._digest = hashlib.sha1(self._text.encode()).hexdigest()  # noqa: S324 - Redis's own name for it
+
+    def run(self, hot: HotStore, keys: Sequence[str], args: Sequence[Arg]) -> "asyncio.Future[Any]":
+        """On its way when this returns."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def answered(asked: "asyncio.Future[Any]", *, again: bool = True) -> None:
+            error = None if asked.cancelled() else asked.exception()
+            if again and isinstance(error, RedisRefused) and error.reply == "NOSCRIPT":
+                whole = hot.execute("EVAL", self._text, len(keys), *keys, *args)
+                whole.add_done_callback(lambda done: answered(done, again=False))
+            elif future.done():
+                return
+            elif error is not None:
+                future.set_exception(error)
+            elif asked.cancelled():
+                future.cancel()
+            else:
+                future.set_result(asked.result())
+
+        hot.execute("EVALSHA", self._digest, len(keys), *keys, *args).add_done_callback(answered)
+        return future
+
+
+class _Group:
+    """A group's keys and arguments, as the scripts take them."""
+
+    __slots__ = ("args", "claims", "keys", "lead", "slots")
+
+    def __init__(self, group: Group, prefix: str) -> None:
+        self.lead = f"{prefix}{{{quote(group.tag, safe='@')}}}:"
+        self.claims = group.claims
+        self.keys: tuple[str, ...] = ()
+        self.args: tuple[Arg, ...] = ()
+        self.slots: tuple[str, ...] = ()
+        for claim in group.claims:
+            key, args = self._of(claim)
+            self.keys += (key,)
+            self.args += args
+
+    def _of(self, claim: Claim) -> tuple[str, tuple[Arg, ...]]:
+        if isinstance(claim, Window):
+            kind, dimension = "b" if claim.bucket else "w", _DIMENSIONS[claim.dimension]
+            return f"{self.lead}{kind}:{claim.key}:{dimension}:{claim.span_s}", (kind, dimension, claim.limit, claim.span_s * 1000)
+        if isinstance(claim, Slots):
+            key = f"{self.lead}s:{claim.key}"
+            self.slots += (key,)
+            return key, ("s", "-", claim.limit, 0)
+        ends_ms = int(claim.ends_at * 1000) if claim.ends_at is not None else 0
+        return f"{self.lead}m:{claim.key}", ("m", "-", -1 if claim.soft else claim.cap, ends_ms)
+
+
+class RedisRules:
+    __slots__ = ("groups", "parts", "slots")
+
+    def __init__(self, groups: Sequence[Group], prefix: str) -> None:
+        self.groups = tuple(groups)
+        self.parts = tuple(_Group(group, prefix) for group in groups)
+        self.slots = tuple(key for part in self.parts for key in part.slots)
+
+
+class RedisAdmission:
+    immediate = False
+
+    def __init__(self, hot: HotStore, *, prefix: str = PREFIX, lease_s: float = LEASE_S) -> None:
+        self._hot = hot
+        self._prefix = prefix
+        self._lease_ms = int(lease_s * 1000)
+        self._claim = Script("admission_counters.lua", "admission_claim.lua")
+        self._settle = Script("admission_counters.lua", "admission_settle.lua")
+        self._restore = Script("admission_restore.lua")
+        self._keep = Script("admission_keep.lua")
+        self.leases: dict[str, tuple[str, ...]] = {}
+        """Slots of requests that go on."""
+
+    def prepare(self, groups: Sequence[Group]) -> RedisRules:
+        return RedisRules(groups, self._prefix)
+
+    def claim(self, rules: RedisRules, request_id: str, amounts: Amounts, part: Part = "all") -> Awaitable[Outcome]:
+        answers = self._ask(rules, request_id, amounts, part)
+        if rules.slots and part != "rest":
+            self.leases[request_id] = rules.slots
+        return self._claimed(rules, request_id, part, answers)
+
+    def settle(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+        self.leases.pop(request_id, None)
+        return self._end(rules, request_id, used)
+
+    def restore(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None]:
+        return self._money(spend, tag, nanos, "set")
+
+    def add(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None]:
+        """What was spent elsewhere meanwhile; a counter that is missing has it from the ledger."""
+        return self._money(spend, tag, nanos, "add")
+
+    def standing(self, rules: RedisRules) -> None:
+        """Known from outcomes only."""
+
+    def read(self, rules: RedisRules) -> Awaitable[Outcome]:
+        return self._claimed(rules, "", "first", self._ask(rules, "-", NOTHING, "read"), read=True)
+
+    async def keep(self, request_ids: Sequence[str]) -> None:
+        by_key: dict[str, list[str]] = {}
+        for request_id in request_ids:
+            for key in self.leases.get(request_id, ()):
+                by_key.setdefault(key, []).append(request_id)
+        asked = [self._keep.run(self._hot, (key,), (self._lease_ms, *ids)) for key, ids in by_key.items()]
+        if asked:
+            await asyncio.gather(*asked)
+
+    def _ask(self, rules: RedisRules, request_id: str, amounts: Amounts, part: str) -> "list[asyncio.Future[Any]]":
+        head = (part, self._lease_ms, request_id, amounts.input, amounts.output, amounts.nanos, amounts.requests, int(REMEMBERED_S * 1000))
+        return [self._claim.run(self._hot, (f"{group.lead}r:{request_id}", *group.keys), (*head, *group.args)) for group in rules.parts]
+
+    async def _claimed(
+        self, rules: RedisRules, request_id: str, part: Part, answers: "list[asyncio.Future[Any]]", *, read: bool = False
+    ) -> Outcome:
+        try:
+            replies = [await answers[0]] if len(answers) == 1 else await _all(answers)
+        except BaseException:
+            if not read:
+                self.leases.pop(request_id, None)
+                if len(answers) > 1 and part != "rest":  # some may have been taken
+                    self._end(rules, request_id, NOTHING).add_done_callback(_ignore)
+            raise
+        worst = max(replies, key=lambda reply: _WORSE[reply[0]])
+        status = worst[0]
+        if status in (1, 3) and not read:
+            self.leases.pop(request_id, None)
+        if status and len(replies) > 1 and not read:
+            await self._give_back(rules, request_id, part, replies, status)
+        readings = tuple(
+            Reading(claim, reply[3 + 3 * n], reply[4 + 3 * n] / 1e6, reply[5 + 3 * n])
+            for group, reply in zip(rules.parts, replies, strict=True)
+            for n, claim in enumerate(group.claims)
+            if reply[3 + 3 * n] >= 0
+        )
+        if status == 0 or read:
+            return Outcome(readings=readings)
+        if status == 3:
+            return Outcome(missing=tuple(_missing(rules, replies)), readings=readings)
+        group = rules.parts[replies.index(worst)]
+        at = worst[1] - 1
+        refused = Reading(group.claims[at], worst[3 + 3 * at], worst[4 + 3 * at] / 1e6, worst[5 + 3 * at])
+        return Outcome(refused, max(reply[2] for reply in replies) / 1e6, readings)
+
+    async def _give_back(self, rules: RedisRules, request_id: str, part: Part, replies: list[Any], status: int) -> None:
+        """What other groups took than the one that refused: all of it, or the rest alone where `first` stays taken."""
+        asked = []
+        for group, reply in zip(rules.parts, replies, strict=True):
+            if reply[0] == 0 and status == 2:
+                if part != "first":
+                    asked.append(self._settling(group, request_id, NOTHING, "rest"))
+            elif reply[0] in (0, 2) and status != 2:
+                asked.append(self._settling(group, request_id, NOTHING, "rest" if part == "rest" else "end"))
+        if asked:
+            await _all(asked)
+
+    def _settling(self, group: _Group, request_id: str, used: Amounts, mode: str) -> "asyncio.Future[Any]":
+        args = (mode, request_id, used.input, used.output, used.nanos, used.requests, *group.args)
+        return self._settle.run(self._hot, (f"{group.lead}r:{request_id}", *group.keys), args)
+
+    def _end(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+        """A future, not a coroutine: nobody has to await it. Its exception is nobody's concern but the awaiter's."""
+        asked = [self._settling(group, request_id, used, "end") for group in rules.parts]
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        outcome.add_done_callback(_ignore)
+
+        def settled(gathered: "asyncio.Future[list[Any]]") -> None:
+            if outcome.done() or gathered.cancelled():
+                return
+            error = gathered.exception()
+            if error is not None:
+                outcome.set_exception(error)
+                return
+            readings = [
+                Reading(group.claims[reply[n] - 1], reply[n + 1], 0.0, reply[n + 2])
+                for group, reply in zip(rules.parts, gathered.result(), strict=True)
+                for n in range(1, len(reply), 3)
+            ]
+            outcome.set_result(Outcome(readings=tuple(readings)))
+
+        asyncio.gather(*asked).add_done_callback(settled)
+        return outcome
+
+    async def _money(self, spend: Spend, tag: str, nanos: int, how: str) -> None:
+        group = _Group(Group(tag, (spend,)), self._prefix)
+        await self._restore.run(self._hot, group.keys, (nanos, group.args[3], how))
+
+
+_WORSE = {0: 0, 2: 1, 3: 2, 1: 3}
+"""Statuses of the claim's script: what wins where groups answer differently."""
+
+
+async def _all(asked: "list[asyncio.Future[Any]]") -> list[Any]:
+    """All answers; the first error only when every one of them has come."""
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    for answer in found:
+        if isinstance(answer, BaseException):
+            raise answer
+    return list(found)
+
+
+def _missing(rules: RedisRules, replies: list[Any]) -> list[Spend]:
+    return [
+        claim
+        for group, reply in zip(rules.parts, replies, strict=True)
+        for n, claim in enumerate(group.claims)
+        if isinstance(claim, Spend) and reply[3 + 3 * n] < 0
+    ]
+
+
+def _ignore(future: "asyncio.Future[Any]") -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+_: type[AdmissionStore[RedisRules]] = RedisAdmission
