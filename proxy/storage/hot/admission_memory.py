@@ -127,6 +127,34 @@ class MemoryAdmission:
                 _correct(rings, reserved, real, now)
         return self._pay(rules, sum(a.nanos for _, a in held.rest), used.nanos) if rules.spends else TAKEN
 
+    def note(self, rules: MemoryRules, request_id: str, amounts: Amounts, part: Part) -> None:
+        """Count what somebody else has let through."""
+        now = self._now()
+        for ring, _ in rules.windows:
+            ring.add(now, 0)
+        if part != "rest":
+            self._take_first(rules, request_id, amounts.requests, now)
+        if part != "first" and rules.rest:
+            self._take_rest(rules, request_id, amounts, now)
+
+    def fits(self, rules: MemoryRules, amounts: Amounts, part: Part) -> Outcome:
+        """As `claim`, and nothing is taken."""
+        now = self._now()
+        claims = [(ring, window) for ring, window in rules.windows if part == "all" or of_rest(window) == (part == "rest")]
+        for ring, window in claims:
+            ring.add(now, 0)
+            if ring.total + taken_by(window, amounts) > window.limit:
+                return self._refused(rules, amounts, now, requests=part != "rest")
+        if part != "rest" and any(room.taken >= slots.limit for room, slots in rules.slots):
+            return self._refused(rules, amounts, now)
+        return TAKEN
+
+    def forget_money(self) -> None:
+        """What was spent by others is not known any more; what is reserved here still is."""
+        for money in self._money.values():
+            money.known = False
+            money.settled = 0
+
     def restore(self, spend: Spend, tag: str, nanos: int) -> None:
         money = self._counter(spend, tag)
         if not money.known:
