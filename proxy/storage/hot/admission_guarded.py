@@ -194,8 +194,7 @@ class GuardedAdmission:
         owed, self._owed = self._owed, {}
         unsettled, self._unsettled = self._unsettled, {}
         for (tag, spend), nanos in owed.items():
-            telling = asyncio.ensure_future(self._redis.add(spend, tag, nanos))
-            telling.add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
+            self._redis.add(spend, tag, nanos).add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
         for request_id, (rules, used) in unsettled.items():
             self._redis.settle(rules, request_id, used)
 

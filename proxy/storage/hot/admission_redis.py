@@ -126,10 +126,10 @@ class RedisAdmission:
         self.leases.pop(request_id, None)
         return self._end(rules, request_id, used)
 
-    def restore(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None]:
+    def restore(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
         return self._money(spend, tag, nanos, "set")
 
-    def add(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None]:
+    def add(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
         """What was spent elsewhere meanwhile; a counter that is missing has it from the ledger."""
         return self._money(spend, tag, nanos, "add")
 
@@ -223,9 +223,9 @@ class RedisAdmission:
         asyncio.gather(*asked).add_done_callback(settled)
         return outcome
 
-    async def _money(self, spend: Spend, tag: str, nanos: int, how: str) -> None:
+    def _money(self, spend: Spend, tag: str, nanos: int, how: str) -> "asyncio.Future[None]":
         group = _Group(Group(tag, (spend,)), self._prefix)
-        await self._restore.run(self._hot, group.keys, (nanos, group.args[3], how))
+        return self._restore.run(self._hot, group.keys, (nanos, group.args[3], how))
 
 
 _WORSE = {0: 0, 2: 1, 3: 2, 1: 3}
