@@ -23,7 +23,7 @@ class Windows(RuleBasedStateMachine):
         self.clock = FakeClock(monotonic_s=12345.67)
         self.store = MemoryAdmission(self.clock)
         claims = (Window("k", "requests", RPM, SPAN_S), Window("k", "input", TOKENS, SPAN_S), Slots("k", AT_ONCE))
-        self.rules = self.store.prepare((Group("t", claims),))
+        self.limits = self.store.prepare((Group("t", claims),))
         self.requests: list[float] = []
         """When each was let through."""
         self.tokens: list[list[float]] = []
@@ -38,17 +38,17 @@ class Windows(RuleBasedStateMachine):
     @rule(tokens=st.integers(0, TOKENS))
     def begin(self, tokens: int) -> None:
         self.number += 1
-        before = [reading.used for reading in self.store.read(self.rules).readings]
-        outcome = self.store.claim(self.rules, str(self.number), Amounts(input=tokens))
+        before = [reading.used for reading in self.store.read(self.limits).readings]
+        outcome = self.store.claim(self.limits, str(self.number), Amounts(input=tokens))
         now = self.clock.monotonic()
         if outcome.refused is None:
             self.requests.append(now)
             self.tokens.append([now, tokens])
             self.running[str(self.number)] = (self.tokens[-1], tokens)
             return
-        if outcome.refused.claim == self.rules.windows[1][1]:  # for tokens alone: the request is taken, and given back
-            self.store.settle(self.rules, str(self.number), Amounts(requests=0))
-        assert [reading.used for reading in self.store.read(self.rules).readings] == before
+        if outcome.refused.claim == self.limits.windows[1][1]:  # for tokens alone: the request is taken, and given back
+            self.store.settle(self.limits, str(self.number), Amounts(requests=0))
+        assert [reading.used for reading in self.store.read(self.limits).readings] == before
         if isinstance(outcome.refused.claim, Window) and len(self.running) < AT_ONCE:
             self.promise_holds(outcome.retry_after_s, tokens)
 
@@ -56,16 +56,16 @@ class Windows(RuleBasedStateMachine):
         """Asking a moment before it is over fails, and then it passes."""
         amounts = Amounts(input=tokens)
         self.clock.advance(wait_s - 0.001)
-        assert self.store.fits(self.rules, amounts, "all").refused is not None
+        assert self.store.fits(self.limits, amounts, "all").refused is not None
         self.clock.advance(0.001)
-        assert self.store.fits(self.rules, amounts, "all").refused is None
+        assert self.store.fits(self.limits, amounts, "all").refused is None
 
     @precondition(lambda self: self.running)
     @rule(data=st.data(), used=st.integers(0, 2 * TOKENS))
     def end(self, data: st.DataObject, used: int) -> None:
         name = data.draw(st.sampled_from(sorted(self.running)))
         counted, reserved = self.running.pop(name)
-        self.store.settle(self.rules, name, Amounts(input=used))
+        self.store.settle(self.limits, name, Amounts(input=used))
         counted[1] = min(used, reserved)
 
     @invariant()

@@ -65,7 +65,7 @@ class GuardedAdmission:
         self._redis = redis
         self._hot = hot
         self._local = local
-        self._fleet = fleet
+        self.fleet = fleet
         self.on_loss: Loss = on_loss
         self.on_money_loss = on_money_loss
         self._lost = False
@@ -104,8 +104,11 @@ class GuardedAdmission:
     async def _both(self, rules: GuardedRules, request_id: str, amounts: Amounts, part: Part) -> Outcome:
         """Redis, unless this process's share is used up already."""
         share = self._share(rules, money=False)
-        if (here := self._local.fits(share, amounts, part)).refused is not None:
-            if part != "all" or not of_rest(here.refused.claim):
+        here = self._local.fits(share, amounts, part)
+        refused = here.refused
+        if refused is not None:
+            here = msgspec.structs.replace(here, readings=self._local.read(share).readings)
+            if part != "all" or not of_rest(refused.claim):
                 return here
             outcome = await self._claim(rules, request_id, amounts, "first", self._redis.claim(rules.redis, request_id, amounts, "first"))
             return outcome if outcome.refused is not None else here
@@ -203,7 +206,7 @@ class GuardedAdmission:
             self._owed[at] = self._owed.get(at, 0) + nanos
 
     def _share(self, rules: GuardedRules, *, money: bool) -> MemoryRules:
-        place, places = self._fleet.share
+        place, places = self.fleet.share
         found = rules.shares.get((place, places, money))
         if found is None:
             groups = [
