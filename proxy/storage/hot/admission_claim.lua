@@ -5,6 +5,12 @@
 -- Returns: 0 taken, 1 refused, 2 refused for something of the rest, 3 money counters are missing; which (from 1); microseconds after which
 -- all fits; then for each claim: used, microseconds until some is free, reserved. Missing ones have used -1.
 local part, lease, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local known = redis.call('HMGET', KEYS[1], 'x', 'q', 'n')
+if known[1] then return redis.error_reply('LATE the request has been settled already') end
+if known[2] and (part == 'all' or part == 'first') then
+  -- asked again, since the first answer was lost
+  part = (part == 'first' or tonumber(known[3]) > 0) and 'read' or 'rest'
+end
 local amounts = {i = tonumber(ARGV[4]), o = tonumber(ARGV[5]), q = tonumber(ARGV[7])}
 local nanos = tonumber(ARGV[6])
 amounts.t = amounts.i + amounts.o

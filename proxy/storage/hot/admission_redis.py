@@ -122,9 +122,10 @@ class RedisAdmission:
             self.leases[request_id] = rules.slots
         return self._claimed(rules, request_id, part, answers)
 
-    def settle(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+    def settle(self, rules: RedisRules, request_id: str, used: Amounts, *, late: bool = False) -> "asyncio.Future[Outcome]":
+        """`late`: a claim of it got no answer, and may still run after this."""
         self.leases.pop(request_id, None)
-        return self._end(rules, request_id, used)
+        return self._end(rules, request_id, used, "late" if late else "end")
 
     def restore(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
         return self._money(spend, tag, nanos, "set")
@@ -200,9 +201,9 @@ class RedisAdmission:
         args = (mode, request_id, used.input, used.output, used.nanos, used.requests, *group.args)
         return self._settle.run(self._hot, (f"{group.lead}r:{request_id}", *group.keys), args)
 
-    def _end(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+    def _end(self, rules: RedisRules, request_id: str, used: Amounts, mode: str = "end") -> "asyncio.Future[Outcome]":
         """A future, not a coroutine: nobody has to await it. Its exception is nobody's concern but the awaiter's."""
-        asked = [self._settling(group, request_id, used, "end") for group in rules.parts]
+        asked = [self._settling(group, request_id, used, mode) for group in rules.parts]
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         outcome.add_done_callback(_ignore)
 

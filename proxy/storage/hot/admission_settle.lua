@@ -1,12 +1,20 @@
 -- Ends the claims of one group of a request: what was not used goes back to where it was taken, an overrun is debited now. Once: the
 -- request is forgotten. Mode `rest` gives back the last call's reservation alone, of which nothing was used.
--- KEYS as in admission_claim.lua. ARGV: mode (end, rest), request id, used input, output, nanos, requests; then the claims as there.
+-- Mode `late`: as `end`, of a request whose claim was never answered and may come yet: it will find that it is too late.
+-- KEYS as in admission_claim.lua. ARGV: mode (end, rest, late), request id, used input, output, nanos, requests; then the claims as there.
 -- Returns: 1, or 0 where the request has nothing; then for each claim on money: which (from 1), used, reserved.
 local found = redis.call('HGETALL', KEYS[1])
-if #found == 0 then return {0} end
+local late = ARGV[1] == 'late'
+if #found == 0 then
+  if late then
+    redis.call('HSET', KEYS[1], 'x', '1')
+    redis.call('PEXPIRE', KEYS[1], '60000')
+  end
+  return {0}
+end
 local request = {}
 for n = 1, #found, 2 do request[found[n]] = found[n + 1] end
-local mode, id = ARGV[1], ARGV[2]
+local mode, id = late and 'end' or ARGV[1], ARGV[2]
 local used = {i = tonumber(ARGV[3]), o = tonumber(ARGV[4]), q = tonumber(ARGV[6])}
 local nanos = tonumber(ARGV[5])
 used.t = used.i + used.o
@@ -19,6 +27,10 @@ if mode == 'rest' then
   redis.call('HINCRBY', KEYS[1], 'n', -1)
 else
   redis.call('DEL', KEYS[1])
+  if late then
+    redis.call('HSET', KEYS[1], 'x', '1')
+    redis.call('PEXPIRE', KEYS[1], '60000')
+  end
 end
 local answer = {1}
 
