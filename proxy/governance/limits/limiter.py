@@ -241,7 +241,8 @@ class Limiter:
             claimed.reserved = amounts.nanos if part == "all" else 0
         elif part == "all" and of_rest(reading.claim):
             claimed.first = True
-            claimed.verdict = Verdict(self._error(ctx, outcome))
+            if not self._wait_s or type(reading.claim) is Spend:  # else the first try waits for it
+                claimed.verdict = Verdict(self._error(ctx, outcome))
         else:
             raise self._error(ctx, outcome)
 

@@ -122,7 +122,7 @@ class GuardedAdmission:
         if not self._lost:
             self._lost = True
             self._local.forget_money()
-        if self._hot.state != "closed":
+        if self._hot.state != "closed" or not self._hot.connected:  # slow answers lose nothing
             self._guarded_until = monotonic() + GUARD_S
         takes_money = part != "first" and bool(rules.money)
         if self.on_loss == "deny" or (takes_money and self.on_money_loss == "deny"):
