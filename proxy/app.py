@@ -34,7 +34,7 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.api.usage import OwnUsage
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -45,6 +45,7 @@ from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
+from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
@@ -67,7 +68,9 @@ from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
+    configure_admission,
     keep_last_used,
+    open_admission,
     open_cache,
     open_flights,
     open_keyring,
@@ -151,6 +154,7 @@ class Gateway:
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
+        self._output_averages = Averages()
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -314,6 +318,7 @@ class Gateway:
             board=board,
             usage=usage,
             ledger=ledger,
+            admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
@@ -349,6 +354,7 @@ class Gateway:
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
         self._deaf_keys()
         self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
+        configure_admission(state.admission, settings)
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
@@ -448,6 +454,7 @@ class Gateway:
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
             ledger=state.ledger,
+            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
         )
         return govern(router, options)
 

@@ -64,5 +64,11 @@ def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     if o.shedder is not None:
         app = SheddingMiddleware(app, shedder=o.shedder)  # before anything that costs
     return TraceMiddleware(  # outermost: sees 401s and 413s too
-        app, classify=o.classify, bodies=o.bodies, meter=o.meter, clock=o.clock, trusted_proxies=o.trusted_proxies
+        app,
+        classify=o.classify,
+        bodies=o.bodies,
+        meter=o.meter,
+        clock=o.clock,
+        trusted_proxies=o.trusted_proxies,
+        show=o.limiter.show if o.limiter is not None else None,
     )

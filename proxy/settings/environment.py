@@ -69,6 +69,10 @@ NAMES: tuple[EnvName, ...] = (
     EnvName("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.tracing.endpoint", "OTLP endpoint; wins over OTLP_ENDPOINT."),
     EnvName("OTEL_SERVICE_NAME", "telemetry.tracing.service_name", "`service.name` of the spans."),
     EnvName("RUST_LOG", "telemetry.log_level", "Log level; of a filter list the bare word counts."),
+    EnvName("RATE_LIMIT_ENABLED", "limits.enabled", "Off: nothing is limited."),
+    EnvName("RATE_LIMIT_QPS", "limits.default.qps", "Requests a second of a key without limits of its own, sustained."),
+    EnvName("RATE_LIMIT_BURST", "limits.default.burst", "Requests of such a key in any one second."),
+    EnvName("RATE_LIMIT_RPM", "limits.gateway.rpm", "Requests a minute, of all keys together."),
     EnvName("LOG_LEVEL", "telemetry.log_level", "Log level; wins over RUST_LOG."),
 )
 """In order: a later name wins over an earlier one for the same setting."""
@@ -95,10 +99,6 @@ COMPOSED: tuple[tuple[str, str], ...] = (
 )
 
 LATER: dict[str, str] = {
-    "RATE_LIMIT_ENABLED": "rate limits",
-    "RATE_LIMIT_QPS": "rate limits",
-    "RATE_LIMIT_BURST": "rate limits",
-    "RATE_LIMIT_RPM": "rate limits",
     "OPENAI_MODEL": "agents",
     "OPENAI_PRICE_INPUT": "agents",
     "OPENAI_PRICE_OUTPUT": "agents",

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from proxy.settings.root import Settings
 
 _SECTIONS = {
-    "limits": "nothing is limited",
     "budgets": "nothing is refused for its cost",
     "audit": "no audit events are written",
     "masking": "nothing is masked",
