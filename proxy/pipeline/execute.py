@@ -109,11 +109,14 @@ class Generation(OwnCall):
             raise
         finally:
             if flight.landed is None:
-                flight.leaving = flight.leaving or ctx.ending
-                gone = shutting_down() if ctx.ending else ClientGone("the request that made this call is gone")
-                flight.fail(gone, handover=True)
+                self._give_up(flight)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    def _give_up(self, flight: Flight) -> None:
+        flight.leaving = flight.leaving or self.ctx.ending
+        gone = shutting_down() if self.ctx.ending else ClientGone("the request that made this call is gone")
+        flight.fail(gone, handover=True)
 
     async def _shadowed(self, rules: ShadowRules) -> None:
         """A call that passes the cache by, and its copy."""
