@@ -8,6 +8,7 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.jwt.tokens import Tokens
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
 from proxy.storage.hot.base import HotStore
@@ -32,3 +33,5 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     board: Board
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""
+    tokens: Tokens | None = None
+    """Of the issuers of `auth.jwt`; None: there are none."""
