@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field
 from proxy.settings.base import HttpUrl, Positive, Section, Strings, split_list
 from proxy.settings.scope import Scope
 
-Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
+Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"]
 """With public keys only: with a shared secret whoever can verify a token can make one."""
-ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+ALGORITHMS: tuple[Algorithm, ...] = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
 ClaimField = Literal["tenant", "user", "service", "role", "team", "project", "scopes", "groups", "models", "agents", "client"]
 GATEWAY_ADMIN = "gateway_admin"
 """In `roles`: an administrator of the whole gateway; `admin` is one of the token's tenant."""

@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -76,10 +77,15 @@ def hs256(key: bytes, kid: str, claims: Claims) -> str:
     return f"{signed}.{b64(hmac.new(key, signed.encode(), hashlib.sha256).digest())}"
 
 
+@cache
+def _thief() -> SigningKey:
+    return SigningKey("thief", "RS256")
+
+
 def attacks(key: SigningKey, issuer: str, **claims: Any) -> dict[str, str]:
     """Tokens that must be refused, by what is wrong with them. `key`: the issuer's own; `claims`: what good tokens have besides."""
     now, good = time.time(), good_claims(issuer, **claims)
-    thief = SigningKey("thief", "RS256")
+    thief = _thief()
     own, mine = key.token(good), thief.jwk()
     head, payload, signature = own.split(".")
     changed = b64(json.dumps({**good, "sub": "root"}).encode())

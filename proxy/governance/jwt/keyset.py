@@ -7,6 +7,7 @@ Signatures and keys are PyJWT's (on `cryptography`); it is imported when the fir
 
 import json
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -21,10 +22,12 @@ _FITTING: dict[tuple[str, str | None], tuple[str, ...]] = {
     ("EC", "P-256"): ("ES256",),
     ("EC", "P-384"): ("ES384",),
     ("EC", "P-521"): ("ES512",),
-    ("OKP", "Ed25519"): ("EdDSA",),
+    ("OKP", "Ed25519"): ("EdDSA", "Ed25519"),
     ("OKP", "Ed448"): ("EdDSA",),
 }
 """Which algorithms a key may be used with, whatever a token says."""
+_LIBRARY_S = {"Ed25519": "EdDSA"}
+"""RFC 9864 names the curve; PyJWT knows it by the older name."""
 _PUBLIC = frozenset({"kty", "crv", "n", "e", "x", "y"})
 
 
@@ -39,9 +42,7 @@ class PublicKey(msgspec.Struct, frozen=True, eq=False):
         """False too where the algorithm is not one of the key's."""
         if algorithm not in self.algorithms:
             return False
-        from jwt import get_algorithm_by_name
-
-        return get_algorithm_by_name(algorithm).verify(signed, self.key, signature)
+        return bool(_implementation(algorithm).verify(signed, self.key, signature))
 
 
 class KeySet:
@@ -86,6 +87,17 @@ def parse_jwks(body: bytes) -> KeySet:
     return KeySet(usable)
 
 
+def _implementation(algorithm: str) -> Any:
+    return _library()[_LIBRARY_S.get(algorithm, algorithm)]
+
+
+@cache
+def _library() -> dict[str, Any]:
+    from jwt.algorithms import get_default_algorithms
+
+    return dict(get_default_algorithms())
+
+
 def _key(jwk: dict[str, Any]) -> PublicKey | None:
     curve, operations, algorithm, kid = jwk.get("crv"), jwk.get("key_ops"), jwk.get("alg"), jwk.get("kid")
     if jwk.get("use", "sig") != "sig" or (isinstance(operations, list) and "verify" not in operations):
@@ -98,12 +110,11 @@ def _key(jwk: dict[str, Any]) -> PublicKey | None:
     if not algorithms:
         return None
     public = {name: jwk[name] for name in sorted(_PUBLIC) if name in jwk}
-    from jwt import PyJWKError, get_algorithm_by_name
-    from jwt.exceptions import InvalidKeyError
+    from jwt import PyJWTError
 
     try:
-        key = get_algorithm_by_name(algorithms[0]).from_jwk(public)
-    except (InvalidKeyError, PyJWKError, ValueError, TypeError, KeyError):
+        key = _implementation(algorithms[0]).from_jwk(public)
+    except (PyJWTError, ValueError, TypeError, KeyError):
         return None
     if getattr(key, "key_size", MIN_RSA_BITS) < MIN_RSA_BITS and jwk.get("kty") == "RSA":
         return None
