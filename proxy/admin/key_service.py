@@ -54,10 +54,13 @@ class KeyService:
             raise no_key(key_id)
         return record
 
-    async def create(self, actor: Actor, key: str, record: KeyRecord) -> str:
-        """Stores what was made; the key. Raises KeyExists, Forbidden, InvalidField."""
+    async def create(self, actor: Actor, key: str, record: KeyRecord, *, announce: bool = False) -> str:
+        """Stores what was made; the key. `announce`: it is in use already, so that gateways may know it as unknown. Raises KeyExists,
+        Forbidden."""
         self._check_grant(actor, record)
         await self._records.create(record)
+        if announce:
+            self._notices.changed(record.key_id, record.version)
         self._emit("api_key.created", record, actor, _facts(record))
         return key
 

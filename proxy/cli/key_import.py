@@ -73,7 +73,7 @@ async def _copy(hot: HotStore, records: KeyRecords, service: KeyService, actor: 
         if not any(hmac.compare_digest(sha256_hex(signed_key(secret, key_id)), record.key_hash) for secret in secrets):
             done.other_secret += 1
         try:
-            await service.create(actor, "", record)
+            await service.create(actor, "", record, announce=True)
             done.created += 1
         except KeyExists:
             stored = await records.get(key_id)

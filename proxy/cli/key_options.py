@@ -37,7 +37,7 @@ def add_options(parser: argparse.ArgumentParser, *, creating: bool) -> None:
     add("--monthly-budget-usd", type=_number, metavar="USD", help="spend a UTC month")
     add("--metadata", type=_pair, action="append", metavar="K=V", help="a fact for people; may be given again")
     if not creating:
-        parser.epilog = (parser.epilog or "") + f"\n'{_CLEAR}' takes a property away: --models {_CLEAR}, --rpm {_CLEAR}"
+        parser.epilog = (parser.epilog or "") + f"; '{_CLEAR}' takes a property away (--models {_CLEAR}, --rpm {_CLEAR})"
 
 
 def body_of(args: argparse.Namespace) -> dict[str, Any]:

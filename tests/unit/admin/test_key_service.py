@@ -64,6 +64,13 @@ async def test_a_change_is_told_with_its_version(world: World) -> None:
     assert [event.action for event in world.events.events] == ["api_key.created", "api_key.disabled", "api_key.enabled"]
 
 
+async def test_a_key_that_is_in_use_already_is_announced(world: World) -> None:
+    """Gateways may have looked for it in vain."""
+    key, record = new_key(SECRET, 0.0)
+    await world.service.create(CLI, key, record, announce=True)
+    assert world.notices.told == [(record.key_id, 1)]
+
+
 async def test_a_lost_store_changes_and_tells_nothing(world: World) -> None:
     """503 for the administrator."""
     key_id = await world.made()
