@@ -37,7 +37,11 @@ class EnvName(NamedTuple):
 
 NAMES: tuple[EnvName, ...] = (
     EnvName("ENV", "environment", "Name of the deployment (`dev`, `prod`)."),
-    EnvName("ENVIRONMENT", "environment", "As ENV, and wins over it; when set and not `local`, REDIS_HOST makes a `rediss://` URL."),
+    EnvName(
+        "ENVIRONMENT",
+        "environment",
+        "As ENV, and wins; set and not `local`: REDIS_HOST is TLS; `local` with COGNITO_USER_POOL_ID: docs/tokens.md.",
+    ),
     EnvName("HOST", "server.host", "Address to bind."),
     EnvName("PORT", "server.port", "TCP port."),
     EnvName("METRICS_PORT", "server.metrics_port", "TCP port of the second `/metrics`; `off`: none.", _metrics_port),

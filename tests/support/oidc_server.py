@@ -9,6 +9,7 @@ import json
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,22 +23,31 @@ CLIENT = ("billing", "a-secret-of-the-billing-service-0123456789")
 
 
 def installed() -> Path:
-    """The directory with node_modules, made once for each content of the lock; skips the test where that cannot be."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        pytest.skip("npm is missing: it brings oidc-provider, a real issuer of tokens")
+    """The directory with node_modules; skips the test where that cannot be."""
+    found = _install()
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@cache
+def _install() -> Path | str:
+    """Once for each content of the lock, into this Python's environment; or why not."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return "npm is missing: it brings oidc-provider, a real issuer of tokens"
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SOURCE.iterdir()))).hexdigest()[:16]
     place = Path(sys.prefix) / f"oidc-provider-{digest}"
-    if (place / "done").exists():
-        return place
-    place.mkdir(exist_ok=True)
-    for file in SOURCE.iterdir():
-        shutil.copy(file, place)
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=100)
-    if done.returncode != 0:
-        pytest.skip(f"oidc-provider cannot be installed from npm: {done.stderr[-200:]}")
-    (place / "done").touch()
+    try:
+        if not (place / "done").exists():
+            place.mkdir(exist_ok=True)
+            for file in SOURCE.iterdir():
+                shutil.copy(file, place)
+            subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)
+            (place / "done").touch()
+    except (OSError, subprocess.SubprocessError) as exc:
+        return f"oidc-provider cannot be installed from npm: {exc}"
     return place
 
 

@@ -83,14 +83,15 @@ class Jwks:
         await self._fetch.aclose()
 
     async def _ask(self) -> None:
-        if self._fetching is None:
+        task = self._fetching
+        if task is None:
             now = self._clock.monotonic()
             if self._asked_at is not None and now - self._asked_at < self._min_refresh_s:
                 return
             self._asked_at = now
-            self._begin().add_done_callback(self._answered)
-        if self._fetching is not None:
-            await _ended(self._fetching)
+            task = self._begin()
+            task.add_done_callback(self._answered)
+        await _ended(task)
 
     def _begin(self) -> asyncio.Task[None]:
         if self._fetching is None:
