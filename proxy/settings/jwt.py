@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from proxy.settings.base import HttpUrl, Positive, Section, Strings, split_list
 from proxy.settings.scope import Scope
@@ -20,7 +20,7 @@ class JwtSettings(Section):
     """One issuer of JSON web tokens."""
 
     issuer: str = Field(min_length=1, description="Value of `iss`, exactly.")
-    audience: Strings = Field(min_length=1, description="Values of `aud` that are taken, any of them; `*`: not checked.")
+    audience: Strings = Field(description="Values of `aud` that are taken, any of them; `*`: not checked.")
     audience_claim: str = Field("aud", min_length=1, description="The claim that holds it: Cognito's access tokens have `client_id`.")
     jwks_url: HttpUrl | None = Field(None, description="Where the signing keys are; null: from the issuer's discovery document.")
     ca_file: Path | None = Field(None, description="PEM bundle of authorities for the issuer's TLS; null: the system's.")
@@ -43,3 +43,10 @@ class JwtSettings(Section):
     leeway_s: float = Field(30, ge=0, le=300, description="By how much clocks may differ, in seconds.")
     jwks_refresh_s: Positive = Field(300, description="How often the keys are fetched anew, in seconds.")
     jwks_min_refresh_s: Positive = Field(10, description="How often at most because of tokens with unknown keys, in seconds.")
+
+    @field_validator("audience")
+    @classmethod
+    def _somebody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("names nobody: set it (for Cognito COGNITO_USER_CLIENT_ID or COGNITO_M2M_CLIENT_ID), or `*` for any")
+        return value
