@@ -44,7 +44,7 @@ def test_without_a_pool_nothing() -> None:
 
 def test_without_a_client_it_is_a_mistake() -> None:
     """Tokens of every client of the pool would be taken otherwise."""
-    with pytest.raises(SettingsError, match="COGNITO_USER_POOL_ID: .*names nobody"):
+    with pytest.raises(SettingsError, match=r"COGNITO_USER_POOL_ID: .*names nobody"):
         load(COGNITO_USER_CLIENT_ID="", COGNITO_M2M_CLIENT_ID="")
 
 

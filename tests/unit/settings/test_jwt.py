@@ -10,6 +10,6 @@ def test_audiences() -> None:
     """One, several, a comma list, any; but somebody."""
     for given, taken in (("a", ("a",)), ("a, b", ("a", "b")), (["a", "b"], ("a", "b")), ("*", ("*",))):
         assert JwtSettings.model_validate({"issuer": "https://i", "audience": given}).audience == taken
-    for nobody in ("", [], " , "):
+    for nobody in ("", " , ", ()):
         with pytest.raises(ValidationError, match="names nobody"):
             JwtSettings.model_validate({"issuer": "https://i", "audience": nobody})
