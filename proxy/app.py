@@ -43,6 +43,8 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.jwt.front import KeysAndTokens
+from proxy.governance.jwt.open import local_user, open_tokens
 from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
 from proxy.governance.limits.estimates import Averages
@@ -148,6 +150,8 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._fresh_keys: asyncio.Task[Any] | None = None
+        """Of the issuers of tokens."""
         self._deaf_keys: Callable[[], None] = lambda: None
         """Ends the notices to the keys in force."""
         self._shedding = Shedding(partial(getattr, self.metrics, "active"), self.metrics.shed)  # asked by each request: no frame of our own
@@ -213,7 +217,8 @@ class Gateway:
             providers = self._providers(settings, base)
             made = [p for name, p in providers.items() if name not in self._own_providers and p is not base.pipeline.providers.get(name)]
             pipeline = self._pipeline(settings, base.pipeline, providers)
-            state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight())
+            tokens = open_tokens(settings.auth, base.clock, base.tasks, base.tokens)
+            state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight(), tokens=tokens)
             keys, signed = await self._keys(state)
             if (waiting := loading(made)) is not None:
                 await waiting
@@ -320,6 +325,7 @@ class Gateway:
             ledger=ledger,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             closers=closers,
+            tokens=open_tokens(self.settings.auth, clock, tasks),
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
@@ -352,6 +358,9 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        if self._fresh_keys is not None:
+            self._fresh_keys.cancel()
+        self._fresh_keys = state.tasks.start(state.tokens.keep(), name="jwks", endless=True) if state.tokens is not None else None
         self._deaf_keys()
         self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
         configure_admission(state.admission, settings)
@@ -401,7 +410,8 @@ class Gateway:
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
         if not state.settings.auth.enabled:
             return None, None
-        return await open_keyring(state.settings, records=state.records, clock=state.clock)
+        keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
+        return keys if state.tokens is None else KeysAndTokens(keys, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
@@ -455,6 +465,8 @@ class Gateway:
             shedder=self._shedding.configured(s.server.shedding),
             ledger=state.ledger,
             limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
+            tokens=state.tokens is not None,
+            local_user=local_user(s.auth),
         )
         return govern(router, options)
 

@@ -9,6 +9,7 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.jwt.tokens import Tokens
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
@@ -41,3 +42,5 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of limits and budgets."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""
+    tokens: Tokens | None = None
+    """Of the issuers of `auth.jwt`; None: there are none."""

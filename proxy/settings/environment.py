@@ -37,7 +37,11 @@ class EnvName(NamedTuple):
 
 NAMES: tuple[EnvName, ...] = (
     EnvName("ENV", "environment", "Name of the deployment (`dev`, `prod`)."),
-    EnvName("ENVIRONMENT", "environment", "As ENV, and wins over it; when set and not `local`, REDIS_HOST makes a `rediss://` URL."),
+    EnvName(
+        "ENVIRONMENT",
+        "environment",
+        "As ENV, and wins; set and not `local`: REDIS_HOST is TLS; `local` with COGNITO_USER_POOL_ID: docs/tokens.md.",
+    ),
     EnvName("HOST", "server.host", "Address to bind."),
     EnvName("PORT", "server.port", "TCP port."),
     EnvName("METRICS_PORT", "server.metrics_port", "TCP port of the second `/metrics`; `off`: none.", _metrics_port),
@@ -96,6 +100,10 @@ COMPOSED: tuple[tuple[str, str], ...] = (
     ("AWS_REGION", "The same, and wins, where a provider of kind bedrock names no region."),
     ("GEMINI_API_KEY", "Makes provider `gemini`, likewise."),
     ("GEMINI_BASE_URL", "Its endpoint."),
+    ("COGNITO_USER_POOL_ID", "Makes an issuer of tokens, with AWS_DEFAULT_REGION, when no source has `auth.jwt` (docs/tokens.md)."),
+    ("COGNITO_USER_CLIENT_ID", "App client of that pool whose tokens are users'."),
+    ("COGNITO_M2M_CLIENT_ID", "App client of that pool whose tokens are a service's."),
+    ("COGNITO_M2M_SERVICE_IDS", "Comma list of service ids that those may name in `X-Service-ID`; `*`: any."),
 )
 
 LATER: dict[str, str] = {
@@ -106,9 +114,6 @@ LATER: dict[str, str] = {
     "REDIS_PASSWORD_SECRET_ARN": "AWS Secrets Manager",
     "DYNAMODB_USAGE_PLANS_TABLE": "DynamoDB records",
     "DYNAMODB_USAGE_LOGS_TABLE": "DynamoDB records",
-    "COGNITO_USER_POOL_ID": "JSON web tokens",
-    "COGNITO_USER_CLIENT_ID": "JSON web tokens",
-    "COGNITO_M2M_CLIENT_ID": "JSON web tokens",
 }
 """Name → the feature that will read it."""
 
