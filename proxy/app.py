@@ -284,13 +284,9 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
-        usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
-        overlays = open_overlays(self.settings.stores.records_url, records)
-        closers.append(overlays.aclose)
-        self._overlays = OverlayKeeper(overlays)
-        await self._overlays.try_refresh()
-        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
+        usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
+        await self._open_overlays(records, tasks, closers)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -335,6 +331,13 @@ class Gateway:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
         tasks.start(self._shedding.watch(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
+
+    async def _open_overlays(self, records: KeyRecords, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
         """Providers that take seconds to be there hold back readiness, neither the start nor requests to others."""
