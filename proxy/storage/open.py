@@ -7,12 +7,15 @@ from urllib.parse import unquote, urlsplit
 from proxy.core.errors import Unavailable
 from proxy.storage.overlays import EMPTY, OverlayRecords, Overlays
 from proxy.storage.overlays_memory import MemoryOverlays
+from proxy.storage.plans import PlanRecords
+from proxy.storage.plans_memory import MemoryPlans
 from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
 from proxy.storage.sqlite_overlays import SqliteOverlays
+from proxy.storage.sqlite_plans import SqlitePlans
 from proxy.storage.sqlite_responses import SqliteResponses
 
 
@@ -41,6 +44,17 @@ def open_overlays(url: str, records: KeyRecords | None = None) -> OverlayRecords
         return SqliteOverlays(path, beside=records if isinstance(records, SqliteRecords) else None)
     scheme = url.partition("://")[0]
     return MemoryOverlays() if scheme in ("memory", "sqlite") else AbsentOverlays(scheme.partition("+")[0])
+
+
+def open_plans(url: str, records: KeyRecords | None = None) -> PlanRecords:
+    """Usage plans in the same store. `records`: what `open_records` gave for it. Raises Unavailable where it has none."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqlitePlans(path, beside=records if isinstance(records, SqliteRecords) else None)
+    scheme = url.partition("://")[0]
+    if scheme in ("memory", "sqlite"):
+        return MemoryPlans()
+    raise _absent(scheme.partition("+")[0])
 
 
 def sqlite_path(url: str) -> Path | None:
