@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,9 +12,9 @@ from proxy.storage.open import open_plans
 from proxy.storage.plans import Plan, PlanExists, PlanRecords
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[PlanRecords]:
-    opened = open_plans({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[PlanRecords]:
+    opened = open_plans(url)
     yield opened
     await opened.aclose()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,9 +13,9 @@ from proxy.storage.responses import ResponseRecord, ResponseRecords
 NOW = 1_800_000_000.0
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ResponseRecords]:
-    opened = open_responses({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[ResponseRecords]:
+    opened = open_responses(url)
     yield opened
     await opened.aclose()
 
