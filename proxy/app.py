@@ -59,7 +59,17 @@ from proxy.state import AppState
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
-from proxy.stores import keep_last_used, open_cache, open_flights, open_keyring, open_shared, purge_responses, retire, share_marks
+from proxy.stores import (
+    await_schema,
+    keep_last_used,
+    open_cache,
+    open_flights,
+    open_keyring,
+    open_shared,
+    purge_responses,
+    retire,
+    share_marks,
+)
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
 from proxy.telemetry.logs import AccessLog
@@ -259,6 +269,9 @@ class Gateway:
         self._overlays = OverlayKeeper(overlays)
         await self._overlays.try_refresh()
         tasks.start(self._overlays.keep(), name="overlays", endless=True)
+        if not self.settings.stores.embedded_records:
+            held = self.lifecycle.hold("the record store's tables are not this release's: run `llm-edge db upgrade`")
+            tasks.start(await_schema(records, held), name="records-schema", endless=True)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,

@@ -30,11 +30,13 @@ from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
+from proxy.storage.shared import SchemaOutdated
 from proxy.telemetry.gauges import StoreSize
 
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+SCHEMA_POLL_S = 1.0
 PURGES = "purge:"
 """Before the names of purges on the board."""
 RETIRE_POLL_S = 0.1
@@ -162,6 +164,24 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
     signed = SignedKeys(secret, records, auth.key_cache_ttl_s, size=auth.key_cache_size, clock=clock)
     hosts = frozenset(host.lower() for host in settings.server.public_hosts)
     return Keyring(static, signed, hosts=hosts), signed
+
+
+async def await_schema(records: KeyRecords, release: Callable[[], None], every_s: float = SCHEMA_POLL_S) -> None:
+    """Calls `release` when a shared store's tables are this release's. One that is down holds nobody back: static keys and known ones work."""
+    log, said = logging.getLogger("llm_edge"), ""
+    while True:
+        try:
+            await records.ping()
+            break
+        except SchemaOutdated as exc:
+            if exc.message != said:
+                log.error("not ready: the record store must be upgraded", extra={"error": exc.message})
+            said = exc.message
+        except Unavailable as exc:
+            log.warning("the record store does not answer; going on without it", extra={"error": exc.message})
+            break
+        await asyncio.sleep(every_s)
+    release()
 
 
 async def keep_last_used(signed: SignedKeys) -> None:

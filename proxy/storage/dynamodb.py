@@ -87,9 +87,9 @@ class DynamoStore:
     """`beside`: another store over the same URL, whose connections it shares."""
 
     def __init__(self, url: str, *, beside: "DynamoStore | None" = None) -> None:
-        self._client = beside._client if beside is not None and not beside._closed else DynamoClient(parse(url))
-        self._client.users += 1
         self._closed = False
+        self._client: DynamoClient = beside._client if beside is not None and not beside._closed else DynamoClient(parse(url))
+        self._client.users += 1
 
     async def aclose(self) -> None:
         if self._closed:

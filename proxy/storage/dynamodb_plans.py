@@ -17,7 +17,7 @@ import msgspec
 from proxy.core.entities import EntityType
 from proxy.core.errors import Unavailable
 from proxy.storage.dynamodb import DynamoStore, Refused, expression
-from proxy.storage.dynamodb_values import Item, from_item, to_item, to_value
+from proxy.storage.dynamodb_values import Item, Items, from_item, to_item, to_value
 from proxy.storage.plans import SYSTEM, Plan, PlanExists, PlanRecords
 from proxy.storage.shared import lost
 
@@ -96,17 +96,17 @@ class DynamoPlans(DynamoStore):
                 continue
         return False
 
-    async def _items(self, keys: Sequence[Item]) -> list[Item]:
+    async def _items(self, keys: Sequence[Item]) -> Items:
         return await self._get_many(self._client.url.plans_table, keys)
 
-    async def _of_tenant(self, tenant: str) -> list[Item]:
+    async def _of_tenant(self, tenant: str) -> Items:
         """The index may lag and hold parts only: it gives the keys."""
         page = expression("#tenant = :tenant", {"tenant": tenant}, kind="KeyConditionExpression", tenant="tenant_id")
         found = await self._query(TableName=self._client.url.plans_table, IndexName=TENANT_INDEX, **page)
         return await self._items([_key_of(item) for item in found])
 
-    async def _scan(self) -> list[Item]:
-        found: list[Item] = []
+    async def _scan(self) -> Items:
+        found: Items = []
         start: dict[str, Any] = {}
         while True:
             answer = await self._call("scan", TableName=self._client.url.plans_table, ConsistentRead=True, **start)

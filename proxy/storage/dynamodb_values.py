@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Item = dict[str, dict[str, Any]]
+Items = list[Item]
 
 
 def to_item(values: Mapping[str, Any]) -> Item:

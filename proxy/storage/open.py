@@ -44,11 +44,11 @@ def open_records(url: str) -> KeyRecords:
         case "memory":
             return MemoryRecords()
         case "postgres":
-            with _extra("postgres"):
+            with needs_extra("postgres"):
                 from proxy.storage.postgres_keys import PostgresRecords
             return PostgresRecords(url)
         case "dynamodb":
-            with _extra("dynamodb"):
+            with needs_extra("dynamodb"):
                 from proxy.storage.dynamodb_keys import DynamoRecords
             return DynamoRecords(url)
 
@@ -61,12 +61,12 @@ def open_responses(url: str, records: KeyRecords | None = None) -> ResponseRecor
         case "memory":
             return MemoryResponses()
         case "postgres":
-            with _extra("postgres"):
+            with needs_extra("postgres"):
                 from proxy.storage.postgres_keys import PostgresRecords
                 from proxy.storage.postgres_responses import PostgresResponses
             return PostgresResponses(url, beside=records if isinstance(records, PostgresRecords) else None)
         case "dynamodb":
-            with _extra("dynamodb"):
+            with needs_extra("dynamodb"):
                 from proxy.storage.dynamodb_keys import DynamoRecords
                 from proxy.storage.dynamodb_responses import DynamoResponses
             return DynamoResponses(url, beside=records if isinstance(records, DynamoRecords) else None)
@@ -80,12 +80,12 @@ def open_overlays(url: str, records: KeyRecords | None = None) -> OverlayRecords
         case "memory":
             return MemoryOverlays()
         case "postgres":
-            with _extra("postgres"):
+            with needs_extra("postgres"):
                 from proxy.storage.postgres_keys import PostgresRecords
                 from proxy.storage.postgres_overlays import PostgresOverlays
             return PostgresOverlays(url, beside=records if isinstance(records, PostgresRecords) else None)
         case "dynamodb":
-            with _extra("dynamodb"):
+            with needs_extra("dynamodb"):
                 from proxy.storage.dynamodb_keys import DynamoRecords
                 from proxy.storage.dynamodb_overlays import DynamoOverlays
             return DynamoOverlays(url, beside=records if isinstance(records, DynamoRecords) else None)
@@ -99,12 +99,12 @@ def open_plans(url: str, records: KeyRecords | None = None) -> PlanRecords:
         case "memory":
             return MemoryPlans()
         case "postgres":
-            with _extra("postgres"):
+            with needs_extra("postgres"):
                 from proxy.storage.postgres_keys import PostgresRecords
                 from proxy.storage.postgres_plans import PostgresPlans
             return PostgresPlans(url, beside=records if isinstance(records, PostgresRecords) else None)
         case "dynamodb":
-            with _extra("dynamodb"):
+            with needs_extra("dynamodb"):
                 from proxy.storage.dynamodb_keys import DynamoRecords
                 from proxy.storage.dynamodb_plans import DynamoPlans
             return DynamoPlans(url, beside=records if isinstance(records, DynamoRecords) else None)
@@ -126,7 +126,7 @@ def _file(url: str) -> Path:
 
 
 @contextmanager
-def _extra(name: str) -> Iterator[None]:
+def needs_extra(name: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as exc:

@@ -121,9 +121,9 @@ class PostgresStore:
     """`beside`: another store over the same URL, whose connections it shares."""
 
     def __init__(self, url: str, *, beside: "PostgresStore | None" = None) -> None:
-        self._pool = beside._pool if beside is not None and not beside._closed else PostgresPool(parse(url))
-        self._pool.users += 1
         self._closed = False
+        self._pool: PostgresPool = beside._pool if beside is not None and not beside._closed else PostgresPool(parse(url))
+        self._pool.users += 1
 
     async def aclose(self) -> None:
         if self._closed:

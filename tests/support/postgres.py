@@ -46,12 +46,13 @@ class Postgres:
         if not self._data.exists():
             self._make()
         options = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
-        command = [self._programs / "postgres", "-D", self._data, "-h", "127.0.0.1", "-p", str(self.port), "-k", "", *options]
+        command = [str(self._programs / "postgres"), "-D", str(self._data), "-h", "127.0.0.1", "-p", str(self.port), "-k", "", *options]
         with (self._directory / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody())
+            process: subprocess.Popen[bytes] = subprocess.Popen(command, stdout=log, stderr=log, **_as_nobody())
+        self._process = process
         deadline = time.monotonic() + 20
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"Postgres did not start: {(self._directory / 'log').read_text()}")
             time.sleep(0.02)
 
@@ -113,7 +114,7 @@ class Postgres:
     def _make(self) -> None:
         if os.getuid() == 0:
             shutil.chown(self._directory, "nobody")
-        command = [self._programs / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        command = [str(self._programs / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(command, check=True, capture_output=True, **_as_nobody())
 
     def _answers(self) -> bool:
