@@ -167,7 +167,7 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
 
 
 async def await_schema(records: KeyRecords, release: Callable[[], None], every_s: float = SCHEMA_POLL_S) -> None:
-    """Calls `release` when a shared store's tables are this release's. One that is down holds nobody back: static keys and known ones work."""
+    """Calls `release` when a shared store's tables are this release's. One that is down holds nobody back."""
     log, said = logging.getLogger("llm_edge"), ""
     while True:
         try:

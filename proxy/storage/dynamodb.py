@@ -17,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from proxy.core.errors import BadRequest, Unavailable
 from proxy.storage.dynamodb_url import DynamoUrl, parse
-from proxy.storage.dynamodb_values import Item, to_value
+from proxy.storage.dynamodb_values import Item, to_item, to_value
 from proxy.storage.shared import closed, lost, outdated
 
 CONFLICT_TRIES = 6
@@ -47,9 +47,12 @@ class DynamoClient:
 
     async def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
         """Raises Unavailable, Refused, and BadRequest for what DynamoDB can't store."""
+        loop = asyncio.get_running_loop()
+        if self._made is None:
+            await loop.run_in_executor(self._threads, self._make)
         try:
             async with asyncio.timeout(self.url.timeout_s):
-                return await asyncio.get_running_loop().run_in_executor(self._threads, self._work, operation, arguments)
+                return await loop.run_in_executor(self._threads, self._work, operation, arguments)
         except TimeoutError:
             raise lost("no answer in time") from None
 
@@ -69,18 +72,21 @@ class DynamoClient:
     def _work(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """On a thread."""
         try:
-            answer: dict[str, Any] = getattr(self._client(), operation)(**arguments)
+            answer: dict[str, Any] = getattr(self._made, operation)(**arguments)
             return answer
         except ClientError as exc:
             raise _translated(exc, arguments) from exc
         except (BotoCoreError, OSError, ValueError) as exc:
             raise lost(exc) from exc
 
-    def _client(self) -> Any:
+    def _make(self) -> None:
+        """On a thread; its time is no call's."""
         with self._making:
             if self._made is None:
-                self._made = make_client(self.url)
-            return self._made
+                try:
+                    self._made = make_client(self.url)
+                except (BotoCoreError, OSError, ValueError) as exc:
+                    raise lost(exc) from exc
 
 
 class DynamoStore:
@@ -151,7 +157,7 @@ def make_client(url: DynamoUrl) -> Any:
 
 
 def own_key(pk: str, sk: str) -> Item:
-    return {"pk": {"S": pk}, "sk": {"S": sk}}
+    return to_item({"pk": pk, "sk": sk})
 
 
 def expression(text: str, values: Mapping[str, Any] | None = None, /, *, kind: str = "ConditionExpression", **names: str) -> dict[str, Any]:
@@ -185,7 +191,7 @@ def _translated(error: ClientError, arguments: dict[str, Any]) -> Exception:
             return _Conflict("the record store is not available: others write the same records", retry_after_s=1.0)
         case "ResourceNotFoundException":
             return outdated("a table less", f"{arguments.get('TableName', 'all of its tables')}")
-        case "ValidationException":
+        case "ValidationException" | "SerializationException":
             return BadRequest(f"the record store can't hold this: {message}")
         case _:
             return lost(f"{code}: {message}")

@@ -32,7 +32,7 @@ class DynamoPlans(DynamoStore):
     async def create(self, plan: Plan) -> None:
         table = self._client.url.plans_table
         plain, own = to_plan_item(plan), to_plan_item(plan, own_key=True)
-        others = expression("attribute_exists(#id) AND #tenant <> :tenant", {"tenant": plan.tenant}, id="entity_id", tenant="tenant_id")
+        others = _condition(plan.tenant, False, theirs=True)
         for _ in range(CREATE_TRIES):
             try:
                 await self._transact(
@@ -169,12 +169,14 @@ def _limits(value: dict[str, Any] | None, ours: bool) -> dict[str, Any]:
     return (value or {}) if ours else LAB_LIMITS | {name: number for name, number in (value or {}).items() if number is not None}
 
 
-def _condition(tenant: str, own_key: bool, more: str = "", values: dict[str, Any] | None = None, **names: str) -> dict[str, Any]:
-    """The row is there and that tenant's."""
+def _condition(
+    tenant: str, own_key: bool, more: str = "", values: dict[str, Any] | None = None, *, theirs: bool = False, **names: str
+) -> dict[str, Any]:
+    """The row is there and that tenant's; `theirs`: and is not."""
     tenants = "#tenant = :tenant" + (" OR attribute_not_exists(#tenant)" if tenant == SYSTEM and not own_key else "")
     owned = "attribute_exists(#own)" if own_key else "attribute_not_exists(#own)"
     return expression(
-        f"attribute_exists(#id) AND ({tenants}) AND {owned}{more}",
+        f"attribute_exists(#id) AND {'NOT ' if theirs else ''}(({tenants}) AND {owned}{more})",
         {"tenant": tenant} | (values or {}),
         id="entity_id",
         tenant="tenant_id",

@@ -6,6 +6,8 @@ Source: DynamoDB API reference, AttributeValue, read 2026-11-26. Numbers travel 
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.core.errors import BadRequest
+
 Item = dict[str, dict[str, Any]]
 Items = list[Item]
 
@@ -20,14 +22,14 @@ def from_item(item: Item) -> dict[str, Any]:
 
 
 def to_value(value: Any) -> dict[str, Any]:
-    """Raises TypeError for what is no JSON value and no bytes."""
+    """Raises BadRequest for text that is none, and TypeError for what is no JSON value and no bytes."""
     match value:
         case None:
             return {"NULL": True}
         case bool():
             return {"BOOL": value}
         case str():
-            return {"S": value}
+            return {"S": _text(value)}
         case int() | float():
             return {"N": repr(value)}
         case bytes():
@@ -58,6 +60,14 @@ def from_value(value: dict[str, Any]) -> Any:
             return list(content)
         case _:
             return content
+
+
+def _text(value: str) -> str:
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise BadRequest(f"the record store can't hold this: {exc}") from exc
+    return value
 
 
 def _number(text: str) -> int | float:

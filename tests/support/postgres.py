@@ -21,7 +21,6 @@ _WHY = "a real Postgres server (requirements/parts.lock, or Debian's package pos
 _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "shared_buffers": "16MB",
     "max_connections": "60",
     "autovacuum": "off",
@@ -114,7 +113,19 @@ class Postgres:
     def _make(self) -> None:
         if os.getuid() == 0:
             shutil.chown(self._directory, "nobody")
-        command = [str(self._programs / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        command = [
+            str(self._programs / "initdb"),
+            "-D",
+            str(self._data),
+            "-U",
+            "postgres",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        ]
         subprocess.run(command, check=True, capture_output=True, **_as_nobody())
 
     def _answers(self) -> bool:
