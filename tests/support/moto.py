@@ -1,16 +1,20 @@
 """moto's server on loopback: DynamoDB's API, which a test can kill, stall and start again at the same address. Its data is lost."""
 
+import importlib.util
 import itertools
 import os
 import signal
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
 from types import TracebackType
 
-from tests.support.require import require, require_command
+from tests.support.require import missing, require
 from tests.support.valkey import free_port
 
+ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example-secret", "AWS_EC2_METADATA_DISABLED": "true"}
 """What a client of it needs."""
 
@@ -20,7 +24,8 @@ class Moto:
 
     def __init__(self) -> None:
         require("botocore", "the AWS SDK (requirements of the test extra)")
-        self._program = require_command("moto_server", "a server with DynamoDB's API (requirements of the test extra)")
+        if importlib.util.find_spec("moto") is None:
+            missing("moto", "a server with DynamoDB's API (requirements of the test extra)")
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -36,8 +41,8 @@ class Moto:
         return f"dynamodb://eu-west-1?{query}"
 
     def start(self) -> None:
-        command = [self._program, "-H", "127.0.0.1", "-p", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-W", "ignore", "-m", "tests.support.moto_main", str(self.port)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while True:
             try:
