@@ -8,11 +8,13 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
 from proxy.storage.hot.base import HotStore
 from proxy.storage.hot.board import Board
 from proxy.storage.records import KeyRecords
+from proxy.storage.usage import UsageRecords
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics
 
@@ -30,5 +32,8 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     hot: HotStore | None
     """Of `stores.redis`; None: none is configured."""
     board: Board
+    usage: UsageRecords
+    ledger: UsageLedger | None
+    """None: nothing is written to `usage`."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""

@@ -1,7 +1,8 @@
 """`stores`: where records, hot state and audit events live."""
 
+from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -78,6 +79,15 @@ class StoresSettings(Section):
             return url
         place, _, query = url.partition("?")
         return f"{place}?{urlencode(named | dict(parse_qsl(query)))}"
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """Of an SQLite store; None: another store, or SQLite in memory."""
+        parts = urlsplit(self.records_url)
+        if parts.scheme.partition("+")[0] != "sqlite":
+            return None
+        name = unquote(parts.path.removeprefix("/"))
+        return Path(name) if name and name != ":memory:" else None
 
     @property
     def redis_url(self) -> str | None:

@@ -19,6 +19,9 @@ from proxy.storage.sqlite import SqliteRecords
 from proxy.storage.sqlite_overlays import SqliteOverlays
 from proxy.storage.sqlite_plans import SqlitePlans
 from proxy.storage.sqlite_responses import SqliteResponses
+from proxy.storage.sqlite_usage import SqliteUsage
+from proxy.storage.usage import UsageRecords
+from proxy.storage.usage_memory import MemoryUsage
 
 BackEnd = Literal["sqlite", "memory", "postgres", "dynamodb"]
 
@@ -108,6 +111,25 @@ def open_plans(url: str, records: KeyRecords | None = None) -> PlanRecords:
                 from proxy.storage.dynamodb_keys import DynamoRecords
                 from proxy.storage.dynamodb_plans import DynamoPlans
             return DynamoPlans(url, beside=records if isinstance(records, DynamoRecords) else None)
+
+
+def open_usage(url: str, records: KeyRecords | None = None) -> UsageRecords:
+    """The ledger in the same store. `records`: what `open_records` gave for it."""
+    match back_end(url):
+        case "sqlite":
+            return SqliteUsage(_file(url), beside=records if isinstance(records, SqliteRecords) else None)
+        case "memory":
+            return MemoryUsage()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+                from proxy.storage.postgres_usage import PostgresUsage
+            return PostgresUsage(url, beside=records if isinstance(records, PostgresRecords) else None)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+                from proxy.storage.dynamodb_usage import DynamoUsage
+            return DynamoUsage(url, beside=records if isinstance(records, DynamoRecords) else None)
 
 
 def sqlite_path(url: str) -> Path | None:
