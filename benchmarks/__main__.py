@@ -44,7 +44,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def say(line: str) -> None:
-    print(line, flush=True)
+    """To whoever reads: where nobody does any more (`| head`) the run ends, as by SIGPIPE."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer is flushed at the exit
+        raise SystemExit(128 + signal.SIGPIPE) from None
 
 
 def _chosen(args: argparse.Namespace) -> list[str]:

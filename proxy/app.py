@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from random import Random
 from time import monotonic
 from typing import Any
@@ -17,7 +18,9 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.api_keys import ApiKeyRoutes
 from proxy.admin.drift import summary
+from proxy.admin.events import AdminEvents, LoggedEvents
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
@@ -40,6 +43,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
 from proxy.governance.metering.ledger import written
 from proxy.governance.shedding import Shedding
@@ -117,9 +121,10 @@ class Gateway:
         providers: Mapping[str, Provider] | None = None,
         strategies: Mapping[str, Strategy] | None = None,
         reload: Reload | None = None,
+        admin_events: AdminEvents | None = None,
     ) -> None:
         """`providers`, `strategies`: your own, by the name that the configuration uses; they win over the built-in ones. `reload`: what
-        `POST /v1/admin/config/reload` calls."""
+        `POST /v1/admin/config/reload` calls. `admin_events`: told of every change by the admin API; None: the log."""
         self.settings = settings
         self.lifecycle = lifecycle or Lifecycle()
         self.metrics = metrics or Metrics()
@@ -136,11 +141,14 @@ class Gateway:
         self._overlays = OverlayKeeper(MemoryOverlays())
         self._loaded_at = 0.0
         self._reload = reload
+        self._admin_events = admin_events or LoggedEvents()
         self._reloading = asyncio.Lock()
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
-        self._shedding = Shedding(lambda: self.metrics.active, self.metrics.shed)
+        self._deaf_keys: Callable[[], None] = lambda: None
+        """Ends the notices to the keys in force."""
+        self._shedding = Shedding(partial(getattr, self.metrics, "active"), self.metrics.shed)  # asked by each request: no frame of our own
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
@@ -343,6 +351,8 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        self._deaf_keys()
+        self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
@@ -420,8 +430,9 @@ class Gateway:
                     overlays=self._overlays,
                     reload=self._reload,
                     explain=explain_now,
-                    usage=UsageRoutes(state.usage, state.clock, written(state.ledger)),
                 ),
+                **UsageRoutes(state.usage, state.clock, written(state.ledger)).handlers(),
+                **ApiKeyRoutes(lambda: self.settings, state.records, state.board, state.clock, self._admin_events).handlers(),
             },
             health_needs_key=s.auth.health_check,
         )

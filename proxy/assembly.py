@@ -31,9 +31,10 @@ from proxy.providers.base import Provider
 from proxy.providers.catalog import Catalog, load_catalog
 from proxy.routing import own
 from proxy.routing.candidate import Candidate, ModelFacts
-from proxy.routing.configured import budget_rules, retry_rules, rules_of, target_of
+from proxy.routing.configured import budget_rules, key_bounds, retry_rules, rules_of, target_of
 from proxy.routing.health import HealthBook
 from proxy.routing.hedge import HedgeBook
+from proxy.routing.key_rooms import KeyRooms
 from proxy.routing.retry_budget import RetryBudgets
 from proxy.routing.sharing import Sharing
 from proxy.routing.strategies import OWN, STRATEGIES, Kind
@@ -41,7 +42,7 @@ from proxy.routing.strategy import Strategy
 from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
-from proxy.settings.errors import Path, dotted
+from proxy.settings.errors import dotted
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -177,9 +178,7 @@ def kinds_of(settings: Settings, given: Mapping[str, Strategy]) -> dict[str, Kin
     SettingsError."""
     kinds = {**STRATEGIES, **{name: own.own(strategy) for name, strategy in given.items()}}
     kinds |= {f"{OWN}{name}": own.own(strategy) for name, strategy in given.items() if name not in STRATEGIES}
-    wanted: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
-    wanted |= {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
-    for path, name in wanted.items():
+    for path, name in own.named(settings).items():
         if name not in kinds:
             try:
                 kinds[name] = own.load(name.removeprefix(OWN))
@@ -215,6 +214,7 @@ def build_routes(
                 )
             )
     kinds = {name: p.kind for name, p in settings.providers.items() if name in providers}
+    keys = {name: _key_rooms(settings, provider, health) for name, provider in providers.items()}
     return RouteTable(
         entries,
         {name: "openai" if kind == "azure" else kind for name, kind in kinds.items()},
@@ -224,11 +224,17 @@ def build_routes(
             target,
             _model_facts(charges, providers[target.provider], target, at),
             health.stats(target.id),
-            health.gate(target.id, target.gate),
+            health.gate(target.id, target.gate, keys.get(target.provider)),
         ),
         strategies=strategies,
         budgets=budgets,
     )
+
+
+def _key_rooms(settings: Settings, provider: Provider, health: HealthBook) -> KeyRooms | None:
+    """Own providers of a library user have no settings."""
+    own = settings.providers.get(provider.name)
+    return health.keys(provider.name, None if own is None else key_bounds(own), [key.fingerprint for key in provider.keys.members])
 
 
 def _model_facts(charges: Charges | None, provider: Provider, target: Target, at: float) -> ModelFacts | None:

@@ -19,6 +19,7 @@ from proxy.cache.sharing.leases import LeaseMeter
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
+from proxy.core.identity import Roles
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
@@ -202,7 +203,16 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
     if configured is None and not settings.stores.embedded_records:
         return Keyring(static), None
     secret = await signing_secret(records, configured)
-    signed = SignedKeys(secret, records, auth.key_cache_ttl_s, size=auth.key_cache_size, clock=clock)
+    before = auth.previous_signing_secret
+    signed = SignedKeys(
+        secret,
+        records,
+        auth.key_cache_ttl_s,
+        size=auth.key_cache_size,
+        clock=clock,
+        previous=before.get_secret_value().encode() if before is not None else None,
+        roles=Roles({name: role.scopes for name, role in auth.roles.items()}),
+    )
     hosts = frozenset(host.lower() for host in settings.server.public_hosts)
     return Keyring(static, signed, hosts=hosts), signed
 

@@ -1,6 +1,6 @@
 """Who may use a route that concerns the whole gateway: administrators that are bound to no tenant.
 
-The role itself is asked for by the auth wrapper, for every route of the family, before a byte of the body is read.
+Whether they may change it is asked for by the auth wrapper, for every route of the family, before a byte of the body is read.
 """
 
 from collections.abc import Awaitable
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.admin.answer import context
 from proxy.core.errors import Forbidden
-from proxy.core.identity import Principal
+from proxy.core.identity import ADMIN_READ, Principal
 
 
 class WholeGateway:
@@ -20,7 +20,7 @@ class WholeGateway:
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         principal = context(scope).principal
-        if principal is None or principal.role != "admin" or not is_global(principal):
+        if principal is None or not is_global(principal) or not principal.has_scope(ADMIN_READ):
             raise Forbidden("this concerns the whole gateway, and the key administers one tenant only", code="tenant_admin")
         return self.app(scope, receive, send)
 

@@ -8,7 +8,7 @@ from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.admin.access import is_global
 from proxy.admin.answer import answer, context, parameter
@@ -41,6 +41,10 @@ class UsageRoutes:
         self._clock = clock
         self._written = written
         self._cap = cap
+
+    def handlers(self) -> dict[str, ASGIApp]:
+        """By the names that the table of routes has. Also for administrators of one tenant."""
+        return {"admin_usage": self.report, "admin_usage_records": self.records, "admin_tenant_usage": self.tenant}
 
     async def report(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`?by=key,model&since=30d&until=…&tenant=…&format=json|csv|focus`: sums over groups."""

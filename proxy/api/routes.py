@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.api.permissions import scope_of
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import ClientFault, NotFound, Unsupported
 from proxy.core.route import Family, RouteInfo
@@ -97,6 +98,15 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/healthz", "ops", "healthz", public=True),
     Row("GET", "/readyz", "ops", "readyz", public=True),
     Row("GET", "/metrics", "ops", "metrics", public=True),
+    Row("POST", "/v1/admin/api-keys", "admin", "admin_key_create"),
+    Row("GET", "/v1/admin/api-keys", "admin", "admin_keys"),
+    Row("POST", "/v1/admin/api-keys/{key_id}/revoke", "admin", "admin_key_revoke"),
+    Row("POST", "/v1/admin/api-keys/{key_id}/rotate", "admin", "admin_key_rotate"),
+    Row("POST", "/v1/admin/api-keys/{key_id}/disable", "admin", "admin_key_disable"),
+    Row("POST", "/v1/admin/api-keys/{key_id}/enable", "admin", "admin_key_enable"),
+    Row("GET", "/v1/admin/api-keys/{key_id}", "admin", "admin_key"),
+    Row("PATCH", "/v1/admin/api-keys/{key_id}", "admin", "admin_key_update"),
+    Row("PUT", "/v1/admin/api-keys/{key_id}", "admin", "admin_key_update"),
 )
 
 _TOLD_BY: tuple[tuple[bytes, Family], ...] = (
@@ -143,6 +153,7 @@ class Router:
             public=row.public and not health_needs_key,
             reads_body=row.method in ("POST", "PUT", "PATCH") and row.reads_body,
             admin=row.family == "admin",
+            scope=scope_of(row.family, row.path, public=row.public),
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )

@@ -13,7 +13,9 @@ from proxy.core.errors import EdgeError
 from proxy.core.tasks import TaskSupervisor
 
 AT_ONCE = 500
-EVERY_S = 0.2
+EVERY_S = 1.0
+"""Between deliveries: few large ones cost the destination, and this process, far less than many small ones."""
+SYNC_EVERY_S = 0.2
 PAUSE_MAX_S = 10.0
 ADOPT_EVERY_S = 30.0
 
@@ -84,7 +86,7 @@ class Delivery:
 
     async def _sync(self) -> None:
         while True:
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(SYNC_EVERY_S)
             await asyncio.to_thread(self._spool.sync)
 
     async def _adopt(self) -> None:

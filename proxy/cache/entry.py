@@ -45,7 +45,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def size(self) -> int:
         """Bytes that it is counted with: the body and an allowance for the rest (objects, key, place in a dict)."""
-        return len(self.body) + _OVERHEAD_BYTES
+        return len(self.body) + OVERHEAD_BYTES
 
     def age_s(self, now: float) -> float:
         """Seconds since it was stored, never negative: the clocks of two replicas may differ a little."""
@@ -55,7 +55,7 @@ class CacheEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return bytes((FORMAT,)) + _encoder.encode(self)
 
 
-_OVERHEAD_BYTES = 1024
+OVERHEAD_BYTES = 1024
 _encoder = msgspec.msgpack.Encoder()
 _decoders = {FORMAT: msgspec.msgpack.Decoder(CacheEntry)}
 

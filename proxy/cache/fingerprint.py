@@ -41,23 +41,18 @@ def fingerprint(
 ) -> bytes:
     """32 bytes. `scope`: who shares answers (the tenant by default); `route`: its template; `route_digest`: of the model's route
     entry, so that a changed table misses; `headers`: lower-case names. `body` is left as it is."""
-    kept = body.copy()
-    if not _EXCLUDED.isdisjoint(kept):
+    kept = body
+    if not _EXCLUDED.isdisjoint(body):
+        kept = body.copy()
         for name in EXCLUDED:
             kept.pop(name, None)
-    parts = (
-        KEY_FORMAT,
-        scope,
-        dialect,
-        route,
-        model,
-        route_digest,
-        headers[b"anthropic-version"].decode("latin-1") if b"anthropic-version" in headers else None,
-        headers[b"anthropic-beta"].decode("latin-1") if b"anthropic-beta" in headers else None,
-        headers[b"openai-beta"].decode("latin-1") if b"openai-beta" in headers else None,
-        kept,
-    )
+    version = beta = openai_beta = None
+    if not _VERSIONED.isdisjoint(headers):
+        version, beta, openai_beta = [headers[name].decode("latin-1") if name in headers else None for name in _HEADERS]
+    parts = (KEY_FORMAT, scope, dialect, route, model, route_digest, version, beta, openai_beta, kept)
     return sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 _EXCLUDED = frozenset(EXCLUDED)
+_HEADERS = (b"anthropic-version", b"anthropic-beta", b"openai-beta")
+_VERSIONED = frozenset(_HEADERS)

@@ -61,7 +61,7 @@ class Flight(msgspec.Struct, eq=False):
     _frames: list[bytes] = []
     _dropped: int = 0
     """How many frames were let go from the front."""
-    _kept: int = 0
+    _dropped_bytes: int = 0
     _published: int = 0
     _consumed: int = 0
     """Bytes that the fastest reader has taken."""
@@ -109,10 +109,9 @@ class Flight(msgspec.Struct, eq=False):
 
     def publish(self, frame: bytes) -> None:
         self._frames.append(frame)
-        self._published += len(frame)
-        self._kept += len(frame)
-        while self._kept > KEPT_BYTES and self._frames:
-            self._kept -= len(self._frames.pop(0))
+        self._published = published = self._published + len(frame)
+        while published - self._dropped_bytes > KEPT_BYTES and self._frames:
+            self._dropped_bytes += len(self._frames.pop(0))
             self._dropped += 1
         if self._waiters:
             self._wake()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from proxy.cache.entry import CacheEntry
+from proxy.cache.entry import OVERHEAD_BYTES, CacheEntry
 from proxy.core.clock import Clock
 
 PROTECTED = 0.8
@@ -89,20 +89,21 @@ class MemoryCache:
     def put(self, key: bytes, entry: CacheEntry, *, ttl_s: float | None = None) -> bool:
         """False where the entry is too large. `ttl_s` may shorten this cache's own, not lengthen it."""
         lifetime_s = self._ttl_s if ttl_s is None or ttl_s > self._ttl_s else ttl_s
-        if key in self._slots:
-            self._remove(self._slots[key])
-        size = entry.size
+        slots = self._slots
+        if key in slots:
+            self._remove(slots[key])
+        size = len(entry.body) + OVERHEAD_BYTES  # `entry.size`, less a call
         if size > self._max_entry_bytes or lifetime_s <= 0 or not self._max_entries:
             return False
         now = self._now()
         expires, idle_until = now + lifetime_s, now + self._idle_s
-        self._slots[key] = self._probation[key] = _Slot(key, entry, size, expires, idle_until)
+        slots[key] = self._probation[key] = _Slot(key, entry, size, expires, idle_until)
         self._bytes += size
         heap = self._expiries
         heapq.heappush(heap, (expires if expires < idle_until else idle_until, key))
-        if heap[0][0] <= now or len(heap) > 64 + 4 * len(self._slots):
+        if heap[0][0] <= now or len(heap) > 64 + 4 * len(slots):
             self._sweep(now, SWEPT_A_PUT)
-        if len(self._slots) > self._max_entries or self._bytes > self._max_bytes:
+        if len(slots) > self._max_entries or self._bytes > self._max_bytes:
             self._shrink()
         return True
 
@@ -147,8 +148,12 @@ class MemoryCache:
     def _shrink(self) -> None:
         """The newest entry is the last on probation and stays: alone it fits."""
         while len(self._slots) > self._max_entries or self._bytes > self._max_bytes:
-            segment = self._probation if len(self._probation) > 1 else self._protected
-            self._remove(next(iter(segment.values())))
+            if len(self._probation) > 1:  # of a full cache every put ends here: in place, a third of `_remove`
+                key, slot = self._probation.popitem(last=False)
+                del self._slots[key]
+                self._bytes -= slot.size
+            else:
+                self._remove(next(iter(self._protected.values())))
             self.evictions += 1
 
     def _remove(self, slot: _Slot) -> None:

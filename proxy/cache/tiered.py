@@ -59,7 +59,11 @@ class TieredCache:
             return None
         began = perf_counter()
         entry = self._l1.get(key)
-        if entry is None or self._too_old(entry, max_age_s) or (self.marks.marks and self.marks.hides(key, entry)):
+        if (
+            entry is None
+            or (max_age_s is not None and self._too_old(entry, max_age_s))
+            or (self.marks.marks and self.marks.hides(key, entry))
+        ):
             self._meter.miss("l1")
             return None
         self._meter.hit("l1", perf_counter() - began)

@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from proxy.cli.common import add_json, print_json
 from proxy.core.errors import Unavailable
-from proxy.settings import Settings, SettingsError, load_settings
+from proxy.settings import Problem, Settings, SettingsError, load_settings
 
 EXAMPLES = """examples:
   llm-edge config init config.yaml
@@ -57,21 +58,32 @@ def _init(args: argparse.Namespace) -> int:
 
 
 def _check(args: argparse.Namespace) -> int:
+    from proxy.cli.strategy_checks import strategy_problems
+
     try:
         settings = load_settings(args.file)
+        unusable, unknown = strategy_problems(settings)
+        if unusable:
+            raise SettingsError(*unusable)
     except SettingsError as exc:
         if not args.json:
             raise
-        problems = [{"where": item.where, "path": item.path, "message": item.message} for item in exc.problems]
-        print_json({"ok": False, "problems": problems, "not_yet": []})
+        print_json({"ok": False, "problems": _listed(exc.problems), "unknown": [], "not_yet": []})
         return 2
     if args.json:
-        print_json({"ok": True, "problems": [], "not_yet": settings.not_yet(), "digest": settings.digest()})
+        found = {"ok": True, "problems": [], "unknown": _listed(unknown), "not_yet": settings.not_yet(), "digest": settings.digest()}
+        print_json(found)
         return 0
+    for item in unknown:
+        print(f"note: {item}")
     for line in settings.not_yet():
         print(f"note: {line}")
     print(f"{Path(args.file).name if args.file else 'environment'}: ok (digest {settings.digest()})")
     return 0
+
+
+def _listed(problems: Sequence[Problem]) -> list[dict[str, str]]:
+    return [{"where": item.where, "path": item.path, "message": item.message} for item in problems]
 
 
 def _show(args: argparse.Namespace) -> int:

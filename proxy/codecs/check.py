@@ -65,9 +65,10 @@ def check_chat(body: dict[str, Any]) -> Asked:
         raise InvalidBody("temperature must be between 0 and 2", "temperature")
     if chat.n is not None and chat.n < 1:
         raise InvalidBody("n must be at least 1", "n")
-    for name, value in (("max_tokens", chat.max_tokens), ("max_completion_tokens", chat.max_completion_tokens)):
-        if value is not None and value < 1:
-            raise InvalidBody(f"{name} must be at least 1", name)
+    if chat.max_tokens is not None and chat.max_tokens < 1:
+        raise InvalidBody("max_tokens must be at least 1", "max_tokens")
+    if chat.max_completion_tokens is not None and chat.max_completion_tokens < 1:
+        raise InvalidBody("max_completion_tokens must be at least 1", "max_completion_tokens")
     options = chat.stream_options
     return Asked(chat.model, chat.stream is True, options is not None and options.include_usage is True)
 

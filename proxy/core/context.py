@@ -186,15 +186,27 @@ class RequestContext:
         "unix_started", "upstream_s", "usage",
     )  # fmt: skip
 
-    def __init__(self, route: RouteInfo, trace_id: str, started: float) -> None:
+    def __init__(
+        self,
+        route: RouteInfo,
+        trace_id: str,
+        started: float,
+        headers: dict[bytes, bytes] | None = None,
+        query: bytes = b"",
+        raw_path: str = "",
+        unix_started: float = 0.0,
+    ) -> None:
         self.route = route
         self.trace_id = self.request_id = trace_id
         self.started = started
-        self.headers = {}
-        self.query = self.body = b""
-        self.raw_path = self.client_ip = ""
+        self.headers = {} if headers is None else headers
+        self.query = query
+        self.raw_path = raw_path
+        self.unix_started = unix_started
+        self.body = b""
+        self.client_ip = ""
         self.body_bytes_in = self.bytes_out = self.status = 0
-        self.unix_started = self.upstream_s = 0.0
+        self.upstream_s = 0.0
         self.body_unread = self.stream = self.cancelled = self.ending = False
         self.json: Any = None
         self.principal: Principal | None = None

@@ -151,6 +151,18 @@ class UnsupportedMedia(ClientFault):
     code = "unsupported_media_type"
 
 
+class InvalidField(ClientFault):
+    """A field of an admin request is unknown or wrong: the message begins with its path, `param` names it."""
+
+    status = 422
+    code = "validation_error"
+
+    def __init__(self, message: str, param: str = "") -> None:
+        said = f"{param}: {message}" if param else message
+        errors = [{"loc": ["body", *param.split(".")] if param else ["body"], "msg": message}]
+        super().__init__(said, param=param or None, details={"errors": errors})
+
+
 class Untranslatable(ClientFault):
     """Strict mode: the target cannot carry these fields; `details["dropped"]` lists their JSON paths."""
 

@@ -1,7 +1,8 @@
 """Shapes of gateway keys and the arithmetic behind them; no look-up, no clock.
 
 A signed key is `{key_id}.{hex HMAC-SHA256(secret, key_id)}`: 64 lower-case hex digits after the one dot. `key_id` is URL-safe and has
-no dot; ours begin with `lek_`, keys of older systems are bare 22-character ids and verify just as well.
+no dot; ours begin with `lek_`, keys of older systems are bare 22-character ids and verify just as well. Agent keys are opaque: `csa_`
+and 43 URL-safe characters, found by their SHA-256.
 """
 
 import base64
@@ -12,6 +13,7 @@ import secrets
 from typing import Literal
 
 KEY_ID_PREFIX = "lek_"
+AGENT_KEY_PREFIX = "csa_"
 SECRET_VERSION = 1
 """Number of the signing secret in use, as access key ids name it."""
 MAX_KEY_CHARS = 4096
@@ -20,13 +22,25 @@ MAX_KEY_CHARS = 4096
 KeyShape = Literal["signed", "jwt", "opaque"]
 
 _SIGNED = re.compile(r"([A-Za-z0-9_-]{1,128})\.([0-9a-f]{64})")
+_AGENT_KEY = re.compile(r"csa_[A-Za-z0-9_-]{43}")
 _JWT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 
-def new_key_id() -> str:
-    """`lek_` and 22 URL-safe characters (128 random bits)."""
-    return KEY_ID_PREFIX + secrets.token_urlsafe(16)
+def new_key_id(random: bytes | None = None) -> str:
+    """`lek_` and 22 URL-safe characters (128 random bits). `random`: 16 bytes or more to take instead of random ones."""
+    return KEY_ID_PREFIX + base64.urlsafe_b64encode((random or secrets.token_bytes(16))[:16]).decode().rstrip("=")
+
+
+def new_agent_key(random: bytes | None = None) -> tuple[str, str]:
+    """A key id (`key_` and 16 hex digits) and the key, which nothing but the key itself tells. `random`: 40 bytes to take instead of
+    random ones."""
+    random = random or secrets.token_bytes(40)
+    return f"key_{random[:8].hex()}", AGENT_KEY_PREFIX + base64.urlsafe_b64encode(random[8:40]).decode().rstrip("=")
+
+
+def is_agent_key(key: str) -> bool:
+    return _AGENT_KEY.fullmatch(key) is not None
 
 
 def new_secret() -> str:

@@ -23,6 +23,9 @@ class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     reads_body: bool = False
     """The envelope reads, caps and parses a JSON body."""
     admin: bool = False
+    """For administrators; nobody else's body is read."""
+    scope: str | None = None
+    """Scope that its callers need; None: any key will do."""
     stream: bool | None = None
     """Whether the path says that the answer streams; None: the body says."""
     pattern: re.Pattern[str] | None = None

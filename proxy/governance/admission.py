@@ -55,15 +55,17 @@ class AdmissionMiddleware:
         self._in_flight = in_flight
         self._limiter = limiter
         self._ledger = ledger
+        self._bound = self._top_up, self._settle  # bound once, not for each request
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.dialect is not None:
                 self._in_flight.requests += 1
-                ctx.settle.append(self._settle)
+                free, settle = self._bound
+                ctx.settle.append(settle)
                 if self._limiter is None and self._ledger is None:
-                    ctx.top_up = self._top_up
+                    ctx.top_up = free
                 else:
                     ctx.top_up = _TopUp(self, ctx)
                     if self._limiter is not None:

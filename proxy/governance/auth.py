@@ -12,8 +12,10 @@ from urllib.parse import unquote_to_bytes
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
-from proxy.core.errors import Forbidden, Unauthenticated
+from proxy.core.errors import EdgeError, Forbidden, Unauthenticated
 from proxy.core.identity import ANONYMOUS, Principal
+from proxy.governance.keys import Ended
+from proxy.governance.rbac import check_admin
 from proxy.governance.sigv4_keys import is_signed
 
 
@@ -26,6 +28,10 @@ class Keys(Protocol):
 
     async def verify(self, key: str) -> Principal | None:
         """None: no such live key. Raises Unavailable when the store cannot say."""
+        ...
+
+    def ended(self, digest: bytes) -> Ended | None:
+        """Why a key that `verify` has just said no to is live no more; None: it never was, or nobody knows."""
         ...
 
     async def verify_signed(
@@ -49,13 +55,20 @@ class AuthMiddleware:
             if keys is None:
                 ctx.principal = ANONYMOUS
             elif not ctx.route.public:
-                key = _plain_key(ctx.headers) or _google_key(ctx)
+                headers = ctx.headers
+                key = headers.get(b"authorization")
+                if key is not None and key.startswith(b"Bearer ") and b"x-api-key" not in headers and b"api-key" not in headers:
+                    key = key[7:]  # what most send
+                else:
+                    key = _plain_key(headers) or _google_key(ctx)
                 principal = keys.find(sha256(key).digest()) if key else None
                 if principal is None:
                     return self._verify(keys, ctx, scope, receive, send)
                 ctx.principal = principal
-                if ctx.route.admin and principal.role != "admin":
-                    raise Forbidden("Admin role required")
+                if principal.allowed_ips:
+                    check_address(principal, ctx)
+                if ctx.route.admin:
+                    check_admin(principal, scope["method"])
         return self.app(scope, receive, send)
 
     async def _verify(self, keys: Keys, ctx: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,18 +77,49 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         google = _google_key(ctx)
-        principal = await keys.verify(presented_key(ctx.headers if google is None else {b"x-api-key": google}))
+        try:
+            key = presented_key(ctx.headers if google is None else {b"x-api-key": google})
+        except Unauthenticated as exc:
+            if ctx.route.family == "invoke":
+                raise Unauthenticated("Not authenticated", code=exc.code) from None
+            raise
+        principal = await keys.verify(key)
         if principal is None:
-            raise Unauthenticated("Invalid or expired API key")
+            raise _refusal(ctx, keys.ended(sha256(key.encode()).digest()))
         ctx.principal = principal
-        if ctx.route.admin and principal.role != "admin":
-            raise Forbidden("Admin role required")
+        check_address(principal, ctx)
+        if ctx.route.admin:
+            check_admin(principal, scope["method"])
         await self.app(scope, receive, send)
 
     async def _check_signature(self, keys: Keys, ctx: RequestContext, scope: Scope, body: bytes) -> None:
         ctx.check_body = None
         raw_path = scope.get("raw_path") or scope["path"].encode()
-        ctx.principal = await keys.verify_signed(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
+        principal = await keys.verify_signed(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
+        ctx.principal = principal
+        check_address(principal, ctx)
+
+
+def check_address(principal: Principal, ctx: RequestContext) -> None:
+    """Raises Forbidden where the key may not be used from there."""
+    if not principal.may_come_from(ctx.client_ip):
+        raise Forbidden(
+            f"This API key may not be used from {ctx.client_ip or 'an unknown address'}: call from one of its networks, or let an "
+            "administrator add this one to allowed_ips of the key",
+            code="address_not_allowed",
+        )
+
+
+def _refusal(ctx: RequestContext, ended: Ended | None) -> EdgeError:
+    """C's clients are told what became of their key, and with 403; all others that it is no good."""
+    if ctx.route.family == "invoke":
+        if ended is not None:
+            return Forbidden(_ENDED[ended], code=f"api_key_{ended}")
+        return Unauthenticated("Invalid API key")
+    return Unauthenticated("Invalid or expired API key")
+
+
+_ENDED: dict[Ended, str] = {"disabled": "API key is disabled", "expired": "API key has expired"}
 
 
 def _plain_key(headers: dict[bytes, bytes]) -> bytes | None:

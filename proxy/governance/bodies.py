@@ -8,6 +8,8 @@ from proxy.core.errors import ErrorInfo
 from proxy.core.route import RouteInfo
 
 Encode = Callable[[ErrorInfo], bytes]
+_WORDS: dict[tuple[int, str | None], str] = {(422, "validation_error"): "VALIDATION_ERROR"}
+"""Agenthub's words that are not made of the status."""
 
 
 class ErrorBodies:
@@ -31,6 +33,6 @@ class ErrorBodies:
             return encode(error)
         if route.family == "invoke":
             return orjson.dumps({"detail": error.message})
-        code = "INTERNAL_ERROR" if error.status == 500 else f"HTTP_{error.status}"
+        code = _WORDS.get((error.status, error.code)) or ("INTERNAL_ERROR" if error.status == 500 else f"HTTP_{error.status}")
         details = {"code": error.code} | ({"param": error.param} if error.param else {}) | (error.facts or {})
         return orjson.dumps({"code": code, "message": error.message, "trace_id": trace_id, "details": details})

@@ -1,7 +1,7 @@
-"""May this principal use this model, and the ids that its request names? Leaves `permit` in the context; attempts ask it for every real
-target (contract D). Fails closed.
+"""May this principal use this route, this model, and the ids that its request names? Leaves `permit` in the context; attempts ask it for
+every real target (contract D). Fails closed.
 
-Route permissions, roles and agents' allow-lists arrive with identity; a key's model allow-list is enforced here already.
+The scope that a route needs is in the route (`api/permissions.py`). Admin routes are judged by the auth wrapper, before the body is read.
 """
 
 from collections.abc import Awaitable
@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
 from proxy.core.errors import Forbidden, Unauthenticated
-from proxy.core.identity import PROVIDER_OBJECTS
+from proxy.core.identity import ADMIN_READ, PROVIDER_OBJECTS, Principal
 from proxy.governance.provider_objects import require_scope
 
 
@@ -26,11 +26,24 @@ class RbacMiddleware:
                 if not ctx.route.public:
                     raise Unauthenticated("Invalid or expired API key")
             else:
+                scope_needed = ctx.route.scope
+                if scope_needed is not None and not principal.has_scope(scope_needed):
+                    raise Forbidden(
+                        f"This API key lacks the scope {scope_needed}, which {ctx.route.name} needs: its role is {principal.role}. An "
+                        "administrator can grant it",
+                        code="scope_required",
+                    )
                 if principal.models is not None:
                     ctx.permit = ModelPermit(principal.models, ctx)
-                if ctx.json is not None and not principal.has_scope(PROVIDER_OBJECTS):
+                if ctx.json is not None and PROVIDER_OBJECTS not in principal.scopes and principal.role != "admin":
                     require_scope(ctx)
         return self.app(scope, receive, send)
+
+
+def check_admin(principal: Principal, method: str) -> None:
+    """For routes of administrators. Raises Forbidden, in A's words."""
+    if not principal.is_admin and not (method in ("GET", "HEAD") and principal.has_scope(ADMIN_READ)):
+        raise Forbidden("Admin role required")
 
 
 class ModelPermit:

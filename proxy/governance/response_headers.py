@@ -59,7 +59,8 @@ class HeadBlocks:
         key = (ctx.route.family, ctx.provider, ctx.served_model, ctx.cache_status, ctx.cache_tier, len(ctx.attempts), cost is None)
         template = self._known.get(key) or self._learn(key, ctx)
         if cost is None:
-            lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx))
+            ms = (monotonic() - ctx.started - ctx.upstream_s) * 1e3
+            lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), ms)
         else:
             dollars, nanos = divmod(cost, NANOS_PER_USD)
             lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx), dollars, nanos)

@@ -68,13 +68,13 @@ class Shedder:
 
     def __init__(self, limit: AdaptiveLimit, active: Callable[[], int], rng: Random, on_shed: Callable[[], None]) -> None:
         self.limit = limit
-        self._active = active
+        self.active = active
         self._rng = rng
         self._on_shed = on_shed
 
     def check(self, ctx: RequestContext) -> None:
         """Raises Overloaded. The request that asks is one of those in flight already."""
-        if self._active() > self.limit.limit:
+        if self.active() > self.limit.limit:
             ctx.body_unread = True
             self._on_shed()
             raise Overloaded(
@@ -84,7 +84,7 @@ class Shedder:
             )
 
     def observe(self, late_s: float, now: float) -> None:
-        self.limit.observe(late_s, self._active(), now)
+        self.limit.observe(late_s, self.active(), now)
 
 
 class Shedding:
@@ -120,10 +120,12 @@ class SheddingMiddleware:
     def __init__(self, app: ASGIApp, *, shedder: Shedder) -> None:
         self.app = app
         self._check = shedder.check
+        self._limit, self._active = shedder.limit, shedder.active
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
-            if ctx.route.dialect is not None:
+            # The same question as `check` asks: without its frame for all who may pass.
+            if ctx.route.dialect is not None and self._active() > self._limit.limit:
                 self._check(ctx)
         return self.app(scope, receive, send)

@@ -99,15 +99,10 @@ class TraceMiddleware:
         root = scope.get("root_path", "")
         if root and path.startswith(root):
             path = path[len(root) :]
-        request_id = new_trace_id()
-        match = _TRACEPARENT.fullmatch(headers[b"traceparent"]) if b"traceparent" in headers else None
-        trace_id = match[1].decode() if match else request_id
-        ctx = RequestContext(self._classify(scope["method"], path), trace_id, monotonic())
-        ctx.request_id = request_id
-        ctx.raw_path = path
-        ctx.query = scope["query_string"]
-        ctx.headers = headers
-        ctx.unix_started = self._unix_time()
+        route = self._classify(scope["method"], path)
+        ctx = RequestContext(route, new_trace_id(), monotonic(), headers, scope["query_string"], path, self._unix_time())
+        if b"traceparent" in headers and (match := _TRACEPARENT.fullmatch(headers[b"traceparent"])):
+            ctx.trace_id = match[1].decode()
         client = scope.get("client")
         if client:
             ctx.client_ip = client[0] if self._direct else self._client_ip(client[0], headers)

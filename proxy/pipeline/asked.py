@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from proxy.cache.fingerprint import fingerprint
-from proxy.cache.policy import CacheVerdict, judge
+from proxy.cache.policy import judge
 from proxy.codecs.base import Codec, InvalidBody
 from proxy.codecs.bedrock_invoke import BedrockInvokeCodec
 from proxy.codecs.check import Asked as Checked
@@ -25,6 +25,7 @@ from proxy.pipeline.inline_media import Inlining
 from proxy.pipeline.overrides import DEBUG, KEY_HEADER, MAX_TAGS, STRATEGY, TAGS, overridden
 from proxy.pipeline.placing import DIALECT, can_take, place
 from proxy.providers.base import Provider
+from proxy.providers.key_pool import conversation_of
 from proxy.routing.candidate import Candidate
 from proxy.routing.target import Route
 
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("llm_edge")
 Check = Callable[[dict[str, Any]], Checked]
+_STRICT, _FALLBACKS, _TIMEOUT, _CACHE_TAGS = (
+    b"x-llm-edge-strict",
+    b"x-llm-edge-fallbacks",
+    b"x-llm-edge-timeout-s",
+    b"x-llm-edge-cache-tags",
+)
+_READ_TIMEOUT = b"x-stainless-read-timeout"
+_OURS = frozenset((STRATEGY, TAGS, DEBUG, _STRICT, _FALLBACKS, _TIMEOUT, _CACHE_TAGS))
+"""Headers by which a request wants something of the gateway; most have none of them, which one look tells."""
 
 
 class Asked:
@@ -44,8 +54,8 @@ class Asked:
     root = ""
     """JSON path in the client's body of what is decoded."""
     __slots__ = (
-        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining", "keeping",
-        "key", "model", "route", "stream", "strict", "verdict",
+        "_kind", "_request", "answer_id", "asking", "body", "codec", "ctx", "deadline", "fallbacks", "include_usage", "inlining",
+        "keeping", "key", "model", "route", "stream", "strict", "verdict", "wishes",
     )  # fmt: skip
 
     def __init__(
@@ -69,29 +79,36 @@ class Asked:
         self.model = ctx.model = looked.model
         self.stream = ctx.stream = looked.stream
         self.include_usage = looked.include_usage
-        self.strict = ctx.headers.get(b"x-llm-edge-strict", b"").lower() == b"true"
-        self.route: Route = pipe.routes.resolve(looked.model)
-        show_key = False
-        if STRATEGY in ctx.headers or TAGS in ctx.headers or DEBUG in ctx.headers:
-            self.route = overridden(pipe.routes, ctx, self.route)
-            show_key = b"cache" in ctx.headers.get(DEBUG, b"").lower()
-        if dialect == DIALECT:
-            self.route = place(pipe, self.body, self.route, keeping.pinned if keeping is not None else None)
-        if b"x-llm-edge-fallbacks" in ctx.headers:
-            self.route = with_fallbacks(pipe, ctx, self.route)
         self.fallbacks: Fallbacks | None = None
         """Where there are any, once a target is looked for."""
-        if self.route.warning is not None:
-            _log.warning(self.route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
-        self.deadline = ctx.deadline = deadline_of(ctx, self.route.timeouts.total_s, self.stream)
-        self.verdict: CacheVerdict = judge(self.body, ctx.headers, pipe.cache_rules, dialect)
+        self.strict = self.wishes = False
+        """`wishes`: the client says something by one of our own headers."""
         self.key: bytes | None = None
         self._kind = kind
         self.asking: Asking | None = None
         """What the semantic cache was asked."""
-        if self.verdict.read or self.verdict.write or self.verdict.join:
+        route: Route = pipe.routes.resolve(looked.model)
+        headers = ctx.headers
+        if not _OURS.isdisjoint(headers):
+            self.wishes = True
+            self.strict = headers.get(_STRICT, b"").lower() == b"true"
+            if STRATEGY in headers or TAGS in headers or DEBUG in headers:
+                route = overridden(pipe.routes, ctx, route)
+        if dialect == DIALECT:
+            route = place(pipe, self.body, route, keeping.pinned if keeping is not None else None)
+        if self.wishes and _FALLBACKS in headers:
+            route = with_fallbacks(pipe, ctx, route)
+        self.route = route
+        if route.warning is not None:
+            _log.warning(route.warning, extra={"trace_id": ctx.trace_id, "model": looked.model[:200]})
+        total_s = route.timeouts.total_s
+        if self.wishes or _READ_TIMEOUT in headers:
+            total_s = _total_s(ctx, total_s, self.stream)
+        self.deadline = ctx.deadline = monotonic() + total_s
+        self.verdict = verdict = judge(self.body, headers, pipe.cache_rules, dialect)
+        if verdict.read or verdict.write or verdict.join:
             self.key = self._fingerprint(pipe, kind)
-            if show_key:
+            if self.wishes and b"cache" in headers.get(DEBUG, b"").lower():
                 ctx.headers_out.append((KEY_HEADER, self.key.hex().encode()))
         if keeping is not None:
             self.body = keeping.body
@@ -100,6 +117,10 @@ class Asked:
         self.inlining: Inlining | None = None
         """What was fetched for this request."""
 
+    def talk(self) -> bytes:
+        """What keeps its key of a pool."""
+        return conversation_of(self.body)
+
     @property
     def tenant(self) -> str:
         return "" if self.ctx.principal is None else self.ctx.principal.tenant
@@ -107,7 +128,7 @@ class Asked:
     @property
     def tags(self) -> tuple[str, ...]:
         """Of `x-llm-edge-cache-tags`, by which its answer can be purged; lower case, at most `MAX_TAGS`."""
-        header = self.ctx.headers.get(b"x-llm-edge-cache-tags")
+        header = self.ctx.headers.get(_CACHE_TAGS) if self.wishes else None
         if header is None:
             return ()
         return tuple(tag.strip().lower() for tag in header.decode("latin-1")[:2000].split(",") if tag.strip())[:MAX_TAGS]
@@ -144,14 +165,17 @@ class Asked:
         return self._fingerprint(pipe, self._kind, rest)
 
     def _fingerprint(self, pipe: Pipeline, kind: str, body: dict[str, Any] | None = None) -> bytes:
-        ctx = self.ctx
+        ctx, route, principal, kept_for = self.ctx, self.ctx.route, self.ctx.principal, pipe.cache_scope
+        scope = ""
+        if principal is not None and kept_for != "global":
+            scope = f"key:{principal.key_id}" if kept_for == "key" else f"tenant:{principal.tenant}"
         try:
             return fingerprint(
-                scope=_scope(ctx, pipe.cache_scope),
+                scope=scope,
                 # What was translated with losses is not for a strict client: those share answers among themselves.
                 dialect=f"{kind} strict" if self.strict else kind,
                 # Where the path says whether to stream, both forms share their answers.
-                route=ctx.route.name if ctx.route.stream is None else "",
+                route=route.name if route.stream is None else "",
                 model=self.model,
                 route_digest=self.route.digest,
                 headers=ctx.headers,
@@ -176,13 +200,6 @@ _SPECIAL: dict[str, Callable[[Asked], str]] = {"bedrock_invoke": _invoke}
 """Dialects with something of their own to see to, once the request has passed its check; they say what the cache's key calls them."""
 
 
-def _scope(ctx: RequestContext, kind: str) -> str:
-    principal = ctx.principal
-    if principal is None or kind == "global":
-        return ""
-    return f"key:{principal.key_id}" if kind == "key" else f"tenant:{principal.tenant}"
-
-
 def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
     """`root`: what the path is relative to."""
     return BadRequest(f"{root}: {exc.message}" if root else exc.message, param=under(root, exc.path) or None, code=exc.code)
@@ -190,11 +207,15 @@ def invalid(exc: InvalidBody, root: str = "") -> BadRequest:
 
 def deadline_of(ctx: RequestContext, total_s: float, stream: bool) -> float:
     """Loop time: min(total_s, x-llm-edge-timeout-s, for non-streaming x-stainless-read-timeout)."""
-    if b"x-llm-edge-timeout-s" in ctx.headers:
-        total_s = min(total_s, _seconds(ctx, b"x-llm-edge-timeout-s", strict=True))
-    if not stream and b"x-stainless-read-timeout" in ctx.headers:
-        total_s = min(total_s, _seconds(ctx, b"x-stainless-read-timeout", strict=False))
-    return monotonic() + total_s
+    return monotonic() + _total_s(ctx, total_s, stream)
+
+
+def _total_s(ctx: RequestContext, total_s: float, stream: bool) -> float:
+    if _TIMEOUT in ctx.headers:
+        total_s = min(total_s, _seconds(ctx, _TIMEOUT, strict=True))
+    if not stream and _READ_TIMEOUT in ctx.headers:
+        total_s = min(total_s, _seconds(ctx, _READ_TIMEOUT, strict=False))
+    return total_s
 
 
 def _seconds(ctx: RequestContext, name: bytes, *, strict: bool) -> float:

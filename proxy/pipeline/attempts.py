@@ -112,6 +112,11 @@ class Attempts:
         """Of the last try that failed."""
         self.last: EdgeError | None = None
 
+    def begun(self) -> None:
+        """The first of the order was tried before anybody asked here."""
+        self._at = 1
+        self.left -= 1
+
     def next(self, now: float) -> Try | Stop:
         """The next try. Targets that may not be used are passed over without costing a try."""
         if self.left <= 0:

@@ -93,6 +93,10 @@ class _EmbedAsked(Asked):
                 raise invalid(exc) from None
         return self._embedding
 
+    def talk(self) -> bytes:
+        """Texts are no conversation: they are spread over the pool."""
+        return self.key or blake2b(repr(self.body).encode("utf-8", "surrogatepass")).digest()
+
     def may_go(self, pipe: Pipeline, target: Candidate) -> bool:
         return _has_embeddings(pipe.providers[target.provider], self.ctx.route.dialect or "", target.model)
 
@@ -108,11 +112,6 @@ class _EmbedUpstream(Upstream):
         self.embeddings = cast("EmbeddingsCodec", self.codec)
         self._answers: dict[int, EmbeddingResponse] = {}
         """By the call's number; empty where there is one call."""
-        pool = self.provider.keys
-        if len(pool.members) > 1:
-            # Texts are no conversation: they are spread over the pool.
-            spread = asked.key or blake2b(repr(asked.body).encode("utf-8", "surrogatepass")).digest()
-            self.key = pool.choose(spread, monotonic(), self.health.key_rests(target.id, target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """The first call; where there are several, `send` makes them all."""
@@ -126,7 +125,10 @@ class _EmbedUpstream(Upstream):
         return self._requests[0]
 
     async def send(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
-        return await send_all(self.provider.transport.send, self._requests, at_once=CALLS_AT_ONCE, take=self._take)
+        at_once = min(len(self._requests), CALLS_AT_ONCE)
+        if self.place is not None:
+            at_once = self.place.several(len(self._requests), at_once, monotonic())
+        return await send_all(self.provider.transport.send, self._requests, at_once=at_once, take=self._take)
 
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Texts name nothing to fetch."""

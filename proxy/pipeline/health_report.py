@@ -135,6 +135,14 @@ class HealthGauges:
                 least[labels] = min(stats.quota_left, least.get(labels, 1.0))
         return least.items()
 
+    def keys_in_flight(self) -> Values:
+        """(provider, place of the key in the pool), where keys are bounded."""
+        pipe = self._pipeline()
+        for name, provider in pipe.providers.items() if pipe is not None else ():
+            calls = pipe.health.key_calls(name) if pipe is not None else {}
+            for member in provider.keys.members if calls else ():
+                yield (name, str(member.index)), float(calls.get(member.fingerprint, 0))
+
     def _targets(self) -> Iterator[tuple[tuple[str, str], TargetStats]]:
         pipe = self._pipeline()
         for stats in pipe.health.all() if pipe is not None else ():

@@ -29,13 +29,13 @@ from proxy.pipeline.asked import Asked
 from proxy.pipeline.attempts import NotAdmitted, Try
 from proxy.pipeline.deps import Pipeline
 from proxy.pipeline.execute import Generation
+from proxy.pipeline.gates import keys_for
 from proxy.pipeline.lanes import Lane
 from proxy.pipeline.respond import Responder
 from proxy.pipeline.settle import cost_of, estimated_usage, usage_so_far
 from proxy.pipeline.streaming import StreamDrive
 from proxy.pipeline.upstream import Also, Upstream
 from proxy.routing.candidate import Candidate
-from proxy.routing.gate import Place
 from proxy.routing.hedge import HedgeResult, Withheld
 from proxy.routing.hedge_budget import HedgeBudget
 from proxy.routing.rules import HedgeRules
@@ -212,6 +212,11 @@ class HedgedGeneration(Generation):
                 self._noted(race, tries[1][1])
         self._outcome(race, tries)
 
+    def _tried(self, step: Try) -> Candidate:
+        """A stream that had won may be the hedge's."""
+        race = self.race
+        return step.target if race is None or race.winner is None else race.winner.target
+
     def _started(self, race: Race, step: Try) -> asyncio.Task[Failure | None]:
         """A task of its own, which gives the step's place back when it ends, also before it has begun."""
         task = race.start(self.pipe.tasks, self._leg(step))
@@ -237,9 +242,12 @@ class HedgedGeneration(Generation):
             why = "budget"
         elif (target := self.attempts.spare(now := monotonic())) is None:
             self._budget.give_back()
-        elif target.gate is None or target.gate.enter(now):
+        elif target.gate is None:
             self._may = False
-            return Try(target, place=None if target.gate is None else Place(target.gate))
+            return Try(target)
+        elif (place := target.gate.enter(now, keys_for(self.pipe, self.asked, target))) is not None:
+            self._may = False
+            return Try(target, place=place)
         else:
             self.attempts.left += 1
             self.attempts.put_back([target])

@@ -44,7 +44,8 @@ class Responder:
     def whole(self, body: bytes) -> bool:
         """The same as `json` at once, where the server can; False: nothing was done."""
         ctx = self._ctx
-        if ctx.server is None or ctx.head is None or not ctx.server.answer(200, ctx.head(ctx), body):
+        server, head = ctx.server, ctx.head
+        if server is None or head is None or not server.answer(200, head(ctx), body):
             return False
         self.started = self.ended = True
         ctx.status = 200

@@ -28,7 +28,7 @@ def note_usage(ctx: RequestContext, upstream: Upstream, usage: Usage | None) -> 
         if upstream.head_tier is not None and usage is not None and usage.service_tier is None:
             ctx.usage = usage = msgspec.structs.replace(usage, service_tier=upstream.head_tier)
         target = upstream.target
-        ctx.cost = cost = upstream.charges.cost(target.provider, target.model, usage, ctx.unix_started)
+        ctx.cost = cost = upstream.pipe.charges.cost(target.provider, target.model, usage, ctx.unix_started)
         ctx.cost_nanos = None if cost.unpriced else cost.total
     if upstream.also is not None:
         _add(ctx, upstream.also)
@@ -44,7 +44,7 @@ def _add(ctx: RequestContext, also: Also) -> None:
 def cost_of(upstream: Upstream, usage: Usage, at: float) -> Cost:
     """As a call's that is not the request's only one. `at`: when the request began, Unix seconds."""
     target = upstream.target
-    return FREE if upstream.provider.free else upstream.charges.cost(target.provider, target.model, usage, at)
+    return FREE if upstream.provider.free else upstream.pipe.charges.cost(target.provider, target.model, usage, at)
 
 
 def estimated_usage(prompt_bytes: int, text_bytes: int) -> Usage:
@@ -70,9 +70,10 @@ def note_error(ctx: RequestContext, exc: EdgeError) -> None:
 
 def store(pipe: Pipeline, asked: Asked, entry: CacheEntry | None, *, tool_calls: bool) -> None:
     """Only whole answers get here."""
-    if entry is None or asked.key is None or not asked.verdict.write:
+    key = asked.key
+    if entry is None or key is None or not asked.verdict.write:
         return
     if storable(pipe.cache_rules, 200, True, tool_calls, len(entry.body)).store:
-        pipe.cache.put(asked.key, entry)
+        pipe.cache.put(key, entry)
         if asked.asking is not None and pipe.semantic is not None:
-            pipe.semantic.cache.keep(asked.asking, asked.key)
+            pipe.semantic.cache.keep(asked.asking, key)

@@ -24,10 +24,11 @@ from proxy.pipeline.fan_out import MAX_CALLS, FanDecoder, Fanned, merged
 from proxy.pipeline.inline_media import FetchRules, Inlining
 from proxy.pipeline.stream_clock import content_within
 from proxy.providers.base import Outgoing, Provider
-from proxy.providers.key_pool import Credential, conversation_of
+from proxy.providers.key_pool import Credential, KeyPool
 from proxy.routing.candidate import Candidate
-from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S, HealthBook
-from proxy.routing.quota import Headroom, headroom
+from proxy.routing.gate import Place
+from proxy.routing.health import QUOTA, REFUSED_S, THROTTLED_MAX_S
+from proxy.routing.quota import SIGNS, Headroom, headroom
 from proxy.transport.base import ResponseTooLarge, Timeouts, TransportError, UpstreamRequest, UpstreamResponse
 
 ERROR_BODY_MAX = 256 * 1024
@@ -35,6 +36,8 @@ _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
 _CONNECT_FIRST = 0.95
+_TELLING = frozenset((b"x-request-id", b"request-id", b"x-amzn-requestid")) | SIGNS
+"""Headers of an answer that say something to the gateway."""
 
 
 class Also(msgspec.Struct, frozen=True):
@@ -48,15 +51,14 @@ class Upstream:
     """A target's provider with the credential chosen for this conversation, and the record of the try."""
 
     __slots__ = (
-        "charges", "codec", "detached", "failure", "fanned", "head_tier", "health", "inlined", "key", "passthrough", "pinned", "provider",
+        "codec", "detached", "failure", "fanned", "head_tier", "inlined", "key", "passthrough", "pinned", "pipe", "place", "provider",
         "record", "sent_at", "spared", "target", "ticket", "within_s",
     )  # fmt: skip
     also: Also | None = None
 
     def __init__(self, pipe: Pipeline, asked: Asked, target: Candidate) -> None:
         self.target = target
-        self.charges = pipe.charges
-        self.health: HealthBook = pipe.health
+        self.pipe = pipe
         self.head_tier: str | None = None
         """The tier that is billed, where the answer's head names one (InvokeModel)."""
         self.provider: Provider = pipe.providers[target.provider]
@@ -64,6 +66,8 @@ class Upstream:
         self.passthrough = dialect in self.provider.dialects and (dialect != INVOKE or asked_invoke.fits(asked.codec, target.model))
         self.codec: Codec = asked.codec if self.passthrough else asked.codec_for(pipe, self.provider)
         self.record = AttemptRecord(target.provider, target.model)
+        self.place: Place | None = None
+        """Where its calls are bounded."""
         self.pinned = False
         """No other member of the key pool may take over."""
         now = monotonic()
@@ -85,6 +89,12 @@ class Upstream:
         self.fanned: Fanned | None = None
         """Several calls' answers; `record.calls` says how many it takes, once the request is built."""
 
+    def take_place(self, place: Place) -> None:
+        """It may be at a key of the pool, which is this try's then."""
+        self.place = place
+        if place.account is not None:
+            self.key = self.provider.keys.of_account(place.account) or self.key
+
     async def inline(self, rules: FetchRules, asked: Asked) -> None:
         """Fetch what this provider does not fetch itself. Raises BadRequest."""
         wants = rules.wants.get(self.target.provider)
@@ -96,12 +106,11 @@ class Upstream:
 
     def _member(self, asked: Asked, now: float) -> Credential:
         pool = self.provider.keys
-        if asked.keeping is not None and asked.keeping.pinned is not None:
-            member = pool.of_account(asked.keeping.pinned.account)
-            if member is not None:
-                self.pinned = True
-                return member
-        return pool.choose(conversation_of(asked.body), now, self.health.key_rests(self.target.id, self.target.provider))
+        member = pinned_member(asked, pool)
+        if member is not None:
+            self.pinned = True
+            return member
+        return pool.choose(asked.talk(), now, self.pipe.health.key_rests(self.target.id, self.target.provider))
 
     def request(self, pipe: Pipeline, asked: Asked) -> UpstreamRequest:
         """What goes out. Raises BadRequest or Untranslatable."""
@@ -143,6 +152,8 @@ class Upstream:
         return UpstreamTimeout(f"no token from {self.provider.name} within {self.within_s} s")
 
     async def _fan(self, pipe: Pipeline, request: UpstreamRequest) -> UpstreamResponse:
+        if self.place is not None:
+            self.place.several(self.record.calls, self.record.calls, monotonic(), together=True)
         self.fanned = await Fanned.send(self.provider.transport, request, self.record.calls, pipe.tasks)
         return self.fanned
 
@@ -161,17 +172,15 @@ class Upstream:
         """Whether the answer, whose headers are in, is anything but a 2xx; what its head says is noted."""
         self.record.status = status = response.status
         head = dict(response.headers)
-        request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
-        if request_id is not None:
-            ctx.provider_request_id = request_id.decode("latin-1")[:200]
-            if self.codec.name == INVOKE:
-                self.head_tier = tier_in(head)
-        if not 200 <= status < 300:
-            return True
-        room = headroom(head, self.health.rules.quota_reserve)
-        if room is not None:
-            self._left(room)
-        return False
+        if not _TELLING.isdisjoint(head):
+            request_id = head.get(b"x-request-id") or head.get(b"request-id") or head.get(b"x-amzn-requestid")
+            if request_id is not None:
+                ctx.provider_request_id = request_id.decode("latin-1")[:200]
+                if self.codec.name == INVOKE:
+                    self.head_tier = tier_in(head)
+            if 200 <= status < 300 and (room := headroom(head, self.pipe.health.rules.quota_reserve)) is not None:
+                self._left(room)
+        return not 200 <= status < 300
 
     def _body(self, asked: Asked) -> bytes:
         """The provider's request body; what the client loses on the way is in the context."""
@@ -241,7 +250,7 @@ class Upstream:
         info, target = error.provider, self.target
         rest_s = info.retry_after_s or (THROTTLED_MAX_S if info.status == 429 else REFUSED_S)
         account_wide = info.status in (401, 402) or _UNPAID in (info.code, info.type)
-        self.health.rest_key(target.provider if account_wide else target.id, self.key.fingerprint, now + rest_s, now)
+        self.pipe.health.rest_key(target.provider if account_wide else target.id, self.key.fingerprint, now + rest_s, now)
         free_at = self._free_at(now)
         self.spared = not free_at
         if self.spared and not self.pinned:
@@ -259,13 +268,20 @@ class Upstream:
         now = monotonic()
         until = now + room.rest_s
         if len(self.provider.keys.members) > 1:
-            self.health.rest_key(self.target.id, self.key.fingerprint, until, now)
+            self.pipe.health.rest_key(self.target.id, self.key.fingerprint, until, now)
             until = self._free_at(now)
-        self.health.away(stats, until, QUOTA, now)
+        self.pipe.health.away(stats, until, QUOTA, now)
 
     def _free_at(self, now: float) -> float:
         """Of the pool, for this target; 0.0: a member is free."""
-        return self.provider.keys.free_at(now, self.health.key_rests(self.target.id, self.target.provider))
+        return self.provider.keys.free_at(now, self.pipe.health.key_rests(self.target.id, self.target.provider))
+
+
+def pinned_member(asked: Asked, pool: KeyPool) -> Credential | None:
+    """The one whose account keeps what the request follows up, where it is one of these."""
+    if asked.keeping is None or asked.keeping.pinned is None:
+        return None
+    return pool.of_account(asked.keeping.pinned.account)
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:

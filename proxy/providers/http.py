@@ -53,6 +53,9 @@ class HttpProvider:
         if self.dialect not in self.dialects:
             self.dialect = next(name for name in own if name in self.dialects)
         self.counting = next((name for name in self.count_paths if name in self.dialects), None)
+        self._passes = frozenset(self.passed_headers)
+        self._urls = {dialect: self.base_url + path for dialect, path in self.paths.items()}
+        """Of each dialect the same object for all calls, whose hash is known."""
         self._extra: tuple[Header, ...] = tuple((k.lower().encode("ascii"), v.encode("latin-1")) for k, v in extra_headers)
         self._built: dict[tuple[int, bool], tuple[Header, ...]] = {}
 
@@ -60,7 +63,7 @@ class HttpProvider:
         raise TypeError("a provider defines its credential")
 
     def url(self, call: Outgoing) -> str:
-        url = self.base_url + self.paths[call.dialect]
+        url = self._urls[call.dialect]
         return self._with_query(url, call.query) if call.query and self.passed_query else url
 
     def count_url(self, model: str, query: bytes) -> str:
@@ -77,8 +80,8 @@ class HttpProvider:
         if headers is None:
             headers = self._built[key.index, call.stream] = self._static(key, call.stream)
         given = call.headers
-        passed = [(name, given[name]) for name in self.passed_headers if name in given]
-        if passed:
+        if not self._passes.isdisjoint(given):
+            passed = [(name, given[name]) for name in self.passed_headers if name in given]
             named = {name for name, _ in passed}
             headers = (*(h for h in headers if h[0] not in named), *passed)
         return UpstreamRequest(

@@ -50,13 +50,25 @@ class KeyPool:
 
     def choose(self, conversation: bytes, now: float, rests: Rests = ()) -> Credential:
         """The member for a conversation; when all rest, the one that is free first."""
-        members = self.members
-        if len(members) == 1:
-            return members[0]
-        ranked = sorted(members, key=lambda m: hashlib.blake2b(conversation, salt=m.index.to_bytes(8, "big"), digest_size=8).digest())
+        if len(self.members) == 1:
+            return self.members[0]
+        ranked = self._ranked(conversation)
         if not rests:
             return ranked[0]
         return min(ranked, key=lambda m: _until(m, now, rests))  # the first of equals
+
+    def usable(self, conversation: bytes, now: float, rests: Rests = ()) -> list[Credential]:
+        """Those that a conversation may have, the best first: the members that do not rest; when all rest, all."""
+        ranked = self._ranked(conversation)
+        if not rests:
+            return ranked
+        until = {m.index: _until(m, now, rests) for m in ranked}
+        ranked.sort(key=lambda m: until[m.index])
+        return [m for m in ranked if not until[m.index]] or ranked
+
+    def _ranked(self, conversation: bytes) -> list[Credential]:
+        """The conversation's own order."""
+        return sorted(self.members, key=lambda m: hashlib.blake2b(conversation, salt=m.index.to_bytes(8, "big"), digest_size=8).digest())
 
     def of_account(self, fingerprint: str) -> Credential | None:
         return next((member for member in self.members if member.fingerprint == fingerprint), None)

@@ -5,9 +5,10 @@ from proxy.routing.breaker import BreakerRules
 from proxy.routing.gate import GateRules
 from proxy.routing.health import HealthRules
 from proxy.routing.retry_budget import BudgetRules
+from proxy.routing.room import Bounds
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, RouteRules, ShadowRules
 from proxy.routing.target import Target
-from proxy.settings import ModelSettings, RetrySettings, Settings, TargetSettings
+from proxy.settings import ModelSettings, ProviderSettings, RetrySettings, Settings, TargetSettings
 from proxy.settings.models import ContentRuleSettings, HedgeSettings, ShadowSettings
 
 
@@ -17,9 +18,16 @@ def target_of(t: TargetSettings) -> Target:
 
 
 def _gate(t: TargetSettings) -> GateRules | None:
-    if t.concurrency is None and t.rpm is None:
+    """A queue alone is one for the provider's keys."""
+    if t.concurrency is None and t.rpm is None and not t.queue:
         return None
     return GateRules(concurrency=t.concurrency, rpm=t.rpm, queue=t.queue, queue_wait_s=t.queue_wait_s)
+
+
+def key_bounds(provider: ProviderSettings) -> Bounds | None:
+    limits = provider.key_limits
+    bounds = None if limits is None else Bounds(concurrency=limits.concurrency, rpm=limits.rpm)
+    return bounds if bounds is not None and bounds.bind else None
 
 
 def retry_rules(r: RetrySettings) -> RetryRules:

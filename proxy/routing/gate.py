@@ -5,6 +5,9 @@
     nobody has           the request waits at the first one's queue, first come first served, for `queue_wait_s` at most
     the queue is full    503 with Retry-After at once, as when the wait was in vain
 
+Where its provider's keys are bounded (`routing/key_rooms.py`), there is room if there is some here and at a key that the call may have;
+who waits for a key that is busy keeps nobody from another one.
+
 One event loop; all but `wait` is synchronous. Places are given to who waits before anybody new gets one.
 """
 
@@ -12,17 +15,14 @@ import asyncio
 from collections import deque
 from time import monotonic
 
-import msgspec
+from proxy.routing.key_rooms import KeyRooms, Wanted, no_keys
+from proxy.routing.room import Bounds, Room
 
-MINUTE_S = 60.0
+RECHECK_S = 0.25
+"""A key whose rest is over tells nobody: who waits for one looks so often."""
 
 
-class GateRules(msgspec.Struct, frozen=True, kw_only=True):
-    """None: unbounded."""
-
-    concurrency: int | None = None
-    rpm: int | None = None
-    """In any 60 seconds."""
+class GateRules(Bounds, frozen=True, kw_only=True):
     queue: int = 0
     queue_wait_s: float = 1.0
 
@@ -30,93 +30,128 @@ class GateRules(msgspec.Struct, frozen=True, kw_only=True):
 class Place:
     """One that was taken. Given back once, however often it is said."""
 
-    __slots__ = ("_gate",)
+    __slots__ = ("_at_key", "_gate", "_keys", "account")
 
-    def __init__(self, gate: "Gate") -> None:
+    def __init__(self, gate: "Gate", keys: KeyRooms | None = None, account: str | None = None) -> None:
         self._gate: Gate | None = gate
+        self._keys = keys
+        self._at_key = 1
+        self.account = account
+        """Fingerprint of the key that the call is to have; None: any."""
+
+    def several(self, calls: int, at_once: int, now: float, *, together: bool = False) -> int:
+        """The try makes so many calls, up to `at_once` at the same time: how many it may. `together`: it cannot do with less."""
+        if self._keys is None or self.account is None or self._gate is None:
+            return at_once
+        self._at_key += self._keys.more(self.account, calls, at_once, now, together=together)
+        return self._at_key
 
     def leave(self) -> None:
         gate, self._gate = self._gate, None
-        if gate is not None:
+        if gate is None:
+            return
+        if self._keys is None or self.account is None:
             gate.leave()
+            return
+        self._keys.leave(self.account, self._at_key)
+        gate.inside -= 1
+        self._keys.serve()
+        gate.serve()  # its keys may be bounded no more
 
 
-class Gate:
-    def __init__(self, rules: GateRules) -> None:
-        self.rules = rules
-        self.inside = 0
-        self._begun: deque[float] = deque()
-        """When the calls of the last minute began, where that counts."""
-        self._waiting: deque[asyncio.Future[None]] = deque()
+class _Waiting:
+    __slots__ = ("place", "wanted")
+
+    def __init__(self, place: "asyncio.Future[Place]", wanted: Wanted) -> None:
+        self.place = place
+        self.wanted = wanted
+
+
+class Gate(Room):
+    """`keys`: of its provider, where they are bounded."""
+
+    rules: GateRules
+
+    def __init__(self, rules: GateRules, keys: KeyRooms | None = None) -> None:
+        super().__init__(rules)
+        self.keys = keys
+        self._waiting: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> int:
         return len(self._waiting)
 
-    def enter(self, now: float) -> bool:
-        """True: a place is taken, to be left once. `now`: monotonic seconds."""
-        if self._waiting or not self._room(now):
-            return False
-        self._take(now)
-        return True
+    def enter(self, now: float, wanted: Wanted = no_keys) -> Place | None:
+        """A place, to be left once; None: there is none. `now`: monotonic seconds."""
+        if self.keys is not None:
+            self.keys.serve()
+        return None if self._waiting or not self._room(now) else self._place(now, wanted)
 
     def leave(self) -> None:
         self.inside -= 1
-        self._serve()
+        self.serve()
 
-    async def wait(self, until: float) -> bool:
-        """True: a place is taken. False: the queue is full, or there was none by `until` (monotonic seconds)."""
+    async def wait(self, until: float, wanted: Wanted = no_keys) -> Place | None:
+        """A place. None: the queue is full, or there was none by `until` (monotonic seconds)."""
         rules = self.rules
         if len(self._waiting) >= rules.queue:
-            return False
-        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
-        self._serve()
+            return None
+        one = _Waiting(asyncio.get_running_loop().create_future(), wanted)
+        self._waiting.append(one)
+        if self.keys is not None:
+            self.keys.queue(self)
+        self.serve()
         try:
             async with asyncio.timeout(max(0.0, min(until - monotonic(), rules.queue_wait_s))):
-                await asyncio.shield(place)
+                return await asyncio.shield(one.place)
         except TimeoutError:
-            return self._gave_up(place)
+            return self._gave_up(one)
         except asyncio.CancelledError:
-            if self._gave_up(place):
-                self.leave()
+            if (place := self._gave_up(one)) is not None:
+                place.leave()
             raise
-        return True
 
-    def _gave_up(self, place: "asyncio.Future[None]") -> bool:
-        """Whether it has got its place all the same."""
-        if place.done():
-            return True
-        self._waiting.remove(place)
-        return False
+    def serve(self) -> bool:
+        """Places for those who wait; a timer where only time makes room. Whether anybody got one."""
+        if not self._waiting:
+            return False
+        now, before = monotonic(), len(self._waiting)
+        for one in tuple(self._waiting):
+            if not self._room(now):
+                break
+            if (place := self._place(now, one.wanted)) is not None:
+                self._waiting.remove(one)
+                one.place.set_result(place)
+        if self._waiting and self._timer is None and (at := self._look_again_at(now)) is not None:
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, at - now), self._due)
+        return len(self._waiting) < before
+
+    def _gave_up(self, one: _Waiting) -> Place | None:
+        """What it has got all the same."""
+        if one.place.done():
+            return one.place.result()
+        self._waiting.remove(one)
+        return None
 
     def _room(self, now: float) -> bool:
-        rules = self.rules
-        if rules.concurrency is not None and self.inside >= rules.concurrency:
-            return False
-        if rules.rpm is None:
-            return True
-        while self._begun and self._begun[0] <= now - MINUTE_S:
-            self._begun.popleft()
-        return len(self._begun) < rules.rpm
+        return self.has(now) and (self.keys is None or self.keys.has(now))
 
-    def _take(self, now: float) -> None:
-        self.inside += 1
-        if self.rules.rpm is not None:
-            self._begun.append(now)
+    def _place(self, now: float, wanted: Wanted) -> Place | None:
+        """There is room here; None: at none of the keys that are wanted."""
+        keys, account = self.keys, None
+        if keys is not None and (account := keys.enter(wanted(now), now)) is None:
+            return None
+        self.take(now)
+        return Place(self, keys, account)
 
-    def _serve(self) -> None:
-        """Places for those who wait; a timer where only time makes room."""
-        now = monotonic()
-        while self._waiting and self._room(now):
-            place = self._waiting.popleft()
-            self._take(now)
-            place.set_result(None)
-        if self._waiting and self._begun and self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, self._begun[0] + MINUTE_S - now), self._due)
+    def _look_again_at(self, now: float) -> float | None:
+        at = self.free_at(now)
+        if self.keys is None:
+            return at
+        times = (at, self.keys.free_at(now), now + RECHECK_S)
+        return min(time for time in times if time is not None)
 
     def _due(self) -> None:
         self._timer = None
-        self._serve()
+        self.serve()

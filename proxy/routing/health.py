@@ -12,7 +12,7 @@ A breaker counts per process. What opens, closes or rests is told to the listene
 and is told on as such.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -20,6 +20,8 @@ import msgspec
 from proxy.core.cooldown import Cooldowns
 from proxy.routing.breaker import BreakerRules
 from proxy.routing.gate import Gate, GateRules
+from proxy.routing.key_rooms import KeyRooms
+from proxy.routing.room import Bounds
 from proxy.routing.stats import TargetStats
 
 Outcome = Literal["ok", "failed", "throttled", "refused", "client", "cancelled"]
@@ -70,6 +72,7 @@ class HealthBook:
         self.listeners: list[Listener] = []
         self._stats: dict[str, TargetStats] = {}
         self._gates: dict[str, Gate] = {}
+        self._key_rooms: dict[str, KeyRooms] = {}
         self._key_rests: dict[str, Cooldowns] = {}
 
     def configure(self, rules: HealthRules, now: float) -> None:
@@ -88,15 +91,30 @@ class HealthBook:
             stats = self._stats[target_id] = TargetStats(target_id)
         return stats
 
-    def gate(self, target_id: str, rules: GateRules | None) -> Gate | None:
-        """Of a target, shared by all entries that have it; the rules that were given last hold. None: it is not bounded."""
+    def gate(self, target_id: str, rules: GateRules | None, keys: KeyRooms | None = None) -> Gate | None:
+        """Of a target, shared by all entries that have it; the rules that were given last hold. `keys`: of its provider, where they are
+        bounded. None: neither is."""
+        if rules is None or (keys is None and not rules.bind):
+            return None if keys is None else Gate(GateRules(), keys)  # it has nothing to share but the keys
         gate = self._gates.get(target_id)
-        if rules is None:
-            return None
         if gate is None:
             gate = self._gates[target_id] = Gate(rules)
-        gate.rules = rules
+        gate.rules, gate.keys = rules, keys
         return gate
+
+    def keys(self, provider: str, bounds: Bounds | None, accounts: Sequence[str]) -> KeyRooms | None:
+        """Of a provider's keys, for as long as the process lives; the bounds that were given last hold. None: they are not bounded."""
+        rooms = self._key_rooms.get(provider)
+        if rooms is not None:
+            rooms.configure(bounds or Bounds(), accounts)
+        elif bounds is not None:
+            rooms = self._key_rooms[provider] = KeyRooms(bounds, accounts)
+        return None if bounds is None else rooms
+
+    def key_calls(self, provider: str) -> dict[str, int]:
+        """Under way with each of its keys, by fingerprint; empty where they are not bounded."""
+        rooms = self._key_rooms.get(provider)
+        return {} if rooms is None else rooms.calls()
 
     def find(self, target_id: str) -> TargetStats | None:
         return self._stats.get(target_id)
@@ -129,28 +147,43 @@ class HealthBook:
         retry_after_s: float | None = None,
     ) -> None:
         """Once for each `started`. `began`: None: now. `first_token_s`: streams only. `timed`: its duration is like others'."""
-        stats.in_flight -= 1
         if began is None:
             began = now
-        if outcome != "ok":
+        if outcome == "ok":
+            self.went_well(stats, now, began, ticket, first_token_s, output_tokens, timed=timed)
+        else:
+            stats.in_flight -= 1
             self._not_ok(stats, now, outcome, began, ticket, retry_after_s)
-            return
+
+    def went_well(
+        self,
+        stats: TargetStats,
+        now: float,
+        began: float,
+        ticket: int,
+        first_token_s: float | None,
+        output_tokens: int,
+        *,
+        timed: bool = True,
+    ) -> None:
+        """`ended` with the outcome that nearly all have."""
+        stats.in_flight -= 1
         breaker = stats.breaker
         if (breaker.failures or ticket) and breaker.succeeded(now, began, self.rules.breaker, ticket):
             self._recovered(stats, now)
         stats.throttled = 0
-        stats.counted(now, success=True)
+        if stats.fallible:
+            stats.counted(now, success=True)
         if timed:
             took = now - began
             if first_token_s is None:
                 stats.whole.observe(now, took)
-                if output_tokens:
-                    stats.spoke(output_tokens, took)
             else:
                 stats.first_token.observe(now, first_token_s)
                 stats.recent.add(first_token_s)
-                if output_tokens:
-                    stats.spoke(output_tokens, took - first_token_s)
+                took -= first_token_s
+            if output_tokens:
+                stats.spoke(output_tokens, took)
 
     def outwaited(self, stats: TargetStats, now: float, waited_s: float, *, stream: bool) -> None:
         """A try was given up for another's answer before it had shown anything: it would have taken longer still."""

@@ -10,6 +10,8 @@ from typing import Any
 
 from proxy.routing.strategies import EVERYTHING, Kind
 from proxy.routing.strategy import Strategy
+from proxy.settings import Settings
+from proxy.settings.errors import Path
 
 GROUP = "llm_edge.strategies"
 
@@ -20,6 +22,12 @@ class OwnStrategyUnusable(ValueError):
 
 def installed() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=GROUP)}
+
+
+def named(settings: Settings) -> dict[Path, str]:
+    """Where the configuration names a strategy, and which."""
+    found: dict[Path, str] = {("routing", "strategy"): settings.routing.strategy}
+    return found | {("models", name, "strategy"): model.strategy for name, model in settings.models.items() if model.strategy is not None}
 
 
 def own(strategy: Strategy) -> Kind:

@@ -32,6 +32,8 @@ _ANTHROPIC = tuple(
 )
 _OPENAI_SIGNS = (_OPENAI[0][0], _OPENAI[1][0])
 _ANTHROPIC_SIGN = _ANTHROPIC[0][0]
+SIGNS = frozenset((*_OPENAI_SIGNS, _ANTHROPIC_SIGN))
+"""Headers without which a head tells nothing."""
 
 
 class Headroom(msgspec.Struct, frozen=True):

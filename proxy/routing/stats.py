@@ -31,8 +31,8 @@ class TargetStats:
     """Of one process, seconds by the monotonic clock. `HealthBook` writes it."""
 
     __slots__ = (
-        "_rate", "_rate_at", "away_until", "away_why", "blocked", "breaker", "cool_until", "drained", "first_token", "id", "in_flight",
-        "quota_left", "ramp_from", "ramp_s", "recent", "throttled", "tokens_per_s", "whole",
+        "_rate", "_rate_at", "away_until", "away_why", "blocked", "breaker", "cool_until", "drained", "fallible", "first_token", "id",
+        "in_flight", "quota_left", "ramp_from", "ramp_s", "recent", "throttled", "tokens_per_s", "whole",
     )  # fmt: skip
 
     def __init__(self, id: str = "") -> None:
@@ -60,6 +60,8 @@ class TargetStats:
         """Of output, once it flows. None: not known."""
         self.ramp_from = 0.0
         self.ramp_s = 0.0
+        self.fallible = False
+        """It has failed, and that is not forgotten: its success rate is below 1."""
         self._rate = 1.0
         self._rate_at = 0.0
 
@@ -115,15 +117,16 @@ class TargetStats:
 
     def success_rate(self, now: float) -> float:
         """0 to 1, of tries whose outcome was the target's doing. Failures are forgiven with time."""
-        return 1.0 if self._rate == 1.0 else 1.0 - (1.0 - self._rate) * exp((self._rate_at - now) / FORGIVE_S)
+        return 1.0 if not self.fallible else 1.0 - (1.0 - self._rate) * exp((self._rate_at - now) / FORGIVE_S)
 
     def counted(self, now: float, *, success: bool) -> None:
         """A try, for the success rate."""
-        if success and self._rate == 1.0:
+        if success and not self.fallible:
             return
         rate = self.success_rate(now)
         self._rate = rate + (success - rate) * SHARE
         self._rate_at = now
+        self.fallible = self._rate != 1.0
 
     def spoke(self, tokens: int, seconds: float) -> None:
         """Output, and how long it flowed."""

@@ -75,6 +75,17 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """There are other entries that it may fall back to."""
     budget: RetryBudget = msgspec.field(default_factory=RetryBudget)
     """Shared by all routes of the entry."""
+    sole: "Candidate | None" = None
+    """Follows from the others: the only target, where nothing of a request or of another entry can change what is tried first, and nothing
+    is shared out at it."""
+
+    def __post_init__(self) -> None:
+        rules, settled = self.rules, self.settled
+        plain = (
+            settled is not None and len(settled.order) == 1 and not self.falls_back and rules.hedge is None and not rules.continue_streams
+        )
+        sole = settled.order[0] if settled is not None and plain and rules.retry.attempts > 0 else None
+        msgspec.structs.force_setattr(self, "sole", sole if sole is not None and sole.gate is None else None)
 
     def only(self, targets: "tuple[Candidate, ...]", reason: str = "it cannot do what is asked") -> "Route":
         """The same with some of its targets; `reason`: why without the others."""

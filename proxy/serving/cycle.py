@@ -26,6 +26,7 @@ JOIN_MAX = 65536
 
 _LINE_BYTES = bytes(b for b in range(256) if (b >= 32 and b != 127) or b in b"\t\r\n")
 _STATUS_LINES = {s.value: b"HTTP/1.1 %d %s\r\n" % (s.value, s.phrase.encode()) for s in http.HTTPStatus}
+_WHOLE = b"%b%b%bcontent-length: %d\r\n\r\n%b"
 _BODILESS = frozenset({204, 304})
 
 
@@ -33,19 +34,19 @@ class EdgeCycle:
     """Also the `llm_edge.disconnect` object of its scope: `set_callback(fn)` asks to be told, in the loop, when the client leaves."""
 
     __slots__ = (
-        "_body",
         "_chunked",
         "_close_sent",
         "_end_read",
-        "_event",
         "_gone",
         "_left",
         "_pending",
         "body_size",
         "disconnected",
+        "event",
         "http10",
         "keep_alive",
         "more_body",
+        "pieces",
         "protocol",
         "response_complete",
         "response_started",
@@ -66,9 +67,10 @@ class EdgeCycle:
         self.response_started = False
         self.response_complete = False
         self.task: asyncio.Task[None] | None = None
-        self._body: list[bytes] = []
+        self.pieces: list[bytes] = []
+        """Of the body, not asked for yet. The connection adds to them and sets `event`: a call for each cost more than both."""
         self._end_read = False
-        self._event: asyncio.Event | None = None
+        self.event: asyncio.Event | None = None
         self._gone: Callable[[], None] | None = None
         self._pending = b""
         self._chunked = False
@@ -95,13 +97,13 @@ class EdgeCycle:
             protocol.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.waiting_for_100_continue = False
         while not (self.disconnected or self.response_complete):
-            if self._body or not (self.more_body or self._end_read):
+            if self.pieces or not (self.more_body or self._end_read):
                 return self._take_body()
             protocol.flow.resume_reading()
-            if self._event is None:
-                self._event = asyncio.Event()
-            await self._event.wait()
-            self._event.clear()
+            if self.event is None:
+                self.event = asyncio.Event()
+            await self.event.wait()
+            self.event.clear()
         return {"type": "http.disconnect"}
 
     async def send(self, message: "Message") -> None:
@@ -122,7 +124,7 @@ class EdgeCycle:
         if self.more_body or self._end_read or self.disconnected or self.waiting_for_100_continue:
             return None
         self._end_read = True
-        pieces = self._body
+        pieces = self.pieces
         if len(pieces) == 1:
             return pieces.pop()
         data = b"".join(pieces)
@@ -137,19 +139,21 @@ class EdgeCycle:
             return False
         if self.disconnected:
             return True
-        state = protocol.state
-        end = b"content-length: %d\r\n\r\n"
+        state, size = protocol.state, len(body)
         if state.draining or self.more_body or not self.keep_alive:
             self.keep_alive = False
-            end = b"connection: close\r\n" + end
-        head = b"".join((_STATUS_LINES[status], state.date_line, lines, end % len(body)))
+            lines += b"connection: close\r\n"
         self.response_started = True
         self.waiting_for_100_continue = False
-        if len(body) <= JOIN_MAX:
-            protocol.transport.write(head + body)
+        if size <= JOIN_MAX:  # in one step: half of what joining a head and then the body costs
+            protocol.transport.write(_WHOLE % (_STATUS_LINES[status], state.date_line, lines, size, body))
         else:
-            protocol.transport.writelines((head, body))
-        self._complete()
+            protocol.transport.writelines((_WHOLE % (_STATUS_LINES[status], state.date_line, lines, size, b""), body))
+        self.response_complete = True
+        self._gone = None
+        if self.event is not None:
+            self.event.set()
+        protocol.answered(self)
         return True
 
     def write(self, piece: bytes) -> bool:
@@ -160,33 +164,22 @@ class EdgeCycle:
         protocol.transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if self._chunked else piece)
         return not protocol.flow.write_paused
 
-    def add_body(self, piece: bytes) -> None:
-        self._body.append(piece)
-        self.body_size += len(piece)
-        if self._event is not None:
-            self._event.set()
-
-    def end_body(self) -> None:
-        self.more_body = False
-        if self._event is not None:
-            self._event.set()
-
     def client_gone(self) -> None:
         """The connection is of no more use to this answer; idempotent."""
         if self.disconnected or self.response_complete:
             return
         self.disconnected = True
-        self._body.clear()
-        if self._event is not None:
-            self._event.set()
+        self.pieces.clear()
+        if self.event is not None:
+            self.event.set()
         gone, self._gone = self._gone, None
         if gone is not None:
             gone()
 
     def _take_body(self) -> "Message":
-        pieces = self._body
+        pieces = self.pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._body = []
+        self.pieces = []
         self.body_size = 0
         if self.more_body:
             self.protocol.flow.resume_reading()
@@ -290,8 +283,8 @@ class EdgeCycle:
     def _complete(self) -> None:
         self.response_complete = True
         self._gone = None
-        if self._event is not None:
-            self._event.set()
+        if self.event is not None:
+            self.event.set()
         self.protocol.answered(self)
 
     def _ended(self) -> None:

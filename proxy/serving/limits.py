@@ -9,6 +9,7 @@ import msgspec
 from uvicorn.server import ServerState
 
 from proxy.serving.header_names import HeaderNames
+from proxy.serving.whole_request import WholeRequests
 
 if TYPE_CHECKING:
     from proxy.serving.protocol import EdgeProtocol
@@ -49,6 +50,7 @@ class EdgeState(ServerState):
         self.open: set[EdgeProtocol] = set()
         """uvicorn's `connections`, typed."""
         self.names = HeaderNames()
+        self.whole = WholeRequests()
         self.date_line = b""
         self._date_s = 0
         self._idle = asyncio.Event()

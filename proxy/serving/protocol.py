@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr, is_ssl
 from uvicorn.server import ServerState
 
+from proxy.core.header_lines import Header, OwnLines
 from proxy.governance.trace import DISCONNECT_KEY
 from proxy.serving.cycle import HIGH_WATER, EdgeCycle
 from proxy.serving.limits import EdgeState
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 IDLE, HEAD, BODY, DEAF = range(4)
 """Where the parser stands: between requests, in a head, in a body, or no longer listening (what comes is thrown away)."""
 
-_WATCHED = frozenset({b"host", b"expect", b"transfer-encoding", b"upgrade"})
+_WATCHED = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
 _POLLRDHUP = getattr(select, "POLLRDHUP", 0)
 
 
@@ -44,8 +45,12 @@ class EdgeProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.state = cast(EdgeState, server_state)
+        self._limits = self.state.limits
         self.asgi: ASGIApp = cast("ASGIApp", config.loaded_app)
+        self._asgi = {"version": self.asgi_version, "spec_version": "2.3"}
         self.names = self.state.names
+        self._whole = self.state.whole.read
+        self._line = OwnLines(self.state.whole.lines).__getitem__
         self.log = logging.getLogger("llm_edge")
         self.phase = IDLE
         self.since = self.state.now
@@ -103,6 +108,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         phase = self.phase
+        if phase == IDLE and self.active is None and not self._closing and len(data) <= HIGH_WATER and self._take_whole(data):
+            return  # llhttp, which stands before a request, need not know
         if phase == BODY:
             self.since = self.state.now
             self._overhead += len(data)
@@ -111,15 +118,39 @@ class EdgeProtocol(HttpToolsProtocol):
         else:
             self._head_size += len(data)
         try:
-            self._feed(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as exc:
+                self._parse_again(data[exc.args[0] :])
         except httptools.HttpParserError:
             self._refuse(self._fault)
             return
         if self.phase == HEAD:
-            if self._head_size > self.state.limits.head_bytes:
+            if self._head_size > self._limits.head_bytes:
                 self._refuse("head_too_large")
-        elif self._overhead > self.state.limits.head_bytes:
+        elif self._overhead > self._limits.head_bytes:
             self._refuse("bad_request")
+
+    def _take_whole(self, data: bytes) -> bool:
+        """Whether it was a whole plain request, which is under way then."""
+        request = self._whole(data, self._line)
+        if request is None:
+            return False
+        raw_path, path, headers, body, head_bytes = request
+        limits = self._limits
+        if len(headers) > limits.head_count or head_bytes > limits.head_bytes:
+            return False
+        self.fresh = False
+        self.since = self.state.now
+        self._head_size = 0
+        scope = self._scope("POST", "1.1", raw_path, path, b"", headers)
+        self.latest = self.active = scope[DISCONNECT_KEY] = cycle = EdgeCycle(self, scope, True, False)
+        cycle.pieces.append(body)
+        cycle.body_size = len(body)
+        cycle.more_body = False
+        cycle.task = task = self.loop.create_task(cycle.run_asgi(self.asgi))
+        self.tasks.add(task)
+        return True
 
     def on_message_begin(self) -> None:
         if not self.fresh:
@@ -127,38 +158,49 @@ class EdgeProtocol(HttpToolsProtocol):
         self.phase = HEAD
         self.url = b""
         self.headers = []
-        self._reset_watch()
+        self._hosts = 0
+        self.expect_100_continue = self._coded = self._upgrade = self._upgrading = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.phase != HEAD:
-            return
-        name = name.lower()
-        if name in _WATCHED:
-            self._watch(name, value)
-        self.headers.append((name, value))
+        if self.phase == HEAD:
+            name = name.lower()
+            if name == b"host":
+                self._hosts += 1
+            elif name in _WATCHED:
+                self._watch(name, value)
+            self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         parser = self.parser
         version: str = parser.get_http_version()
-        self._check_head(version)
-        if self._upgrade and parser.should_upgrade():
-            self._upgrading = True
-            return
+        limits = self._limits
+        if (
+            version != "1.1"
+            or self._hosts != 1
+            or self._upgrade
+            or len(self.headers) > limits.head_count
+            or self._head_size > limits.head_bytes
+        ):
+            self._check_head(version)
+            if self._upgrade and parser.should_upgrade():
+                self._upgrading = True
+                return
         self.phase = BODY
         self.fresh = False
-        scope = self._scope(parser.get_method().decode("ascii"), version)
+        scope = self._scope(parser.get_method().decode("ascii"), version, *self._target(), self.headers)
         cycle = EdgeCycle(self, scope, version == "1.1" and not self._closing and parser.should_keep_alive(), self.expect_100_continue)
-        cycle.http10 = version == "1.0"
+        if version != "1.1":
+            cycle.http10 = True
         scope[DISCONNECT_KEY] = cycle
         self.latest = cycle
         if self.active is None:
             self._start(cycle)
         else:
             self.queue.append(cycle)
-            if len(self.queue) >= self.state.limits.pipeline_depth:
+            if len(self.queue) >= limits.pipeline_depth:
                 self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
@@ -166,7 +208,10 @@ class EdgeProtocol(HttpToolsProtocol):
         cycle = self.latest
         if cycle is None or cycle.response_complete or cycle.disconnected:
             return
-        cycle.add_body(body)
+        cycle.pieces.append(body)
+        cycle.body_size += len(body)
+        if cycle.event is not None:
+            cycle.event.set()
         if cycle.body_size > HIGH_WATER:
             self.flow.pause_reading()
 
@@ -176,8 +221,11 @@ class EdgeProtocol(HttpToolsProtocol):
         self.phase = IDLE
         self.since = self.state.now
         self._head_size = self._overhead = 0
-        if self.latest is not None:
-            self.latest.end_body()
+        cycle = self.latest
+        if cycle is not None:
+            cycle.more_body = False
+            if cycle.event is not None:
+                cycle.event.set()
 
     def answered(self, cycle: EdgeCycle) -> None:
         """The active answer is on its way, whole or given up."""
@@ -189,7 +237,8 @@ class EdgeProtocol(HttpToolsProtocol):
         if not cycle.keep_alive:
             self._end_connection()
             return
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self.queue:
             self._start(self.queue.popleft())
         else:
@@ -211,7 +260,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self.phase = DEAF
             self.transport.abort()
             return
-        limits = self.state.limits
+        limits = self._limits
         waited = now - self.since
         if self.phase == IDLE:
             if self.active is None and waited > (limits.headers_s if self.fresh else limits.keep_alive_s):
@@ -236,7 +285,8 @@ class EdgeProtocol(HttpToolsProtocol):
         cycle.task = task
         self.tasks.add(task)
 
-    def _scope(self, method: str, version: str) -> "Scope":
+    def _target(self) -> tuple[bytes, str, bytes]:
+        """Path as it came, path, query."""
         url = self.url
         if url[:1] == b"/" and b"#" not in url:
             raw_path, _, query = url.partition(b"?")
@@ -248,32 +298,28 @@ class EdgeProtocol(HttpToolsProtocol):
         path = raw_path.decode("ascii")
         if "%" in path:
             path = urllib.parse.unquote(path)
+        return raw_path, path, query
+
+    def _scope(self, method: str, version: str, raw_path: bytes, path: str, query: bytes, headers: list[Header]) -> "Scope":
+        root_path = self.root_path
         return {
             "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "asgi": self._asgi,
             "http_version": version,
             "server": self.server,
             "client": self.client,
             "scheme": self.scheme,
             "method": method,
-            "root_path": self.root_path,
-            "path": self.root_path + path,
-            "raw_path": self.root_path.encode("ascii") + raw_path if self.root_path else raw_path,
+            "root_path": root_path,
+            "path": root_path + path if root_path else path,
+            "raw_path": root_path.encode("ascii") + raw_path if root_path else raw_path,
             "query_string": query,
-            "headers": self.headers,
+            "headers": headers,
             "state": self.app_state.copy(),
         }
 
-    def _reset_watch(self) -> None:
-        self.expect_100_continue = False
-        self._hosts = 0
-        self._coded = False
-        self._upgrade = self._upgrading = False
-
     def _watch(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._hosts += 1
-        elif name == b"expect":
+        if name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
         elif name == b"upgrade":
             self._upgrade = True
@@ -292,7 +338,7 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._fail("bad_request")
         elif self._hosts != 1:
             self._fail("bad_request")
-        limits = self.state.limits
+        limits = self._limits
         if len(self.headers) > limits.head_count:
             self._fail("head_too_large")
         if self._head_size > limits.head_bytes and sum(len(n) + len(v) + 4 for n, v in self.headers) + len(self.url) > limits.head_bytes:
@@ -304,12 +350,6 @@ class EdgeProtocol(HttpToolsProtocol):
         """Out of a parser call-back: `data_received` gives the answer."""
         self._fault = reason
         raise ValueError(reason)
-
-    def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as exc:
-            self._parse_again(data[exc.args[0] :])
 
     def _parse_again(self, rest: bytes) -> None:
         """llhttp stops at an Upgrade and leaves the body unread. We never switch protocols (RFC 9110, 7.8 lets a server ignore the
@@ -378,7 +418,7 @@ class EdgeProtocol(HttpToolsProtocol):
             self._buffered = size
             self._stalled_at = now
             return False
-        return now - self._stalled_at > self.state.limits.write_stall_s
+        return now - self._stalled_at > self._limits.write_stall_s
 
     def _hung_up(self) -> bool:
         """While reading is paused the transport does not see a FIN; the kernel does."""

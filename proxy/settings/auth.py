@@ -1,12 +1,22 @@
 """`auth`: who may call."""
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
 
+from proxy.core.identity import BUILT_IN_ROLES, SCOPES
 from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section, split_list
+from proxy.settings.suggest import did_you_mean
 
-Scope = Literal["provider_objects", "routing"]
+
+def _scope(name: str) -> str:
+    if name not in SCOPES:
+        raise ValueError(f"unknown scope{did_you_mean(name, SCOPES)}; known: {', '.join(SCOPES)}")
+    return name
+
+
+Scope = Annotated[str, AfterValidator(_scope)]
 _KNOWN_BAD = "change-me-to-strong-secret"
 MIN_SECRET_BYTES = 32
 
@@ -20,11 +30,21 @@ class JwtSettings(Section):
     claims: dict[str, str] = Field({}, description="Our field (`tenant`, `role`, …) → claim that holds it.")
 
 
+class RoleSettings(Section):
+    """A role beside admin, developer and client."""
+
+    scopes: Annotated[tuple[Scope, ...], BeforeValidator(split_list)] = Field(description="What it may do (docs/identity.md).")
+
+
 class AuthSettings(Section):
     enabled: bool = Field(True, description="Off only on a loopback address or with `--insecure`.")
     signing_secret: SecretStr | None = Field(
         None, description="Key of the HMAC in signed keys, at least 32 bytes; null: generated into an embedded record store."
     )
+    previous_signing_secret: SecretStr | None = Field(
+        None, description="The secret before it: its keys stay good while it is set, and no new ones are made with it."
+    )
+    roles: dict[str, RoleSettings] = Field({}, description="Roles of your own, by name.")
     static_keys: SecretList = Field((), description="Client keys, each plain or as hex SHA-256; a member may be a comma list.")
     static_scopes: Annotated[tuple[Scope, ...], BeforeValidator(split_list)] = Field(
         (), description="Scopes of every static client key; the admin key has all of them."
@@ -35,7 +55,17 @@ class AuthSettings(Section):
     key_cache_size: Count = Field(10_000, description="How many looked-up keys a worker remembers.")
     jwt: tuple[JwtSettings, ...] = Field((), description="Issuers of JSON web tokens.")
 
-    @field_validator("signing_secret")
+    @field_validator("roles")
+    @classmethod
+    def _own_names(cls, value: dict[str, RoleSettings]) -> dict[str, RoleSettings]:
+        for name in value:
+            if name in BUILT_IN_ROLES:
+                raise ValueError(f"{name} is built in and cannot be redefined; take another name")
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,63}", name):
+                raise ValueError(f"{name[:64]!r}: a role's name is a letter and up to 63 letters, digits, - _ .")
+        return value
+
+    @field_validator("signing_secret", "previous_signing_secret")
     @classmethod
     def _strong(cls, value: SecretStr | None) -> SecretStr | None:
         if value is None:

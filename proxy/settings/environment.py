@@ -51,6 +51,7 @@ NAMES: tuple[EnvName, ...] = (
     EnvName("API_KEYS", "auth.static_keys", "Comma list of client keys, each plain or as hex SHA-256.", split_list),
     EnvName("LLM_EDGE_ADMIN_KEY", "auth.admin_key", "A key with role admin, plain or as hex SHA-256."),
     EnvName("API_KEY_SIGNING_SECRET", "auth.signing_secret", "Key of the HMAC in signed keys, at least 32 bytes."),
+    EnvName("API_KEY_PREVIOUS_SIGNING_SECRET", "auth.previous_signing_secret", "The one before it, whose keys stay good."),
     EnvName("AUTH_HEALTH_CHECK", "auth.health_check", "Whether health routes and `/metrics` need a key too."),
     EnvName("DATABASE_URL", "stores.records", "URL of the record store."),
     EnvName("DYNAMODB_USAGE_PLANS_TABLE", "stores.dynamodb.plans_table", "Table of usage plans; makes DynamoDB the record store."),

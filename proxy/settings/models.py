@@ -20,7 +20,7 @@ class TargetSettings(Section):
     tags: Strings = Field((), description="Requests with `x-llm-edge-tags` go to targets that have all of those.")
     concurrency: Count | None = Field(None, description="Calls at the same time from one process; null: unbounded.")
     rpm: Count | None = Field(None, description="Calls a minute from one process; null: unbounded.")
-    queue: int = Field(0, ge=0, description="Requests that may wait for a free place when no other target has one.")
+    queue: int = Field(0, ge=0, description="Requests that may wait for a free place, here or at a key, when no other target has one.")
     queue_wait_s: Positive = Field(1, description="How long they wait at most, in seconds.")
 
 

@@ -37,12 +37,20 @@ _RESERVED = frozenset({"host", "content-length", "transfer-encoding", "connectio
 _NO_CONTROLS = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 
 
+class KeyLimitSettings(Section):
+    """What each key of the pool may be used for, over all models of the provider."""
+
+    concurrency: Count | None = Field(None, description="Calls at the same time with one key, from one process; null: unbounded.")
+    rpm: Count | None = Field(None, description="Calls a minute with one key, from one process; null: unbounded.")
+
+
 class ProviderSettings(Section):
     """One upstream with its credentials."""
 
     kind: Kind = Field(description="What it is; gives the other fields their defaults.")
     base_url: HttpUrl | None = Field(None, description="Endpoint; null: the kind's own. Required for openai_compatible and azure.")
     api_keys: SecretList = Field((), description="Keys; several make a pool. A member may be a comma list.")
+    key_limits: KeyLimitSettings | None = Field(None, description="Bounds of each key; null: none.")
     dialects: Annotated[tuple[DialectName, ...], BeforeValidator(split_list)] | None = Field(
         None, min_length=1, description="What this upstream speaks; null: by kind."
     )

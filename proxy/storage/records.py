@@ -13,7 +13,8 @@ from proxy.core.entities import Caps, Limits
 from proxy.core.errors import ClientFault
 
 KeyStatus = Literal["active", "revoked", "disabled"]
-Role = Literal["admin", "developer", "client"]
+Role = str
+"""admin, developer, client, or a name of `auth.roles`."""
 
 SIGNING_META = "signing_secret"
 """Name of the meta value that holds the generated secret."""

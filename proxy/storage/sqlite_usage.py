@@ -10,10 +10,9 @@ from proxy.storage import usage_rows as rows
 from proxy.storage.sqlite_file import SqliteFile
 from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, decode
 
-_INSERT = (
-    f"INSERT INTO usage_records ({', '.join(rows.COLUMNS)}) VALUES ({', '.join('?' * len(rows.COLUMNS))}) "  # noqa: S608 - constants
-    "ON CONFLICT (id) DO NOTHING"
-)
+ROWS_AT_ONCE = 250
+"""Of one statement: SQLite works on all of them without Python's lock, which a statement a row would take and give back each time, in the
+way of the event loop (a third of a request's CPU, measured)."""
 _SUMS = "count(*), " + ", ".join(f"sum(u.{name})" for name in rows.SUMMED)
 _SUMS += ", coalesce(sum(u.cost_nanos), 0), sum(u.cost_nanos IS NULL), sum(u.failed)"
 _GET = "SELECT body FROM usage_records WHERE id = ?"
@@ -34,7 +33,9 @@ class SqliteUsage(SqliteFile):
             before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.executemany(_INSERT, values)
+                for at in range(0, len(values), ROWS_AT_ONCE):
+                    some = values[at : at + ROWS_AT_ONCE]
+                    connection.execute(_insert(len(some)), [value for row in some for value in row])
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")
@@ -87,6 +88,11 @@ class SqliteUsage(SqliteFile):
             gone += count
             if count < PURGED_AT_ONCE:
                 return gone
+
+
+def _insert(count: int) -> str:
+    row = f"({', '.join('?' * len(rows.COLUMNS))})"
+    return f"INSERT INTO usage_records ({', '.join(rows.COLUMNS)}) VALUES {', '.join([row] * count)} ON CONFLICT (id) DO NOTHING"  # noqa: S608
 
 
 def _group(name: GroupBy) -> str:

@@ -115,6 +115,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("llm_edge_probes_total", "counter", "Active probes of targets whose breaker is not closed.", ("provider", "result")),
     Family("llm_edge_target_in_flight", "gauge", "Calls under way.", _PM),
+    Family("llm_edge_key_in_flight", "gauge", "Calls under way with a key that is bounded, by its place in the pool.", ("provider", "key")),
     Family("llm_edge_target_resting", "gauge", "1: at least one worker sends others first, or nothing.", (*_PM, "reason"), merge="max"),
     Family("llm_edge_target_quota_left_ratio", "gauge", "Of the scarcest rate limit, as last reported.", _PM, merge="min"),
     Family("llm_edge_config_reloads_total", "counter", "Configuration reloads.", ("result",)),

@@ -33,8 +33,9 @@ NONE = "none"
 OTHER = "other"
 
 
-_L1_MISS, _L2_MISS = (("llm_edge_cache_misses_total", tier) for tier in ("l1", "l2"))
-_L1_WRITE, _L2_WRITE = (("llm_edge_cache_writes_total", tier) for tier in ("l1", "l2"))
+_HITS, _MISSES, _WRITES = (
+    {tier: (f"llm_edge_cache_{name}_total", tier) for tier in ("l1", "l2", "semantic")} for name in ("hits", "misses", "writes")
+)
 
 
 class CacheRecorder:
@@ -46,7 +47,7 @@ class CacheRecorder:
         self._latency: dict[str, Hist] = {}
 
     def hit(self, tier: str, seconds: float) -> None:
-        self._inc("llm_edge_cache_hits_total", tier)
+        self._counters[_HITS[tier]] += 1.0
         hist = self._latency.get(tier)
         if hist is None:
             hist = self._latency[tier] = Hist(len(CACHE_BUCKETS_S))
@@ -54,10 +55,10 @@ class CacheRecorder:
         hist.total += seconds
 
     def miss(self, tier: str) -> None:
-        self._counters[_L1_MISS if tier == "l1" else _L2_MISS] += 1.0
+        self._counters[_MISSES[tier]] += 1.0
 
     def write(self, tier: str) -> None:
-        self._counters[_L1_WRITE if tier == "l1" else _L2_WRITE] += 1.0
+        self._counters[_WRITES[tier]] += 1.0
 
     def error(self, tier: str) -> None:
         self._inc("llm_edge_cache_errors_total", tier)

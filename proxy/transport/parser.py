@@ -12,11 +12,15 @@ import httptools
 from proxy.transport.base import Header, ResponseTooLarge, TransportError
 from proxy.transport.coding import DecoderTable, decoder_for
 from proxy.transport.response import FedResponse, Source
+from proxy.transport.whole_answer import ANSWERS
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADER_LINES = 200
 _NOTED = frozenset({b"content-length", b"transfer-encoding", b"content-encoding", b"keep-alive"})
 _HINT = re.compile(rb"timeout\s*=\s*(\d{1,6})", re.IGNORECASE)
+
+
+_whole = ANSWERS.read
 
 
 class _Stop(Exception):
@@ -28,7 +32,6 @@ class ResponseParser:
 
     __slots__ = (
         "_bare",
-        "_between_chunks",
         "_coding",
         "_decoders",
         "_fed",
@@ -41,6 +44,8 @@ class ResponseParser:
         "_refusal",
         "_source",
         "_trailers",
+        "_used",
+        "between_chunks",
         "complete",
         "framed",
         "keepalive_hint_s",
@@ -54,37 +59,55 @@ class ResponseParser:
         self._parser = httptools.HttpResponseParser(self)
         self.keepalive_hint_s: float | None = None
         """Of the last `Keep-Alive: timeout=`."""
+        self._used = True
         self.expect(bare=False, limit=0)
 
     def expect(self, *, bare: bool, limit: int) -> None:
         """`bare`: the answer to a HEAD. `limit`: bytes of body that `read` may give."""
         self._bare = bare
         self._limit = limit
-        self._headers: list[Header] = []
         self._fed = 0
-        self._between_chunks = False
-        self._is_http1 = False
-        self._overhead = 0
-        self._trailers = 0
-        self._coding: bytes | None = None
-        self._interim = False
-        self._refusal: TransportError | None = None
         self.framed = False
         self.response: FedResponse | None = None
         """From the end of its head on."""
         self.complete = False
         self.reusable = False
         """After `complete`: another request may follow on the connection."""
+        if self._used:
+            self._start()
+
+    def _start(self) -> None:
+        """What only an answer that goes through llhttp has touched."""
+        self._used = False
+        self._headers: list[Header] = []
+        self.between_chunks = False
+        """The body comes in chunks, and llhttp has seen the last one's end."""
+        self._is_http1 = False
+        self._overhead = 0
+        self._trailers = 0
+        self._coding: bytes | None = None
+        self._interim = False
+        self._refusal: TransportError | None = None
 
     def feed(self, data: bytes) -> None:
         """Raises TransportError when the bytes are no acceptable answer; past a complete answer they only make it unreusable."""
         response = self.response
-        if self._between_chunks and response is not None and (piece := _lone_chunk(data)):
-            response.chunks.append(piece)
-            response.buffered += len(piece)
-            return  # llhttp, which stands between two chunks, need not know
-        before = -1 if response is None else response.buffered
-        if not self._fed:
+        before = -1
+        if response is not None:
+            if self.between_chunks and (piece := lone_chunk(data)):
+                response.chunks.append(piece)
+                response.buffered += len(piece)
+                return  # llhttp, which stands between two chunks, need not know
+            before = response.buffered
+        elif not self._fed:
+            if not self._bare and (whole := _whole(data)) is not None:
+                headers, body = whole
+                self.framed = self.complete = self.reusable = True
+                self.response = response = FedResponse(self._source, 200, headers, True, self._limit)
+                response.chunks = [body]
+                self._fed = response.buffered = len(body)
+                return  # llhttp, which stands before an answer, need not know
+            self._used = True
             # The parser gives the version as a newly formatted string only.
             self._is_http1 = data.startswith(b"HTTP/1.")
         self._fed += len(data)
@@ -110,15 +133,15 @@ class ResponseParser:
             raise _Stop
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self.response is not None:
-            self._trailers += 1
-            if self._trailers > MAX_HEADER_LINES:
-                self._refuse(ResponseTooLarge(f"over {MAX_HEADER_LINES} trailers", phase="body", sent=True))
+        if self.response is None:
+            name = name.lower()
+            self._headers.append((name, value))
+            if name in _NOTED:
+                self._note(name, value)
             return
-        name = name.lower()
-        self._headers.append((name, value))
-        if name in _NOTED:
-            self._note(name, value)
+        self._trailers += 1
+        if self._trailers > MAX_HEADER_LINES:
+            self._refuse(ResponseTooLarge(f"over {MAX_HEADER_LINES} trailers", phase="body", sent=True))
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -129,7 +152,8 @@ class ResponseParser:
                 self._refuse(self._error(f"unexpected status {status}"))
             self._interim = True
             return
-        self._check_size()
+        if len(self._headers) > MAX_HEADER_LINES or self._fed > MAX_HEAD_BYTES:
+            self._check_size()
         framed = self.framed or self._bare or status == 204 or status == 304
         self.response = FedResponse(self._source, status, self._headers, framed, self._limit)
         if self._coding is not None:
@@ -146,10 +170,10 @@ class ResponseParser:
             response.buffered += len(piece)
 
     def on_chunk_header(self) -> None:
-        self._between_chunks = False
+        self.between_chunks = False
 
     def on_chunk_complete(self) -> None:
-        self._between_chunks = True
+        self.between_chunks = True
 
     def on_message_complete(self) -> None:
         if self._interim:
@@ -191,13 +215,10 @@ class ResponseParser:
         return TransportError(message, phase="headers" if self.response is None else "body", sent=True)
 
 
-def _lone_chunk(data: bytes) -> bytes | None:
+def lone_chunk(data: bytes) -> bytes | None:
     """The content of `data` where that is exactly one chunk without extensions, as a server that streams sends it: found in a quarter of
     the time that the parser and its call-backs take. None: anything else, the last chunk included."""
-    cut = data.find(b"\r\n", 0, 10)
-    if cut < 1 or not data.endswith(b"\r\n"):
-        return None
-    size = data[:cut]
-    if size.translate(None, b"0123456789abcdefABCDEF"):
-        return None
-    return data[cut + 2 : -2] if len(data) == cut + 4 + int(size, 16) else None
+    cut = data.find(b"\r\n", 1, 10)
+    if cut > 0 and data[:cut].lower() == b"%x" % (len(data) - cut - 4) and data.endswith(b"\r\n"):
+        return data[cut + 2 : -2]
+    return None

@@ -59,14 +59,14 @@ class Pool:
         return await self._open(loop, bucket, origin, due)
 
     def release(self, connection: Connection) -> None:
-        bucket = self._buckets[connection.origin]
         if self._closed:
             connection.abort()
-        elif (waiter := _next(bucket)) is not None:
-            connection.park(self._keepalive_s)
+            return
+        bucket = self._buckets[connection.origin]
+        connection.park(self._keepalive_s)
+        if bucket.waiting and (waiter := _next(bucket)) is not None:
             waiter.set_result(connection)
         else:
-            connection.park(self._keepalive_s)
             bucket.idle.append(connection)
 
     def discard(self, connection: Connection) -> None:

@@ -35,7 +35,8 @@ class FedResponse:
     _ended = False
     _error: TransportError | None = None
     _waiter: asyncio.Future[None] | None = None
-    _sink: Callable[[bytes], bool] | None = None
+    sink: Callable[[bytes], bool] | None = None
+    """Of `relay`, while that lasts; then nothing is buffered."""
 
     def __init__(self, source: Source, status: int, headers: list[Header], framed: bool, limit: int) -> None:
         self.status = status
@@ -61,8 +62,8 @@ class FedResponse:
             if self.buffered > self._limit:
                 self._too_large()
             return False
-        if self._sink is not None:
-            if not self._sink(self._take()):
+        if self.sink is not None:
+            if not self.sink(self._take()):
                 self.stop_relay()
             return False
         if self._waiter is not None:
@@ -82,7 +83,11 @@ class FedResponse:
     def whole(self) -> bytes | None:
         if not self._ended or self._error is not None or self.decoder is not None or self.buffered > self._limit:
             return None
-        return self._take()
+        chunks = self.chunks
+        if len(chunks) != 1:
+            return self._take()
+        self.buffered = 0
+        return chunks.pop()
 
     async def read(self) -> bytes:
         if self.decoder is not None:
@@ -124,14 +129,14 @@ class FedResponse:
             if not sink(data):
                 return
         if not self._ended:
-            self._sink = sink
+            self.sink = sink
             try:
                 await self._wait()
             finally:
-                self._sink = None
+                self.sink = None
 
     def stop_relay(self) -> None:
-        self._sink = None
+        self.sink = None
         if self._waiter is not None:
             self._wake(self._waiter)
 

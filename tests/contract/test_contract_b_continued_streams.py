@@ -411,3 +411,18 @@ async def test_a_hedged_stream_can_go_on() -> None:
         assert [(t["provider"], t["role"]) for t in line["tries"]] == [("a", "hedge_loser"), ("b", "hedge"), ("a", "continuation")]
         assert line["cost_nanos"] == sum(t["cost_nanos"] for t in line["tries"][:2]) + 9 * 1000 + 3 * 10000
         await pair.settled()
+
+
+async def test_the_attempts_are_told_of_the_hedge_that_broke() -> None:
+    """Its account is not active any more, so it gets no other try; the first target, which was only given up, goes on."""
+    gone = b'data: {"error":{"message":"no money is left","type":"server_error","code":"billing_not_active"}}\n\n'
+    async with two_targets(
+        continue_streams=True, hedge={"after_s": 0.05, "share": 1}, retries={"attempts": 3, "backoff_base_s": 0.01}
+    ) as pair:
+        pair.a.script(Held(), streaming("chat", whole("chat", "cd")))
+        pair.b.on(streaming("chat", begun("chat", "ab") + gone))
+        answer = await pair.chat(stream=True)
+        assert text_of("chat", data_of(answer.text)) == "abcd"
+        (line,) = await pair.lines()
+        assert [(t["provider"], t["role"]) for t in line["tries"]] == [("a", "hedge_loser"), ("b", "hedge"), ("a", "continuation")]
+        await pair.settled()

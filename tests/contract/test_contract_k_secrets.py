@@ -119,7 +119,7 @@ async def test_the_canaries_stay_where_they_belong(
             inside = repr(state) + repr(state.settings) + repr(state.pipeline) + repr(edge.gateway)
     out, err = capfd.readouterr()
     logs = lines.data.decode() + caplog.text + out + err
-    database = "".join(path.read_text("latin-1") for path in sorted(tmp_path.iterdir()))  # noqa: ASYNC240 - everything has ended
+    database = "".join(path.read_text("latin-1") for path in sorted(tmp_path.rglob("*")) if path.is_file())  # noqa: ASYNC240 - everything has ended
     wire = "".join(repr(c.headers) + c.path + c.body.decode() for c in upstream.calls)
     assert PROVIDER_KEY in wire
     for key in canaries:

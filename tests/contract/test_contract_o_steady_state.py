@@ -20,7 +20,7 @@ from tests.support.gateway import KEY, Running, chat_body, running, settings
 from tests.support.mix import MODELS, STATUSES, Mix, run, scripted
 from tests.support.upstream import Upstream
 
-ENDLESS = {"keys-last-used", "load-watch", "overlays", "responses-purge"}
+ENDLESS = {"keys-last-used", "load-watch", "overlays", "responses-purge", "usage-purge"}
 """Tasks that a gateway on static keys and records in memory has for as long as it runs."""
 ONE_TRY = {"routing": {"retries": {"attempts": 1}, "breaker": {"enabled": False}}, "cache": {"l1": {"max_entries": 200}}}
 

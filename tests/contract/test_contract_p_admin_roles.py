@@ -15,9 +15,14 @@ from proxy.storage.records import Role
 from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
 
 ADMIN_ROWS = [row for row in TABLE if row.path.startswith("/v1/admin")]
-TENANTS = ("/v1/admin/usage", "/v1/admin/tenants")
+TENANTS = ("/v1/admin/api-keys", "/v1/admin/usage", "/v1/admin/tenants")
 """Where a tenant's administrator has business, too."""
-BODIES: dict[str, dict[str, object]] = {"admin_weights": {"weights": {"old/m": 1}}, "admin_cache_purge": {"model": "m"}}
+BODIES: dict[str, dict[str, object]] = {
+    "admin_weights": {"weights": {"old/m": 1}},
+    "admin_cache_purge": {"model": "m"},
+    "admin_key_create": {"role": "client"},
+    "admin_key_update": {"role": "client", "name": "renamed"},
+}
 ANSWERS = {"admin_config_managed": 409, "admin_route_managed": 409}
 """What an administrator gets, where that is not 200."""
 
@@ -32,42 +37,64 @@ async def edge() -> AsyncIterator[Administered]:
         yield running
 
 
-async def key(edge: Administered, role: Role, tenant: str | None = None) -> str:
+async def key(edge: Administered, role: Role, tenant: str | None = None, scopes: tuple[str, ...] = ()) -> str:
     state = edge.gateway.state
-    made, record = new_key(await signing_secret(state.records, None), state.clock.time(), role=role, tenant=tenant)
+    made, record = new_key(await signing_secret(state.records, None), state.clock.time(), role=role, tenant=tenant, scopes=scopes)
     await state.records.create(record)
     return made
 
 
-def path_of(row: Row) -> str:
-    return row.path.removeprefix("/v1/admin").replace("{model}", "canary").replace("{target}", "old/m").replace("{tenant}", "acme")
+async def path_of(edge: Administered, row: Row, tenant: str = "acme") -> str:
+    """With names of what is there; a key id is one of that tenant's."""
+    path = row.path.removeprefix("/v1/admin").replace("{model}", "canary").replace("{target}", "old/m").replace("{tenant}", tenant)
+    return path.replace("{key_id}", (await key(edge, "client", tenant)).partition(".")[0]) if "{key_id}" in path else path
 
 
 @pytest.mark.parametrize("row", ADMIN_ROWS, ids=lambda row: f"{row.method} {row.path}")
 async def test_roles(edge: Administered, row: Row) -> None:
-    """No key and a wrong one 401; a client's, a developer's, and that of one tenant's administrator 403; an administrator's does it."""
-    path, body = path_of(row), BODIES.get(row.handler)
+    """No key and a wrong one 401; a client's and a developer's 403 in A's words; an administrator's does it."""
+    path, body = await path_of(edge, row), BODIES.get(row.handler)
     for wrong in (None, "sk-nobody-0123456789"):
         answer = await edge.call(row.method, path, body, key=wrong)
         assert answer.status_code == 401, (wrong, answer.text)
         assert set(answer.json()) == {"code", "message", "trace_id", "details"}
-    others: tuple[tuple[Role, str | None], ...] = (("client", None), ("developer", None), ("admin", "acme"))
-    if row.path.startswith(TENANTS):
-        others = others[:2]
-    for role, tenant in others:
-        answer = await edge.call(row.method, path, body, key=await key(edge, role, tenant))
-        assert answer.status_code == 403, (role, tenant, answer.text)
-    assert (await edge.call(row.method, path, body, key=KEY)).status_code == 403
+    for other in (KEY, await key(edge, "client"), await key(edge, "developer"), await key(edge, "nosuchrole")):
+        answer = await edge.call(row.method, path, body, key=other)
+        assert (answer.status_code, answer.json()["message"]) == (403, "Admin role required"), answer.text
     assert (await edge.get("/routes"))["drift_version"] == 0
-    for admin in (ADMIN_KEY, await key(edge, "admin")):
+    for admin in (ADMIN_KEY, await key(edge, "admin"), await key(edge, "client", scopes=("admin",))):
+        path = await path_of(edge, row)
         assert (await edge.call(row.method, path, body, key=admin)).status_code == ANSWERS.get(row.handler, 200)
+
+
+@pytest.mark.parametrize("row", ADMIN_ROWS, ids=lambda row: f"{row.method} {row.path}")
+async def test_administrators_of_a_tenant(edge: Administered, row: Row) -> None:
+    """403 where the whole gateway is concerned; else their own, and of another tenant's not even that it is there."""
+    admin, body = await key(edge, "admin", "acme"), BODIES.get(row.handler)
+    mine = await edge.call(row.method, await path_of(edge, row), body, key=admin)
+    if not row.path.startswith(TENANTS):
+        assert (mine.status_code, mine.json()["details"]["code"]) == (403, "tenant_admin")
+        return
+    assert mine.status_code == 200, mine.text
+    if "{key_id}" in row.path:
+        others = await edge.call(row.method, await path_of(edge, row, "other"), body, key=admin)
+        assert others.status_code == 404
+        assert others.json()["message"].endswith("not found")
+
+
+@pytest.mark.parametrize("row", ADMIN_ROWS, ids=lambda row: f"{row.method} {row.path}")
+async def test_readers(edge: Administered, row: Row) -> None:
+    """`admin_read` looks at everything and changes nothing."""
+    reader = await key(edge, "client", scopes=("admin_read",))
+    answer = await edge.call(row.method, await path_of(edge, row), BODIES.get(row.handler), key=reader)
+    assert answer.status_code == (200 if row.method == "GET" else 403), answer.text
 
 
 @pytest.mark.parametrize("row", ADMIN_ROWS, ids=lambda row: f"{row.method} {row.path}")
 async def test_below_the_prefixes_too(edge: Administered, row: Row) -> None:
     """The same route, the same guard."""
     for prefix in PREFIXES:
-        url = f"{prefix}/v1/admin{path_of(row)}"
+        url = f"{prefix}/v1/admin{await path_of(edge, row)}"
         answer = await edge.client.request(row.method, url, json=BODIES.get(row.handler))
         assert answer.status_code == 403
 

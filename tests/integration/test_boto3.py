@@ -1,6 +1,7 @@
 """boto3 with another endpoint_url and nothing else: Converse and ConverseStream, at any provider."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from proxy.storage.issue import new_access_key
 from tests.support.boto3_clients import by_hook, by_signature, called_by, client_of, signing
 from tests.support.gateway import Running, running, settings
 from tests.support.upstream import Upstream, chat, failing, json_answer
@@ -174,3 +176,31 @@ async def test_a_signature_is_for_bedrock_routes_only(edge: Running) -> None:
     signature = "AWS4-HMAC-SHA256 Credential=LEK1KAAAA/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=00"
     answer = await edge.client.post("/v1/chat/completions", json={"model": "echo", "messages": []}, headers={"authorization": signature})
     assert answer.status_code == 401
+
+
+OLD, NEW = "the-old-signing-secret-of-0123456789", "the-new-signing-secret-of-0123456789"
+
+
+@pytest.mark.parametrize(
+    ("auth", "record", "word"),
+    [
+        ({"signing_secret": NEW, "previous_signing_secret": OLD}, {}, None),
+        ({"signing_secret": NEW}, {}, "InvalidSignatureException"),
+        ({"signing_secret": OLD}, {"expires_at": 1.0}, "ExpiredTokenException"),
+        ({"signing_secret": OLD}, {"allowed_ips": ("192.0.2.1",)}, "AccessDeniedException"),
+        ({"signing_secret": OLD}, {"allowed_ips": ("127.0.0.1",)}, None),
+        ({"signing_secret": OLD}, {"role": "nobody"}, "AccessDeniedException"),
+    ],
+)
+async def test_an_access_key_of_an_older_secret(auth: dict[str, str], record: dict[str, Any], word: str | None) -> None:
+    """It is good while that secret is; its record's expiry, networks and role count as any key's do."""
+    async with running(settings(auth=auth)) as edge:
+        access_key, secret_key, made = new_access_key(OLD.encode(), time.time(), **record)
+        await edge.gateway.state.records.create(made)
+        client = signing(edge.url, access_key, secret_key)
+        if word is None:
+            assert (await asyncio.to_thread(client.converse, modelId="echo", messages=MESSAGES))["stopReason"] == "end_turn"
+            return
+        with pytest.raises(ClientError) as refused:
+            await asyncio.to_thread(client.converse, modelId="echo", messages=MESSAGES)
+        assert refused.value.response["Error"]["Code"] == word

@@ -32,6 +32,7 @@ NOTHING_HAPPENED = {
     "llm_edge_retry_budget_exhausted_total",
     "llm_edge_circuit_breaker_transitions_total",
     "llm_edge_probes_total",
+    "llm_edge_key_in_flight",
     "llm_edge_target_resting",
     "llm_edge_target_quota_left_ratio",
     "llm_edge_hedges_total",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.codecs.accumulate import response_to_events
-from proxy.codecs.base import BodyFacts, Codec, Encoded
+from proxy.codecs.base import Codec, Encoded
 from proxy.codecs.openai_chat.errors import decode_error, encode_error
 from proxy.codecs.openai_chat.facts import answer_facts
 from proxy.codecs.openai_chat.fields import DIALECT
@@ -58,8 +58,7 @@ class OpenAIChatCodec:
     def finish_stream(self, usage_chunk: bytes, *, include_usage: bool, metadata: bytes | None) -> bytes:
         return finish_stream(usage_chunk, include_usage=include_usage, metadata=metadata)
 
-    def facts(self, body: bytes) -> BodyFacts:
-        return answer_facts(body)
+    facts = staticmethod(answer_facts)
 
     def decode_error(self, status: int, body: bytes, headers: Mapping[str, str]) -> ErrorInfo:
         return decode_error(status, body, headers)

@@ -44,8 +44,16 @@ _ODD = "(odd)"
 def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
     """Never raises: an answer is not lost for its bill, which is marked incomplete where something is no count. `tier`: the answer's
     `service_tier`."""
-    if len(usage) == 3 and (plain := _plain(usage, tier)) is not None:
-        return plain
+    if len(usage) == 3:  # three counts that add up, as most compatible servers send them
+        prompt, output, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
+        if type(prompt) is int and type(output) is int and prompt >= 0 and output >= 0 and total == prompt + output:
+            if tier is None:
+                return Usage(input_tokens=prompt, output_tokens=output)
+            return Usage(input_tokens=prompt, output_tokens=output, service_tier=billed_tier(tier))
+    return _decode(usage, tier)
+
+
+def _decode(usage: dict[str, Any], tier: object) -> Usage:
     extra: dict[str, Any] = {}
     odd = _scan(usage, _MAIN, extra)
     prompt = _count(usage, "prompt_tokens")
@@ -72,16 +80,6 @@ def decode_usage(usage: dict[str, Any], tier: object = None) -> Usage:
         service_tier=billed_tier(tier),
         extra=extra,
     )
-
-
-def _plain(usage: dict[str, Any], tier: object) -> Usage | None:
-    """Three counts that add up, as most compatible servers send them; None: look closer."""
-    prompt, output, total = usage.get("prompt_tokens"), usage.get("completion_tokens"), usage.get("total_tokens")
-    if type(prompt) is int and type(output) is int and prompt >= 0 and output >= 0 and total == prompt + output:
-        if tier is None:
-            return Usage(input_tokens=prompt, output_tokens=output)
-        return Usage(input_tokens=prompt, output_tokens=output, service_tier=billed_tier(tier))
-    return None
 
 
 def encode_usage(usage: Usage) -> dict[str, Any]:

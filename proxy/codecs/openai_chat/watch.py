@@ -54,8 +54,31 @@ class _Tiered(msgspec.Struct, gc=False):
     service_tier: Any = None
 
 
+class _MoreDelta(msgspec.Struct, gc=False):
+    content: str | None = None
+    tool_calls: list[msgspec.Raw] | None = None
+    function_call: None = None
+    audio: None = None
+
+
+class _MoreChoice(msgspec.Struct, gc=False):
+    delta: _MoreDelta
+    index: int = 0
+    finish_reason: None = None
+
+
+class _More(msgspec.Struct, gc=False):
+    """A chunk with text of one choice and nothing else: what it may not have is left to the decoder to find."""
+
+    choices: tuple[_MoreChoice]
+    usage: None = None
+    error: None = None
+    object: str | None = None
+
+
 _SAID = ("content", "reasoning_content", "reasoning", "refusal")
 _decode_chunk = msgspec.json.Decoder(_Chunk).decode
+_decode_more = msgspec.json.Decoder(_More).decode
 _decode_named = msgspec.json.Decoder(_Named).decode
 _decode_tiered = msgspec.json.Decoder(_Tiered).decode
 _decode_any = msgspec.json.Decoder().decode
@@ -81,9 +104,11 @@ class OpenAIChatWatcher:
         self._finished: set[int] = set()
         self._done = False
         self._named = False
+        self._alike = True
+        """No chunk has been other than most are."""
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._named and self._says_more(chunk):
+        if self._named and self._alike and (data := self._parser.lone(chunk)) is not None and self._says_more(data):
             return chunk
         events = self._parser.feed(chunk)
         if len(events) == 1:
@@ -101,27 +126,22 @@ class OpenAIChatWatcher:
     def keep_alive(self) -> bytes:
         return KEEP_ALIVE
 
-    def _says_more(self, chunk: bytes) -> bool:
-        """Whether the chunk is one whole event with more text of a choice that has begun: nearly every chunk of nearly every stream, noted
+    def _says_more(self, data: bytes) -> bool:
+        """Whether the event is one with more text of a choice that has begun: nearly every chunk of nearly every stream, noted
         in half the time that the parser and `_see` take. False: nothing was noted, look closer."""
-        data = self._parser.lone(chunk)
-        if data is None:
+        if self._done:
             return False
         try:
-            seen = _decode_chunk(data)
+            seen = _decode_more(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self._alike = False  # other chunks of this stream will be like it, or it is the last: no look at them in vain
             return False
-        choices = seen.choices
-        if choices is None or len(choices) != 1 or seen.usage is not None or seen.error is not None or seen.object == "error" or self._done:
-            return False
-        choice = choices[0]
-        delta = choice.delta
-        if delta is None or not delta.content or choice.finish_reason is not None or choice.index not in self._unfinished:
-            return False
-        if delta.tool_calls or delta.function_call or delta.audio:
+        choice = seen.choices[0]
+        text = choice.delta.content
+        if not text or choice.index not in self._unfinished or choice.delta.tool_calls or seen.object == "error":
             return False
         self.content = True
-        self.text_bytes += len(delta.content)
+        self.text_bytes += len(text)
         return True
 
     def _see(self, event: SSEEvent) -> bytes:

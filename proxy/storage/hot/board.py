@@ -53,6 +53,10 @@ class Board(Protocol):
         is over. Returns what ends it."""
         ...
 
+    def on_gap(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """`callback()` whenever writes of other processes may have been missed: after each outage. Returns what ends it."""
+        ...
+
 
 class Entry(msgspec.Struct, frozen=True):
     value: bytes
@@ -87,6 +91,7 @@ class LocalBoard:
         self._told: dict[str, bytes] = {}
         """What the watchers take for the living fields."""
         self._watchers: dict[object, tuple[str, Callback]] = {}
+        self._gap_callbacks: dict[object, Callable[[], None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
 
@@ -97,6 +102,7 @@ class LocalBoard:
         if self._timer is not None:
             self._timer.cancel()
         self._watchers.clear()
+        self._gap_callbacks.clear()
 
     def put(self, field: str, value: bytes, ttl_s: float) -> None:
         _check(field, value, ttl_s)
@@ -131,6 +137,19 @@ class LocalBoard:
             if name.startswith(prefix):
                 loop.call_soon(self._call, watcher, name, value)
         return lambda: self._forget(watcher)
+
+    def on_gap(self, callback: Callable[[], None]) -> Callable[[], None]:
+        waiting = object()
+        self._gap_callbacks[waiting] = callback
+        return lambda: self._no_gap(waiting)
+
+    def _no_gap(self, waiting: object) -> None:
+        self._gap_callbacks.pop(waiting, None)
+
+    def _gap(self) -> None:
+        loop = asyncio.get_running_loop()
+        for callback in self._gap_callbacks.values():
+            loop.call_soon(callback)
 
     def _forget(self, watcher: object) -> None:
         self._watchers.pop(watcher, None)

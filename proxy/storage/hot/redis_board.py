@@ -50,6 +50,8 @@ class RedisBoard(LocalBoard):
         self._write_script = _script("board_write.lua")
         self._history = b""
         self._number = 0
+        self._missed = False
+        """The last look failed."""
         self._whole_at = 0.0
         """When everything is to be read again, in monotonic seconds."""
         self._pending: dict[str, list[Entry]] = {}
@@ -85,11 +87,16 @@ class RedisBoard(LocalBoard):
                 self._whole_at = now + WHOLE_EVERY_S
         except RedisDown:
             self._whole_at = now
+            self._missed = True
             return False
         except RedisRefused as refused:
             self._whole_at = now
+            self._missed = True
             self._complain(refused.message)
             return False
+        if self._missed:
+            self._missed = False
+            self._gap()
         self._flush()
         return True
 
@@ -125,6 +132,8 @@ class RedisBoard(LocalBoard):
             for name, known in self._entries.items():
                 if name not in there and name not in self._pending and known.keep > now:
                     self._pending[name] = [known]
+        if self._history and (history != self._history or number < self._number):
+            self._missed = True
         self._history, self._number = history, number
 
     def _adopt(self, field: str, entry: Entry) -> None:

@@ -100,6 +100,41 @@ def test_check_notes_what_has_no_effect(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out.startswith("note: limits: not available yet")
 
 
+STRATEGIES = "providers: {echo: {kind: echo}}\nmodels:\n  m: {targets: [{provider: echo, model: e}], strategy: own:theirs}\n"
+
+
+def test_check_notes_a_strategy_that_only_a_program_can_give(capsys: pytest.CaptureFixture[str]) -> None:
+    """With its line. It is no mistake: `build_app(strategies=…)` may have it."""
+    Path("c.yaml").write_text(STRATEGIES)
+    assert main(["config", "check", "c.yaml"]) == 0
+    note, verdict = capsys.readouterr().out.splitlines()
+    assert note.startswith("note: c.yaml:3:46: models.m.strategy: no strategy 'theirs': ")
+    assert note.endswith("; a program may give one of that name to the gateway, which cannot be known here")
+    assert verdict.startswith("c.yaml: ok (digest ")
+    assert main(["config", "check", "c.yaml", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["ok"], [(one["where"], one["path"]) for one in shown["unknown"]]) == (True, [("c.yaml:3:46", "models.m.strategy")])
+
+
+@pytest.mark.parametrize(("value", "code"), [("proxy.routing.ordered:Ordered", 0), ("no_such_module_at_all:Mine", 2)])
+def test_check_loads_strategies_of_other_packages(
+    value: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that cannot be loaded is a mistake with its line."""
+    package = tmp_path / "site" / "theirs-1.0.dist-info"
+    package.mkdir(parents=True)
+    package.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    package.joinpath("entry_points.txt").write_text(f"[llm_edge.strategies]\ntheirs = {value}\n")
+    monkeypatch.syspath_prepend(str(package.parent))
+    Path("c.yaml").write_text(STRATEGIES)
+    assert main(["config", "check", "c.yaml"]) == code
+    told = capsys.readouterr()
+    if code:
+        assert told.err.startswith(f"c.yaml:3:46: models.m.strategy: strategy 'theirs' ({value}) cannot be loaded: ")
+    else:
+        assert told.out.startswith("c.yaml: ok (digest ")
+
+
 @pytest.mark.parametrize("form", [[], ["--json"]])
 def test_show_hides_secrets(form: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """In both forms; it needs no provider."""

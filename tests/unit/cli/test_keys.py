@@ -41,7 +41,19 @@ def test_create_prints_the_key_alone(capsys: pytest.CaptureFixture[str]) -> None
 def test_create_takes_all_of_a_keys_properties(run: Any) -> None:
     """And tells them."""
     made = run(
-        "create", "--role", "developer", "--name", "ci", "--tenant", "acme", "--models", "a, b", "--scopes", "x", "--expires", "2100-01-31"
+        "create",
+        "--role",
+        "developer",
+        "--name",
+        "ci",
+        "--tenant",
+        "acme",
+        "--models",
+        "a, b",
+        "--scopes",
+        "routing",
+        "--expires",
+        "2100-01-31",
     )
     assert made["api_key"].startswith(made["key_id"])
     facts = {name: made[name] for name in ("role", "name", "tenant_id", "models", "scopes", "expires_at", "status")}
@@ -50,18 +62,97 @@ def test_create_takes_all_of_a_keys_properties(run: Any) -> None:
         "name": "ci",
         "tenant_id": "acme",
         "models": ["a", "b"],
-        "scopes": ["x"],
+        "scopes": ["routing"],
         "expires_at": "2100-01-31T00:00:00.000Z",
         "status": "active",
     }
 
 
-def test_a_scope_that_means_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    """With the nearest that does; the key is made all the same, for a later version may know it."""
-    assert main(["keys", "create", "--scopes", "provider_object,provider_objects"]) == 0
-    said = capsys.readouterr().err
-    assert "provider_object means nothing in this version" in said
-    assert said.count("provider_objects") == 1
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("--scopes", "provider_object"), "scopes.0: no scope 'provider_object'; did you mean \"provider_objects\"?"),
+        (("--role", "amin"), "role: no role 'amin'; did you mean \"admin\"?"),
+        (("--rpm", "-5"), "limits.rpm: expected `int` >= 1"),
+        (("--allowed-ips", "10.0.0.0/8,nowhere"), "allowed_ips.1: 'nowhere' is no address or network"),
+        (("--door", "agent", "--aws"), "an access key has no door"),
+        (("--rpm", "many"), "'many' is no number"),
+        (("--metadata", "loose"), "'loose' is not K=V"),
+    ],
+)
+def test_what_makes_no_sense_is_wrong_usage(run: Any, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...], says: str) -> None:
+    """Said with its name and the nearest that there is; nothing is made."""
+    assert main(["keys", "create", *argv]) == 2
+    assert says in capsys.readouterr().err
+    assert run("list") == []
+
+
+def test_limits_budget_and_whom_it_is_for(run: Any) -> None:
+    """All of it by options; `get` shows it, `update` changes what is given, `none` takes it away."""
+    made = run(
+        "create", "--user", "ann", "--team", "search", "--service", "bot", "--project", "p", "--agents", "coder", "--rpm", "60",
+        "--qps", "2.5", "--burst", "5", "--monthly-budget-usd", "12.5", "--allowed-ips", "10.0.0.7/8", "--metadata", "owner=ann",
+    )  # fmt: skip
+    shown = run("get", made["key_id"])
+    assert shown == {name: value for name, value in made.items() if name != "api_key"}
+    assert [shown[name] for name in ("user", "team", "service", "project", "agents")] == ["ann", "search", "bot", "p", ["coder"]]
+    assert (shown["limits"], shown["monthly_budget_usd"]) == ({"rpm": 60, "qps": 2.5, "burst": 5}, 12.5)
+    assert (shown["allowed_ips"], shown["metadata"]) == (["10.0.0.0/8"], {"owner": "ann"})
+    changed = run("update", made["key_id"], "--rpm", "none", "--monthly-budget-usd", "none", "--name", "n", "--version", "1")
+    assert (changed["limits"], changed["monthly_budget_usd"], changed["name"]) == ({"qps": 2.5, "burst": 5}, None, "n")
+    assert (changed["user"], changed["role"], changed["version"]) == ("ann", "client", 2)
+
+
+def test_an_update_of_an_older_version_is_refused(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the one that holds."""
+    made = run("create")
+    assert main(["keys", "update", made["key_id"], "--name", "n", "--version", "7"]) == 1
+    assert "version 1 holds" in capsys.readouterr().err
+
+
+def test_get_is_lines_for_people(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without what is unset."""
+    made = run("create", "--rpm", "5")
+    assert main(["keys", "get", made["key_id"]]) == 0
+    lines = dict(line.split(None, 1) for line in capsys.readouterr().out.splitlines())
+    assert lines["limits"] == "rpm=5"
+    assert "models" not in lines
+    assert main(["keys", "get", "lek_none"]) == 1
+
+
+def test_an_agent_key(run: Any) -> None:
+    """In the agent gateway's shape, with its limits and budget."""
+    made = run("create", "--door", "agent", "--rpm", "5")
+    assert made["api_key"].startswith("csa_")
+    assert made["key_id"].startswith("key_")
+    assert (made["limits"], made["monthly_budget_usd"]) == ({"rpm": 5, "input_tpm": 500000, "output_tpm": 500000}, 100.0)
+
+
+def test_rotation_with_an_overlap(run: Any) -> None:
+    """The old key lives until then, and says what came after it; it isn't rotated twice."""
+    old = run("create")
+    new = run("rotate", old["key_id"], "--overlap", "48h")
+    shown = run("get", old["key_id"])
+    assert (shown["status"], shown["replaced_by"]) == ("active", new["key_id"])
+    assert shown["expires_at"] > new["created_at"]
+    assert main(["keys", "rotate", old["key_id"]]) == 1
+
+
+def test_disable_and_enable(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """A revoked key stays so."""
+    made = run("create")
+    assert run("disable", made["key_id"])["status"] == "disabled"
+    assert run("enable", made["key_id"])["status"] == "active"
+    run("revoke", made["key_id"])
+    assert main(["keys", "enable", made["key_id"]]) == 1
+    assert "is revoked, for good" in capsys.readouterr().err
+
+
+def test_without_redis_it_is_said_when_gateways_notice(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error."""
+    made = run("create")
+    assert main(["keys", "revoke", made["key_id"]]) == 0
+    assert "running gateways take notice within 10 s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("span", ["90m", "12h", "30d"])

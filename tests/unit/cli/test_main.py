@@ -66,7 +66,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"llm-edge {__version__}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["nope"], ["keys"], ["keys", "create", "--role", "king"], ["config", "check", "--nope"]])
+@pytest.mark.parametrize("argv", [[], ["nope"], ["keys"], ["keys", "list", "--status", "king"], ["config", "check", "--nope"]])
 def test_wrong_usage_is_2(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """With the usage on standard error."""
     assert main(argv) == 2

@@ -2,10 +2,11 @@
 
 import hashlib
 import hmac
+import re
 
 import pytest
 
-from proxy.core.keys import is_sha256, new_key_id, new_secret, sha256_hex, shape_of, sign, signed_key, verify
+from proxy.core.keys import is_agent_key, is_sha256, new_agent_key, new_key_id, new_secret, sha256_hex, shape_of, sign, signed_key, verify
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -91,3 +92,20 @@ def test_new_secrets_are_long_and_different() -> None:
     """256 bits."""
     assert len(new_secret()) == 64
     assert new_secret() != new_secret()
+
+
+def test_agent_keys() -> None:
+    """`csa_` and 32 random bytes; the id is of bytes of its own, so it tells nothing of the key."""
+    key_id, key = new_agent_key()
+    assert re.fullmatch(r"key_[0-9a-f]{16}", key_id)
+    assert is_agent_key(key)
+    assert shape_of(key) == "opaque"
+    assert new_agent_key(b"r" * 64) == new_agent_key(b"r" * 40)
+    assert new_agent_key() != new_agent_key()
+    assert not is_agent_key(key[:-1])
+
+
+def test_a_key_id_of_given_bytes() -> None:
+    """The same for the same."""
+    assert new_key_id(b"r" * 64) == new_key_id(b"r" * 16)
+    assert len(new_key_id()) == 26

@@ -13,11 +13,12 @@ from proxy.core.route import RouteInfo
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
-from proxy.governance.keys import key_digest
+from proxy.governance.keys import Ended, key_digest
 from proxy.governance.stack import StackOptions, govern
 
 CHAT = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat", reads_body=True)
-ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True)
+ADMIN = RouteInfo(name="/v1/admin/x", family="admin", admin=True, reads_body=True)
+INVOKE = RouteInfo(name="/v1/agent/invoke", family="invoke", scope="agents")
 CHAT_PATH = "/v1/chat/completions"
 GOOD = {"authorization": "Bearer good"}
 MESSAGES = RouteInfo(name="/v1/messages", family="anthropic", public=True)
@@ -25,12 +26,16 @@ OPS = RouteInfo(name="/health", family="ops", public=True)
 
 
 class TwoKeys:
-    """`good` is a client, `boss` an admin; `slow` is known only to the store."""
+    """`good` is a client, `boss` an admin, `near` and `far` are bound to addresses, `auditor` may read what administrators may; `slow` is
+    known only to the store."""
 
     def __init__(self) -> None:
         self._known = {
             key_digest("good"): Principal(key_id="k1", tenant="t1"),
             key_digest("boss"): Principal(key_id="k2", tenant="t1", role="admin"),
+            key_digest("near"): Principal(key_id="k4", tenant="t4", allowed_ips=("127.0.0.0/8",)),
+            key_digest("far"): Principal(key_id="k5", tenant="t5", role="admin", allowed_ips=("10.0.0.1",)),
+            key_digest("auditor"): Principal(key_id="k6", tenant="t6", role="auditor", scopes=frozenset({"admin_read"})),
         }
 
     def find(self, digest: bytes) -> Principal | None:
@@ -40,6 +45,10 @@ class TwoKeys:
         if key == "slow":
             return Principal(key_id="k3", tenant="t3", models=frozenset({"only"}))
         return self.find(key_digest(key))
+
+    def ended(self, digest: bytes) -> Ended | None:
+        """`old` was live once."""
+        return "expired" if digest == key_digest("old") else None
 
 
 class Ends:
@@ -57,7 +66,7 @@ class Ends:
 
 
 def classify(method: str, path: str) -> RouteInfo:
-    return {"/v1/chat/completions": CHAT, "/v1/admin/x": ADMIN, "/v1/messages": MESSAGES}.get(path, OPS)
+    return {"/v1/chat/completions": CHAT, "/v1/admin/x": ADMIN, "/v1/messages": MESSAGES, "/v1/agent/invoke": INVOKE}.get(path, OPS)
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:

@@ -43,6 +43,42 @@ async def test_admin_routes_need_the_role() -> None:
     assert (await client.get("/v1/admin/x", headers={"x-api-key": "boss"})).status_code == 200
 
 
+async def test_readers_of_admin_routes_change_nothing() -> None:
+    """`admin_read` is enough to look."""
+    client, _ = stack(echo)
+    assert (await client.get("/v1/admin/x", headers={"x-api-key": "auditor"})).status_code == 200
+    refused = await client.post("/v1/admin/x", headers={"x-api-key": "auditor"})
+    assert (refused.status_code, refused.json()["message"]) == (403, "Admin role required")
+
+
+@pytest.mark.parametrize("path", [CHAT_PATH, "/v1/admin/x"])
+async def test_a_key_is_refused_from_elsewhere(path: str) -> None:
+    """On every route, with what to do; from its own networks it passes."""
+    client, ends = stack(echo)
+    refused = await client.post(path, json={}, headers={"x-api-key": "far"})
+    assert refused.status_code == 403
+    assert "may not be used from 127.0.0.1" in refused.json()["message"]
+    assert ends.done[0].error == "address_not_allowed"
+    assert (await client.post(CHAT_PATH, json={}, headers={"x-api-key": "near"})).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "says"),
+    [
+        ({}, 401, "Not authenticated"),
+        ({"x-api-key": "nope"}, 401, "Invalid API key"),
+        ({"x-api-key": "old"}, 403, "API key has expired"),
+    ],
+)
+async def test_the_agent_gateway_s_texts(headers: dict[str, str], status: int, says: str) -> None:
+    """On C's routes; on others an expired key is 401 in A's words."""
+    client, _ = stack(echo)
+    answer = await client.get("/v1/agent/invoke", headers=headers)
+    assert (answer.status_code, answer.json()) == (status, {"detail": says})
+    other = await client.post(CHAT_PATH, json={}, headers={"x-api-key": "old"})
+    assert (other.status_code, other.json()["message"]) == (401, "Invalid or expired API key")
+
+
 async def test_public_routes_need_no_key() -> None:
     """Probes carry none."""
     client, _ = stack(echo)
@@ -63,6 +99,9 @@ class Down:
 
     async def verify(self, key: str) -> Principal | None:
         raise Unavailable("the store is down")
+
+    def ended(self, digest: bytes) -> None:
+        return None
 
 
 async def test_a_store_that_is_down_is_503_and_never_401() -> None:

@@ -9,7 +9,7 @@ from proxy.codecs.anthropic_messages import AnthropicMessagesCodec
 from proxy.codecs.bedrock_converse import BedrockConverseCodec
 from proxy.codecs.gemini_generate import GeminiGenerateCodec
 from proxy.codecs.openai_chat import OpenAIChatCodec
-from proxy.core.errors import ErrorInfo
+from proxy.core.errors import ErrorInfo, InvalidField
 from proxy.core.route import Family, RouteInfo
 from proxy.governance.bodies import ErrorBodies
 
@@ -69,3 +69,12 @@ def test_without_a_codec_the_family_still_answers() -> None:
     """In the operations' shape."""
     raw = ErrorBodies({}).render(RouteInfo(name="/x", family="openai"), WRONG, TRACE)
     assert orjson.loads(raw)["code"] == "HTTP_404"
+
+
+def test_agenthub_s_word_for_a_wrong_field() -> None:
+    """Other 422s are named by their status."""
+    wrong = InvalidField("unknown", "limits.rmp")
+    said = body("admin", wrong.info())
+    assert (said["code"], said["message"]) == ("VALIDATION_ERROR", "limits.rmp: unknown")
+    assert said["details"]["errors"] == [{"loc": ["body", "limits", "rmp"], "msg": "unknown"}]
+    assert body("admin", ErrorInfo(status=422, message="x", code="config_refused"))["code"] == "HTTP_422"

@@ -107,3 +107,12 @@ async def test_json_too_deep_is_400() -> None:
     for depth, status in ((3, 200), (8, 400)):
         body = b'{"a":' * depth + b"1" + b"}" * depth
         assert (await client.post(CHAT_PATH, content=body, headers=GOOD)).status_code == status
+
+
+async def test_an_administrator_may_send_nothing() -> None:
+    """A's clients revoke without a body; elsewhere a body is needed."""
+    client, _ = stack(echo)
+    boss = {"x-api-key": "boss"}
+    assert (await client.post("/v1/admin/x", headers=boss)).json()["json"] == {}
+    assert (await client.post("/v1/admin/x", content=b"nonsense", headers=boss)).status_code == 400
+    assert (await client.post(CHAT_PATH, headers=GOOD)).status_code == 400

@@ -1,14 +1,19 @@
 """Which principal a key belongs to."""
 
 import asyncio
+import hashlib
+import hmac
 
 import msgspec
 import pytest
 
+from proxy.core import keys
+from proxy.core.entities import Caps, Limits
 from proxy.core.errors import Unavailable
+from proxy.core.identity import Roles
 from proxy.core.keys import sha256_hex, signed_key
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys, key_digest
-from proxy.storage.issue import new_key
+from proxy.storage.issue import AGENT_LIMITS, new_agent_key, new_key
 from proxy.storage.records import KeyRecord
 from proxy.storage.records_memory import MemoryRecords
 from tests.support.clock import FakeClock
@@ -218,6 +223,132 @@ async def test_unknown_keys_are_remembered_too(clock: FakeClock) -> None:
     for _ in range(3):
         assert await signed.verify(signed_key(SECRET, "lek_gone")) is None
     assert records.reads == 1
+
+
+class CountedRecords(MemoryRecords):
+    """Counts look-ups of keys, by id and by hash."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def get(self, key_id: str) -> KeyRecord | None:
+        self.asked += 1
+        return await super().get(key_id)
+
+    async def by_hash(self, key_hash: str) -> KeyRecord | None:
+        self.asked += 1
+        return await super().by_hash(key_hash)
+
+
+async def test_no_forged_key_reaches_the_store(clock: FakeClock) -> None:
+    """Every cut, every changed digit, other cases and shapes: 0 look-ups. The true key is one."""
+    records = CountedRecords()
+    key = await made(records)
+    _, agent = keys.new_agent_key()
+    signed = SignedKeys(SECRET, records, 10.0, clock=clock, previous=b"p" * 32)
+    key_id, _, signature = key.partition(".")
+    forged = [key[:cut] for cut in range(len(key))]
+    forged += [f"{key_id}.{signature[:at]}{'0' if signature[at] != '0' else '1'}{signature[at + 1 :]}" for at in range(64)]
+    forged += [
+        key.upper(),
+        f" {key}",
+        f"{key} ",
+        f"{key}\n",
+        f"{key}0",
+        f"{key_id}..{signature}",
+        f".{signature}",
+        f"{key_id}x.{signature}",
+    ]
+    forged += [signed_key(b"x" * 32, key_id), "", ".", "a.b.c", "sk-" + "x" * 48, "x" * 5000, "lek_\x00", "é" * 20, "\udcff"]
+    forged += [agent[:-1], agent + "x", agent.replace("csa_", "csb_"), agent[:10] + "." + agent[11:], "csa_", "CSA_" + agent[4:]]
+    for wrong in forged:
+        assert await signed.verify(wrong) is None, wrong
+    assert records.asked == 0
+    assert await signed.verify(key) is not None
+    assert records.asked == 1
+
+
+async def test_agent_keys_are_found_by_their_hash(clock: FakeClock) -> None:
+    """Known ones stay known; guesses are remembered apart, so that they put no known key out, and forgotten at any notice."""
+    records = CountedRecords()
+    key, record = new_agent_key(1.0, tenant="acme")
+    await records.create(record)
+    signed = SignedKeys(SECRET, records, 10.0, size=3, clock=clock)
+    principal = await signed.verify(key)
+    assert principal is not None
+    assert (principal.key_id, principal.tenant, principal.limits) == (record.key_id, "acme", AGENT_LIMITS)
+    guesses = [keys.new_agent_key()[1] for _ in range(1010)]
+    for guess in guesses:
+        assert await signed.verify(guess) is None
+    assert signed.peek(key) is not None
+    asked = records.asked
+    assert await signed.verify(guesses[-1]) is None
+    assert records.asked == asked
+    await signed.verify(guesses[0])
+    assert records.asked == asked + 1
+    signed.drop("anything")
+    await signed.verify(guesses[-1])
+    assert records.asked == asked + 2
+    await records.set_status(record.key_id, "disabled")
+    signed.drop(record.key_id)
+    assert await signed.verify(key) is None
+    assert signed.ended(key_digest(key)) == "disabled"
+
+
+@pytest.mark.parametrize(
+    ("fields", "ended"),
+    [
+        ({"status": "revoked"}, "disabled"),
+        ({"status": "disabled"}, "disabled"),
+        ({"expires_at": 1_800_000_000.0}, "expired"),
+        ({"key_hash": sha256_hex("another")}, None),
+        ({}, None),
+    ],
+)
+async def test_why_a_key_is_no_good(records: MemoryRecords, signed: SignedKeys, fields: dict[str, object], ended: str | None) -> None:
+    """For those whose clients are told."""
+    key = await made(records, **fields)
+    await signed.verify(key)
+    assert signed.ended(key_digest(key)) == ended
+    assert Keyring(StaticKeys(), signed).ended(key_digest(key)) == ended
+    assert Keyring(StaticKeys()).ended(key_digest(key)) is None
+
+
+async def test_keys_of_the_secret_before_are_good(records: MemoryRecords, clock: FakeClock) -> None:
+    """But not its id signed anew: the record has the hash of the one that was given out."""
+    key = await made(records)
+    new = b"new-secret-" + SECRET
+    both = SignedKeys(new, records, 10.0, clock=clock, previous=SECRET)
+    assert await both.verify(key) is not None
+    assert await both.verify(signed_key(new, key.partition(".")[0])) is None
+    assert await SignedKeys(new, records, 10.0, clock=clock).verify(key) is None
+
+
+async def test_an_agenthub_key_verifies(records: MemoryRecords, signed: SignedKeys) -> None:
+    """A bare id of 22 characters, signed by the same rule."""
+    import secrets
+
+    key_id = secrets.token_urlsafe(16)
+    key = f"{key_id}.{hmac.new(SECRET, key_id.encode(), hashlib.sha256).hexdigest()}"
+    await records.create(KeyRecord(key_id=key_id, tenant=key_id, key_hash=hashlib.sha256(key.encode()).hexdigest(), created_at=0.0))
+    principal = await signed.verify(key)
+    assert principal is not None
+    assert principal.key_id == key_id
+
+
+async def test_all_of_a_record_is_in_its_principal(records: MemoryRecords, clock: FakeClock) -> None:
+    """And what a role of the configuration allows."""
+    fields: dict[str, object] = {
+        "agents": ("a",), "user": "ann", "service": "bot", "team": "search", "project": "p", "limits": Limits(rpm=5),
+        "caps": Caps(monthly=7), "allowed_ips": ("10.0.0.0/8",),
+    }  # fmt: skip
+    key = await made(records, role="auditor", scopes=("routing",), **fields)
+    signed = SignedKeys(SECRET, records, 10.0, clock=clock, roles=Roles({"auditor": ("usage",)}))
+    principal = await signed.verify(key)
+    assert principal is not None
+    assert principal.scopes == {"usage", "routing"}
+    assert {name: getattr(principal, name) for name in fields} == {**fields, "agents": frozenset({"a"})}
 
 
 async def test_last_use_is_written_by_flush(records: MemoryRecords, signed: SignedKeys, clock: FakeClock) -> None:

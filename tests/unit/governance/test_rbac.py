@@ -9,7 +9,7 @@ from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import EdgeError
 from proxy.core.route import RouteInfo
 from proxy.governance.rbac import ModelPermit
-from tests.unit.governance.stack_fixture import CHAT_PATH, stack
+from tests.unit.governance.stack_fixture import CHAT_PATH, echo, stack
 
 
 async def test_a_key_with_a_model_list_is_judged_by_target() -> None:
@@ -58,3 +58,12 @@ async def test_a_key_without_a_list_may_use_everything() -> None:
     client, _ = stack(ask)
     await client.post(CHAT_PATH, json={}, headers={"x-api-key": "good"})
     assert errors == [None]
+
+
+async def test_a_route_s_scope_is_asked_for() -> None:
+    """A role without it is refused, and told which it is and who can help."""
+    client, _ = stack(echo)
+    refused = await client.get("/v1/agent/invoke", headers={"x-api-key": "auditor"})
+    assert refused.status_code == 403
+    assert "lacks the scope agents" in refused.json()["detail"]
+    assert (await client.get("/v1/agent/invoke", headers={"x-api-key": "good"})).status_code == 200

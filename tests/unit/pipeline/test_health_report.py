@@ -10,6 +10,7 @@ from proxy.providers.key_pool import KeyPool
 from proxy.providers.openai_compatible import OpenAICompatible
 from proxy.routing import health, stats
 from proxy.routing.health import QUOTA, HealthBook
+from proxy.routing.room import Bounds
 from proxy.transport.scripted import ScriptedTransport
 
 
@@ -123,8 +124,8 @@ def test_gauges_of_targets_are_bounded_and_added_up() -> None:
 def test_without_a_gateway_there_is_nothing_to_read() -> None:
     """Before the lifespan, and after it."""
     gauges = HealthGauges(lambda: None, lambda model: True, lambda: 1.0)
-    read = (gauges.providers, gauges.breakers, gauges.in_flight, gauges.resting, gauges.quota_left)
-    assert [list(one()) for one in read] == [[]] * 5
+    read = (gauges.providers, gauges.breakers, gauges.in_flight, gauges.keys_in_flight, gauges.resting, gauges.quota_left)
+    assert [list(one()) for one in read] == [[]] * 6
 
 
 def test_gauges_of_providers() -> None:
@@ -141,3 +142,20 @@ def test_a_reason_of_a_later_version_is_other() -> None:
     book = HealthBook()
     book.away(book.stats("p/m"), 30.0, "who knows", 0.0, ours=False)
     assert dict(HealthGauges(lambda: piped(book), lambda model: True, lambda: 1.0).resting()) == {("p", "m", "other"): 1.0}
+
+
+def test_calls_under_way_by_key_where_keys_are_bounded() -> None:
+    """By place in the pool; a provider whose keys are not bounded, or no more, has none."""
+    book = HealthBook()
+    pipe = piped(book, "bounded", "free")
+    (account,) = (key.fingerprint for key in pipe.providers["bounded"].keys.members)
+    keys = book.keys("bounded", Bounds(concurrency=2), [account])
+    assert keys is not None
+    assert keys.enter([account], 0.0) == account
+    gauges = HealthGauges(lambda: pipe, lambda model: True, lambda: 1.0)
+    assert list(gauges.keys_in_flight()) == [(("bounded", "0"), 1.0)]
+    assert book.keys("bounded", None, [account]) is None
+    assert list(gauges.keys_in_flight()) == []
+    keys.leave(account)
+    assert book.keys("bounded", Bounds(rpm=1), [account]) is keys
+    assert list(gauges.keys_in_flight()) == [(("bounded", "0"), 0.0)]

@@ -95,6 +95,19 @@ async def test_nonsense_is_the_clients(header: str, value: str, says: str) -> No
         assert answer.json()["error"]["param"] == header
 
 
+async def test_before_the_model_is_known_there_is_nothing_to_explain() -> None:
+    """As docs/routing.md says."""
+    headers = {"x-llm-edge-debug": "route", **ADMIN}
+    async with edge() as found:
+        unknown = await found.chat(model="nobody's", headers=headers)
+        nameless = await found.client.post("/v1/chat/completions", json={"messages": []}, headers=headers)
+        broken = await found.client.post("/v1/chat/completions", content=b"{", headers=headers)
+        stranger = await found.chat(model="two", headers={**headers, "authorization": "Bearer nobody's-key-0123456789"})
+        answers = (unknown, nameless, broken, stranger)
+        assert [answer.status_code for answer in answers] == [404, 400, 400, 401]
+        assert not any("x-llm-edge-route" in answer.headers for answer in answers)
+
+
 async def test_the_decision_is_in_the_head_of_every_answer() -> None:
     """Of one that was chosen, one out of the cache, and one that nobody could serve; without the wish of none."""
     headers = {"x-llm-edge-debug": "route", **ADMIN}

@@ -74,6 +74,22 @@ def fingerprint(both: Both, account: str) -> str:
     return both.provider.keys.members[ACCOUNTS.index(account)].fingerprint
 
 
+async def test_a_follow_up_waits_for_its_accounts_key_where_keys_are_bounded() -> None:
+    """Another key of the pool has room, and does not have the answer."""
+    both = Both()
+    config = settings(providers={"chat": PROVIDER, "keeps": {**PROVIDER, "key_limits": {"concurrency": 1}}}, models=MODELS)
+    async with in_process(config=config, providers=both.providers) as edge:
+        account = await made(edge, both)
+        keys = edge.gateway.state.pipeline.routes.resolve("both").targets[1].gate
+        assert keys is not None
+        place = keys.enter(0.0, lambda _: [fingerprint(both, account)])
+        assert place is not None
+        assert (await ask(edge, previous_response_id="resp_1")).json()["error"]["code"] == "targets_busy"
+        assert len(both.keeps.requests) == 1
+        place.leave()
+        assert (await ask(edge, previous_response_id="resp_1")).status_code == 200
+
+
 async def test_an_account_that_refuses_is_not_replaced() -> None:
     """Its error is the answer, after one try."""
     both = Both(json_reply(response("resp_1", "hello")), json_reply({"error": {"message": "slow down"}}, 401))

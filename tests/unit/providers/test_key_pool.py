@@ -82,3 +82,18 @@ def test_an_upstream_without_credentials_is_one_account() -> None:
     """It has no fingerprint to look for."""
     assert Credential(0, "").fingerprint == ""
     assert KeyPool([]).of_account("") is not None
+
+
+def test_all_that_may_be_used_in_the_conversations_own_order() -> None:
+    """The first is the one that is chosen; who rests is left out, unless all rest: then the one that is free first is first."""
+    pool, rest = KeyPool(["a", "b", "c"]), Cooldowns()
+    for talk in (b"x", b"y", b"z"):
+        first, *others = pool.usable(talk, 0.0)
+        assert first is pool.choose(talk, 0.0)
+        assert len(others) == 2
+    first, second, third = pool.usable(b"x", 0.0)
+    rest.extend(first.fingerprint, 10.0)
+    assert pool.usable(b"x", 0.0, [rest]) == [second, third]
+    rest.extend(second.fingerprint, 30.0)
+    rest.extend(third.fingerprint, 20.0)
+    assert pool.usable(b"x", 0.0, [rest]) == [first, third, second]

@@ -1,11 +1,13 @@
 """From settings to routing's records."""
 
 from proxy.routing.breaker import BreakerRules
-from proxy.routing.configured import health_rules, rules_of, target_of
+from proxy.routing.configured import health_rules, key_bounds, rules_of, target_of
+from proxy.routing.gate import GateRules
 from proxy.routing.health import HealthRules
+from proxy.routing.room import Bounds
 from proxy.routing.rules import ContentRule, HedgeRules, HybridWeights, RetryRules, ShadowRules
 from proxy.routing.target import Target
-from proxy.settings import ModelSettings, Settings, TargetSettings
+from proxy.settings import ModelSettings, ProviderSettings, Settings, TargetSettings
 
 
 def test_a_target_keeps_what_it_says() -> None:
@@ -52,3 +54,13 @@ def test_health_is_of_the_whole_gateway() -> None:
     told = {"breaker": {"enabled": False, "threshold": 3, "open_s": 7, "successes": 1}, "slow_start_s": 0, "quota_reserve": 0.5}
     rules = BreakerRules(enabled=False, threshold=3, open_s=7.0, successes=1)
     assert health_rules(Settings.of(providers=echo, routing=told)) == HealthRules(breaker=rules, slow_start_s=0.0, quota_reserve=0.5)
+
+
+def test_bounds_of_keys_and_queues_for_them() -> None:
+    """Limits that bind nothing are none; a queue without a bound of the target's own is kept, for its keys."""
+    provider = ProviderSettings.model_validate({"kind": "echo", "key_limits": {"rpm": 5}})
+    assert key_bounds(provider) == Bounds(rpm=5)
+    assert key_bounds(ProviderSettings.model_validate({"kind": "echo", "key_limits": {}})) is None
+    assert key_bounds(ProviderSettings.model_validate({"kind": "echo"})) is None
+    assert target_of(TargetSettings(provider="p", model="m", queue=3)).gate == GateRules(queue=3)
+    assert target_of(TargetSettings(provider="p", model="m")).gate is None

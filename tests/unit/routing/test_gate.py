@@ -13,7 +13,7 @@ from proxy.routing.gate import Gate, GateRules
 def test_places_are_bounded_and_come_back() -> None:
     """At the same time."""
     gate = Gate(GateRules(concurrency=2))
-    assert [gate.enter(0.0) for _ in range(3)] == [True, True, False]
+    assert [bool(gate.enter(0.0)) for _ in range(3)] == [True, True, False]
     gate.leave()
     assert gate.enter(0.0)
 
@@ -21,9 +21,9 @@ def test_places_are_bounded_and_come_back() -> None:
 def test_calls_a_minute_are_bounded_in_any_minute() -> None:
     """Also when they are over."""
     gate = Gate(GateRules(rpm=2))
-    assert [gate.enter(at) for at in (0.0, 30.0, 59.9)] == [True, True, False]
+    assert [bool(gate.enter(at)) for at in (0.0, 30.0, 59.9)] == [True, True, False]
     gate.leave()
-    assert [gate.enter(at) for at in (59.9, 60.0, 60.1, 90.0)] == [False, True, False, True]
+    assert [bool(gate.enter(at)) for at in (59.9, 60.0, 60.1, 90.0)] == [False, True, False, True]
 
 
 @settings(derandomize=True, max_examples=200)
@@ -84,8 +84,26 @@ async def test_a_client_that_leaves_the_queue_leaves_its_place() -> None:
 
 async def test_time_alone_makes_room_for_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is the minute that is full."""
-    monkeypatch.setattr("proxy.routing.gate.MINUTE_S", 0.05)
+    monkeypatch.setattr("proxy.routing.room.MINUTE_S", 0.05)
     gate = Gate(GateRules(rpm=1, queue=1, queue_wait_s=10))
     assert gate.enter(monotonic())
     gate.leave()
     assert await gate.wait(monotonic() + 10)
+
+
+async def test_calls_that_take_longer_than_a_minute_keep_nobody_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is the calls under way that fill the gate, no time makes room: there is no timer that looks again and again."""
+    monkeypatch.setattr("proxy.routing.room.MINUTE_S", 0.01)
+    gate = Gate(GateRules(concurrency=1, rpm=5, queue=1, queue_wait_s=0.1))
+    looks: list[float] = []
+    assert gate.enter(monotonic())
+    look = gate._look_again_at
+
+    def counted(now: float) -> float | None:
+        looks.append(now)
+        return look(now)
+
+    monkeypatch.setattr(gate, "_look_again_at", counted)
+    await asyncio.sleep(0.02)
+    assert not await gate.wait(monotonic() + 1)
+    assert len(looks) < 5

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from proxy.routing.breaker import BreakerRules
+from proxy.routing.gate import GateRules
 from proxy.routing.health import COOL_MAX_S, MAX_TARGETS, QUOTA, REFUSED, THROTTLED, HealthBook, HealthRules, Outcome
+from proxy.routing.room import Bounds
 from proxy.routing.stats import TargetStats
 
 
@@ -247,3 +249,18 @@ def test_what_was_given_up_for_another_was_slow() -> None:
         book.outwaited(stats, 1.0, 3.0, stream=True)
     book.outwaited(stats, 1.0, 9.0, stream=False)
     assert (stats.first_token_p95(), stats.latency(1.0), stats.latency(1.0, stream=False)) == (3.0, 3.0, 9.0)
+
+
+def test_gates_are_for_targets_or_keys_that_are_bounded() -> None:
+    """A target's is the same for all entries, also when its bounds change; one that has only its keys' has nothing to share but those."""
+    book = HealthBook()
+    keys = book.keys("p", Bounds(concurrency=1), ["a"])
+    one = book.gate("p/m", GateRules(concurrency=2), keys)
+    assert one is not None
+    assert book.gate("p/m", GateRules(concurrency=3), None) is one
+    assert (one.rules, one.keys) == (GateRules(concurrency=3), None)
+    assert book.gate("p/q", GateRules(queue=3), keys) is book.gate("p/q", GateRules(queue=3), keys)
+    unlisted = book.gate("p/x", None, keys)
+    assert unlisted is not None
+    assert unlisted.keys is keys
+    assert book.gate("p/x", None) is book.gate("p/q", GateRules(queue=3)) is None

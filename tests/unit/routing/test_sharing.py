@@ -42,6 +42,9 @@ class Pinboard:
         self.callback = callback
         return self._unwatch
 
+    def on_gap(self, callback: Callable[[], None]) -> Callable[[], None]:
+        raise NotImplementedError
+
     def _unwatch(self) -> None:
         self.callback = None
 

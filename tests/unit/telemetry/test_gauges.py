@@ -23,6 +23,9 @@ class Facts:
     def in_flight(self) -> GaugeValues:
         return [(("a", "m"), 3.0)]
 
+    def keys_in_flight(self) -> GaugeValues:
+        return [(("a", "0"), 2.0)]
+
     def resting(self) -> GaugeValues:
         return [(("a", "m", "quota"), 1.0)]
 
@@ -69,6 +72,7 @@ def test_providers_breakers_and_targets() -> None:
     assert (found["provider_available", "a"], found["provider_available", "b"]) == (1.0, 0.0)
     assert found["circuit_breaker_state", "a", "open"] == 1.0
     assert found["target_in_flight", "a", "m"] == 3.0
+    assert found["key_in_flight", "a", "0"] == 2.0
     assert found["target_resting", "a", "m", "quota"] == 1.0
     assert found["target_quota_left_ratio", "a", "m"] == 0.01
 

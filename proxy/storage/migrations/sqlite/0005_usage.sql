@@ -1,7 +1,8 @@
 -- The ledger: a row a request. What reports group and sum by are columns; the whole record is in body, as JSON.
+-- Ordered by rowid: ids are random, and whole rows in their order would dirty a page for each record.
 -- Money is nano-USD; NULL: unknown. Times are text, UTC with milliseconds and Z.
 CREATE TABLE usage_records (
-    id                 TEXT PRIMARY KEY,
+    id                 TEXT NOT NULL UNIQUE,
     at                 TEXT NOT NULL,
     tenant             TEXT NOT NULL,
     key_id             TEXT NOT NULL,
@@ -21,7 +22,7 @@ CREATE TABLE usage_records (
     output_tokens      INTEGER NOT NULL DEFAULT 0,
     cost_nanos         INTEGER,
     body               TEXT NOT NULL
-) WITHOUT ROWID;
+);
 
 CREATE INDEX usage_by_time ON usage_records (at);
 CREATE INDEX usage_by_tenant ON usage_records (tenant, at);

@@ -200,3 +200,17 @@ async def test_what_the_board_refuses(board: LocalBoard, field: str, value: byte
     with pytest.raises(ValueError, match="board"):
         board.put_longer(field, value, ttl_s)
     assert board.items("") == {}
+
+
+async def test_nobody_else_writes_here_so_nothing_is_missed(board: LocalBoard) -> None:
+    """Gaps are for those who share; whoever waits for one can stop."""
+    gaps: list[int] = []
+    end = board.on_gap(lambda: gaps.append(1))
+    board.put("a", b"1", 5)
+    board.drop("a")
+    await tick()
+    assert gaps == []
+    end()
+    board._gap()
+    await tick()
+    assert gaps == []
