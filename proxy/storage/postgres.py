@@ -171,7 +171,7 @@ async def connect(url: PostgresUrl) -> Connection:
     """In autocommit mode; times and JSON come as text, as from SQLite."""
     connection = await psycopg.AsyncConnection.connect(url.conninfo, autocommit=True, prepare_threshold=5 if url.prepare else None)
     try:
-        for name in ("timestamptz", "jsonb"):
+        for name in ("timestamptz", "jsonb", "json"):
             connection.adapters.register_loader(name, TextLoader)
         await connection.execute(_SESSION.format(int(url.timeout_s * 1e3)).encode())
     except BaseException:

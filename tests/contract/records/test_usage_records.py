@@ -1,7 +1,6 @@
 """What every ledger keeps; one suite over all implementations (contracts F and R)."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -15,9 +14,9 @@ AT = 1_795_651_200.0
 """2026-11-26T00:00:00Z"""
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[UsageRecords]:
-    opened = open_usage({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[UsageRecords]:
+    opened = open_usage(url)
     yield opened
     await opened.aclose()
 
