@@ -106,14 +106,16 @@ class DynamoStore:
             self._client.close()
 
     async def _call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        if self._closed:
-            raise closed()
+        self._check_open()
         return await self._client.call(operation, **arguments)
 
     async def _transact(self, *actions: dict[str, Any]) -> None:
+        self._check_open()
+        await self._client.transact(actions)
+
+    def _check_open(self) -> None:
         if self._closed:
             raise closed()
-        await self._client.transact(actions)
 
     async def _get(self, pk: str, sk: str) -> Item | None:
         """Of the gateway's own table."""
@@ -132,9 +134,17 @@ class DynamoStore:
             arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
         return found[:limit]
 
+    async def _scan(self, table: str, **arguments: Any) -> list[Item]:
+        found: list[Item] = []
+        while True:
+            answer = await self._call("scan", TableName=table, ConsistentRead=True, **arguments)
+            found += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            arguments["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
     async def _get_many(self, table: str, keys: Sequence[Item]) -> list[Item]:
-        if self._closed:
-            raise closed()
+        self._check_open()
         found: list[Item] = []
         for start in range(0, len(keys), BATCH_GET):
             wanted: dict[str, Any] = {table: {"Keys": list(keys[start : start + BATCH_GET]), "ConsistentRead": True}}

@@ -66,7 +66,7 @@ class DynamoPlans(DynamoStore):
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""
     ) -> list[Plan]:
         """Reads all of a tenant's, or all: the table knows no order of usage ids."""
-        items = await (self._scan() if tenant is None or tenant == SYSTEM else self._of_tenant(tenant))
+        items = await (self._scan(self._client.url.plans_table) if tenant is None or tenant == SYSTEM else self._of_tenant(tenant))
         found = [
             plan
             for plan in map(from_plan_item, items)
@@ -104,16 +104,6 @@ class DynamoPlans(DynamoStore):
         page = expression("#tenant = :tenant", {"tenant": tenant}, kind="KeyConditionExpression", tenant="tenant_id")
         found = await self._query(TableName=self._client.url.plans_table, IndexName=TENANT_INDEX, **page)
         return await self._items([_key_of(item) for item in found])
-
-    async def _scan(self) -> Items:
-        found: Items = []
-        start: dict[str, Any] = {}
-        while True:
-            answer = await self._call("scan", TableName=self._client.url.plans_table, ConsistentRead=True, **start)
-            found += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
 def to_plan_item(plan: Plan, *, own_key: bool = False) -> Item:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 Connection = psycopg.AsyncConnection[Row]
 
+REPORT_TIMEOUT_S = 30.0
 COOL_S = 0.25
 """After a server did not even take the connection, the next calls fail at once for so long."""
 _SESSION = "SET SESSION timezone = 'UTC'; SET SESSION datestyle = 'ISO'; SET SESSION statement_timeout = {}"
@@ -47,10 +48,11 @@ class PostgresPool:
         self._down: tuple[float, str] = (0.0, "")
         self.users = 0
 
-    async def run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """`work` in autocommit mode, on a connection of its own. Raises Unavailable, and BadRequest for what Postgres can't store."""
+    async def run(self, work: Callable[[Connection], Awaitable[T]], *, timeout_s: float | None = None) -> T:
+        """`work` in autocommit mode, on a connection of its own; `timeout_s`: of the whole, else the URL's. Raises Unavailable, and
+        BadRequest for what Postgres can't store."""
         loop = asyncio.get_running_loop()
-        until = loop.time() + self._url.timeout_s
+        until = loop.time() + (timeout_s or self._url.timeout_s)
         try:
             async with asyncio.timeout_at(until):
                 await self._slots.acquire()
@@ -133,16 +135,26 @@ class PostgresStore:
         if not self._pool.users:
             await self._pool.close()
 
-    async def _run(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _run(self, work: Callable[[Connection], Awaitable[T]], *, timeout_s: float | None = None) -> T:
         if self._closed:
             raise closed()
-        return await self._pool.run(work)
+        return await self._pool.run(work, timeout_s=timeout_s)
 
     async def _rows(self, statement: str, *values: Any) -> list[Row]:
         async def select(connection: Connection) -> list[Row]:
             return await (await connection.execute(statement, values)).fetchall()
 
         return await self._run(select)
+
+    async def _report(self, statement: str, *values: Any) -> list[Row]:
+        """Rows of a statement that may take long."""
+
+        async def select(connection: Connection) -> list[Row]:
+            async with connection.transaction():
+                await connection.execute(f"SET LOCAL statement_timeout = {int(REPORT_TIMEOUT_S * 1e3)}".encode())
+                return await (await connection.execute(statement, values)).fetchall()
+
+        return await self._run(select, timeout_s=REPORT_TIMEOUT_S)
 
     async def _changed(self, statement: str, *values: Any) -> int:
         async def change(connection: Connection) -> int:

@@ -41,7 +41,7 @@ class PostgresUsage(PostgresStore):
     async def spent(self, entity: Entity, since: float, until: float) -> int:
         where = f'"{rows.column_of(entity)}" = %s AND tenant = %s AND at >= %s AND at < %s'
         query = f"SELECT coalesce(sum(cost_nanos), 0) FROM usage_records WHERE {where}"  # noqa: S608 - columns are constants
-        return int((await self._rows(query, entity.id, entity.tenant, utc_iso(since), utc_iso(until)))[0][0])
+        return int((await self._report(query, entity.id, entity.tenant, utc_iso(since), utc_iso(until)))[0][0])
 
     async def sums(
         self, by: Sequence[GroupBy], *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 10_000
@@ -54,7 +54,7 @@ class PostgresUsage(PostgresStore):
         if columns:
             places = ", ".join(str(place + 1) for place in range(len(columns)))
             query += f" GROUP BY {places} ORDER BY {places}"
-        found = await self._rows(f"{query} LIMIT %s", *given, limit)
+        found = await self._report(f"{query} LIMIT %s", *given, limit)
         return [_sum_of(row, len(columns)) for row in found if row[len(columns)]]
 
     async def list(
@@ -64,7 +64,7 @@ class PostgresUsage(PostgresStore):
         behind: Row = tuple((await self._rows(PLACE, after) or [()])[0]) if after else ()
         more = " AND (u.at, u.id) > (%s, %s)" if behind else ""
         query = f"SELECT u.body FROM usage_records AS u WHERE {where}{more} ORDER BY u.at, u.id LIMIT %s"  # noqa: S608 - constants
-        return [decode(row[0]) for row in await self._rows(query, *given, *behind, limit)]
+        return [decode(row[0]) for row in await self._report(query, *given, *behind, limit)]
 
     async def get(self, id_: str) -> UsageRecord | None:
         found = await self._rows(GET, id_)

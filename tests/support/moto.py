@@ -29,10 +29,7 @@ class Moto:
         self._numbers = itertools.count(1)
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
-
-    @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"http://127.0.0.1:{self.port}"
 
     def url(self, **parameters: object) -> str:
         n = next(self._numbers)

@@ -1,6 +1,7 @@
 """Every record store, each test with an empty one of its own."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,13 @@ def postgres() -> Iterator[Postgres]:
 
 @pytest.fixture(scope="session")
 def dynamodb() -> Iterator[moto.Moto]:
-    with moto.Moto() as server:
+    """moto's, or one that is there: DynamoDB Local, say."""
+    server = moto.Moto()
+    if elsewhere := os.environ.get("LLM_EDGE_TEST_DYNAMODB"):
+        server.endpoint = elsewhere
+        yield server
+        return
+    with server:
         yield server
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from proxy.core.entities import Entity
 from proxy.core.errors import BadRequest, Unavailable
-from proxy.storage.open import open_usage
+from proxy.storage.open import BackEnd, open_usage
 from proxy.storage.usage import UsageLine, UsageRecord, UsageRecords
 
 AT = 1_795_651_200.0
@@ -128,8 +128,11 @@ async def test_what_an_entity_has_spent(ledger: UsageRecords) -> None:
     assert await ledger.spent(Entity("PROJECT", "p", "acme"), AT, AT + 10) == 0
 
 
-async def test_old_records_go(ledger: UsageRecords) -> None:
-    """Those that began before."""
+async def test_old_records_go(ledger: UsageRecords, back_end: BackEnd) -> None:
+    """Those that began before. DynamoDB drops them by itself."""
+    if back_end == "dynamodb":
+        assert await ledger.purge(AT + 2) == 0
+        return
     await ledger.add([record(f"r{n}", at=AT + n) for n in range(4)])
     assert await ledger.purge(AT + 2) == 2
     assert [r.id for r in await ledger.list(since=0, until=AT + 100)] == ["r2", "r3"]
