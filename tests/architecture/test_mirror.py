@@ -5,7 +5,9 @@ from pathlib import PurePosixPath
 
 from tests.architecture.source_tree import ROOT, Function, Module, functions, modules
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    "proxy/storage/dynamodb_usage.py": "tests/contract/records/test_usage_records.py",
+}
 """Modules whose tests stand outside tests/unit, with the file (contract and integration suites)."""
 
 

@@ -24,7 +24,6 @@ def lines(**values: Any) -> list[str]:
         ({"auth": {"jwt": [{"issuer": "https://i", "audience": "a", "jwks_url": "https://i/k", "claims": {"tenant": "t"}}]}}, "auth.jwt: "),
         ({"stores": {"audit": "jsonl:///var/log"}}, "stores.audit: "),
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
-        ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
     ],
 )
