@@ -67,7 +67,7 @@ from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
-    await_schema,
+    hold_for_schema,
     keep_last_used,
     open_cache,
     open_flights,
@@ -282,9 +282,7 @@ class Gateway:
         self._overlays = OverlayKeeper(overlays)
         await self._overlays.try_refresh()
         tasks.start(self._overlays.keep(), name="overlays", endless=True)
-        if not self.settings.stores.embedded_records:
-            held = self.lifecycle.hold("the record store's tables are not this release's: run `llm-edge db upgrade`")
-            tasks.start(await_schema(records, held), name="records-schema", endless=True)
+        hold_for_schema(self.settings, records, tasks, self.lifecycle)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         pipeline = build_pipeline(
             self.settings,

@@ -20,6 +20,7 @@ from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
 from proxy.core.identity import Roles
+from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
@@ -215,6 +216,13 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
     )
     hosts = frozenset(host.lower() for host in settings.server.public_hosts)
     return Keyring(static, signed, hosts=hosts), signed
+
+
+def hold_for_schema(settings: Settings, records: KeyRecords, tasks: TaskSupervisor, lifecycle: Lifecycle) -> None:
+    """Not ready while a shared store's tables are not this release's."""
+    if not settings.stores.embedded_records:
+        release = lifecycle.hold("the record store's tables are not this release's: run `llm-edge db upgrade`")
+        tasks.start(await_schema(records, release), name="records-schema", endless=True)
 
 
 async def await_schema(records: KeyRecords, release: Callable[[], None], every_s: float = SCHEMA_POLL_S) -> None:

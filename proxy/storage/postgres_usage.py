@@ -32,10 +32,11 @@ _MAX = 2**63 - 1
 
 class PostgresUsage(PostgresStore):
     async def add(self, records: Sequence[UsageRecord]) -> int:
+        """In the order of ids: two gateways that deliver the same in different orders would wait for one another."""
         if not records:
             await self._run(_nothing)
             return 0
-        values = [_row(record) for record in records]
+        values = [_row(record) for record in sorted(records, key=lambda record: record.id)]
         return await self._changed(INSERT, *([row[place] for row in values] for place in range(len(rows.COLUMNS))))
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
