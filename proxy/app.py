@@ -6,7 +6,7 @@ one, or `async with gateway.lifespan():` around it), or call it in process throu
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from random import Random
@@ -65,12 +65,13 @@ from proxy.providers.registry import build_providers
 from proxy.routing.configured import health_rules
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
-from proxy.state import AppState
+from proxy.state import AppState, ConfigRefused, Prepared
 from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
     configure_admission,
+    hold_for_schema,
     keep_last_used,
     open_admission,
     open_cache,
@@ -88,27 +89,6 @@ from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.meter import RequestMeter
 from proxy.telemetry.metrics import Metrics
 from proxy.telemetry.model_labels import ModelLabels
-
-
-class ConfigRefused(Exception):
-    """A configuration cannot come into force; the message says why. The old one stays."""
-
-
-class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration with everything built that it needs; nothing of it is in force yet."""
-
-    base: AppState
-    """What it is to replace."""
-    state: AppState
-    app: ASGIApp
-    signed: SignedKeys | None
-    made: Sequence[Provider]
-    """Built for it; providers whose settings did not change are taken over, with their connections."""
-
-    async def abandon(self) -> None:
-        """Instead of `Gateway.commit`."""
-        for provider in self.made:
-            await provider.aclose()
 
 
 class Gateway:
@@ -284,6 +264,7 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        hold_for_schema(self.settings, records, tasks, self.lifecycle)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
         await self._open_overlays(records, tasks, closers)

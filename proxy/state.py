@@ -1,17 +1,20 @@
 """Everything that lives as long as the process, built once by `app.open_state` and closed by the lifespan."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
+from starlette.types import ASGIApp
 
 from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.jwt.tokens import Tokens
+from proxy.governance.keys import SignedKeys
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
+from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.base import HotStore
@@ -44,3 +47,24 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     """Run in reverse order at the end."""
     tokens: Tokens | None = None
     """Of the issuers of `auth.jwt`; None: there are none."""
+
+
+class ConfigRefused(Exception):
+    """A configuration cannot come into force; the message says why. The old one stays."""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration with everything built that it needs; nothing of it is in force yet."""
+
+    base: AppState
+    """What it is to replace."""
+    state: AppState
+    app: ASGIApp
+    signed: SignedKeys | None
+    made: Sequence[Provider]
+    """Built for it; providers whose settings did not change are taken over, with their connections."""
+
+    async def abandon(self) -> None:
+        """Instead of `Gateway.commit`."""
+        for provider in self.made:
+            await provider.aclose()

@@ -21,6 +21,7 @@ from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock
 from proxy.core.errors import Unavailable
 from proxy.core.identity import Roles
+from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
@@ -40,12 +41,14 @@ from proxy.storage.issue import signing_secret
 from proxy.storage.open import open_usage
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
+from proxy.storage.shared import SchemaOutdated
 from proxy.storage.usage import UsageRecords
 from proxy.telemetry.gauges import StoreSize
 
 LAST_USED_EVERY_S = 5.0
 PURGE_EVERY_S = 3600.0
 L2_SIZE_EVERY_S = 5.0
+SCHEMA_POLL_S = 1.0
 PURGES = "purge:"
 """Before the names of purges on the board."""
 RETIRE_POLL_S = 0.1
@@ -246,6 +249,31 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
     )
     hosts = frozenset(host.lower() for host in settings.server.public_hosts)
     return Keyring(static, signed, hosts=hosts), signed
+
+
+def hold_for_schema(settings: Settings, records: KeyRecords, tasks: TaskSupervisor, lifecycle: Lifecycle) -> None:
+    """Not ready while a shared store's tables are not this release's."""
+    if not settings.stores.embedded_records:
+        release = lifecycle.hold("the record store's tables are not this release's: run `llm-edge db upgrade`")
+        tasks.start(await_schema(records, release), name="records-schema", endless=True)
+
+
+async def await_schema(records: KeyRecords, release: Callable[[], None], every_s: float = SCHEMA_POLL_S) -> None:
+    """Calls `release` when a shared store's tables are this release's. One that is down holds nobody back."""
+    log, said = logging.getLogger("llm_edge"), ""
+    while True:
+        try:
+            await records.ping()
+            break
+        except SchemaOutdated as exc:
+            if exc.message != said:
+                log.error("not ready: the record store must be upgraded", extra={"error": exc.message})
+            said = exc.message
+        except Unavailable as exc:
+            log.warning("the record store does not answer; going on without it", extra={"error": exc.message})
+            break
+        await asyncio.sleep(every_s)
+    release()
 
 
 async def keep_last_used(signed: SignedKeys) -> None:

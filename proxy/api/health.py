@@ -62,7 +62,7 @@ class Health:
     async def readyz(self, scope: Scope, receive: Receive, send: Send) -> None:
         """A's shape. Redis only ever costs the gateway its shared cache so far, so it does not decide."""
         if not self._lifecycle.is_ready:
-            await send_json(send, 503, {"status": "not ready", "error": self._lifecycle.state})
+            await send_json(send, 503, {"status": "not ready", "error": "; ".join(self._lifecycle.waits_for) or self._lifecycle.state})
             return
         cache = self._pipeline().cache.status()
         redis = "not configured" if not cache.l2_configured else "ok" if cache.l2_healthy else "down"

@@ -25,7 +25,7 @@ class Lifecycle:
         self._next = 0
         self._forced = False
         self._serving = False
-        self._holds: set[int] = set()
+        self._holds: dict[int, str] = {}
         self.owed = 0
         """Records that could not be delivered before the end: the process says so by its exit code."""
 
@@ -48,18 +48,23 @@ class Lifecycle:
         if self.state == "starting" and not self._holds:
             self.state = "ready"
 
-    def hold(self) -> Callback:
+    def hold(self, why: str = "") -> Callback:
         """Something without which some requests must wait is not there yet: not ready until the returned function has been called."""
         self._next += 1
         token = self._next
-        self._holds.add(token)
+        self._holds[token] = why
 
         def release() -> None:
-            self._holds.discard(token)
+            self._holds.pop(token, None)
             if self._serving:
                 self.mark_ready()
 
         return release
+
+    @property
+    def waits_for(self) -> list[str]:
+        """Why it is held, where somebody said so."""
+        return [why for why in self._holds.values() if why]
 
     def owe(self, records: int) -> None:
         self.owed += records

@@ -58,6 +58,8 @@ NAMES: tuple[EnvName, ...] = (
     EnvName("API_KEY_PREVIOUS_SIGNING_SECRET", "auth.previous_signing_secret", "The one before it, whose keys stay good."),
     EnvName("AUTH_HEALTH_CHECK", "auth.health_check", "Whether health routes and `/metrics` need a key too."),
     EnvName("DATABASE_URL", "stores.records", "URL of the record store."),
+    EnvName("DYNAMODB_USAGE_PLANS_TABLE", "stores.dynamodb.plans_table", "Table of usage plans; makes DynamoDB the record store."),
+    EnvName("DYNAMODB_USAGE_LOGS_TABLE", "stores.dynamodb.logs_table", "Table of usage logs; likewise."),
     EnvName("REDIS_URL", "stores.redis", "URL of the Redis; wins over REDIS_HOST."),
     EnvName("KAFKA_BROKER", "stores.audit", "`host:port` of a Kafka broker for audit events.", _kafka),
     EnvName("ENABLE_L2_CACHE", "cache.l2.enabled", "Whether answers are cached in Redis; unset: when there is one."),
@@ -112,8 +114,6 @@ LATER: dict[str, str] = {
     "OPENAI_PRICE_OUTPUT": "agents",
     "SESSION_TTL_SECONDS": "agents",
     "REDIS_PASSWORD_SECRET_ARN": "AWS Secrets Manager",
-    "DYNAMODB_USAGE_PLANS_TABLE": "DynamoDB records",
-    "DYNAMODB_USAGE_LOGS_TABLE": "DynamoDB records",
 }
 """Name → the feature that will read it."""
 

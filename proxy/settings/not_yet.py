@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from proxy.settings.stores import scheme_of
-
 if TYPE_CHECKING:
     from proxy.settings.root import Settings
 
@@ -33,8 +31,5 @@ def _single(settings: Settings) -> Iterator[str]:
         yield "telemetry.tracing: not available yet, no spans are exported; X-Trace-ID continues the caller's trace"
     if settings.stores.audit:
         yield "stores.audit: not available yet, no audit events are written"
-    if not settings.stores.embedded_records:
-        scheme = scheme_of(settings.stores.records_url)
-        yield f"stores.records: {scheme} is not available yet, signed keys get 503; static keys work"
     if settings.cache.enabled and settings.cache.l2.enabled and settings.l2_url is None:
         yield "cache.l2: on, but there is no stores.redis: answers are cached in the process only"

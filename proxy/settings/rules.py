@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 
 Broken = Iterator[tuple[Path, str]]
 
+_DRIVERS = {"postgres": ("psycopg", "postgres"), "postgresql": ("psycopg", "postgres"), "dynamodb": ("botocore", "dynamodb")}
+"""Scheme of the record store → what it imports, and the extra that brings it."""
 NO_PROVIDERS = "No providers configured: no LLM providers configured. Please set OPENAI_API_KEY or ANTHROPIC_API_KEY"
 
 
 def broken_rules(settings: Settings, *, serving: bool) -> list[tuple[Path, str]]:
     """`serving` False: without the rules that only a gateway about to listen must keep."""
-    rules = [model_rules, _certificate, _signing_secret, _files, token_rules]
+    rules = [model_rules, _certificate, _signing_secret, _files, token_rules, _record_drivers]
     if serving:
         rules += [_providers, _workers, _authentication, _ports, local_user]
     return [broken for rule in rules for broken in rule(settings)]
@@ -75,6 +77,12 @@ def _files(settings: Settings) -> Broken:
     for path, file in named:
         if file is not None and not file.is_file():
             yield path, f"no file {file}"
+
+
+def _record_drivers(settings: Settings) -> Broken:
+    driver, extra = _DRIVERS.get(scheme_of(settings.stores.records_url), ("", ""))
+    if driver and find_spec(driver) is None:
+        yield ("stores", "records"), f"needs a package that is not installed: pip install 'llm-edge[{extra}]'"
 
 
 def _signing_secret(settings: Settings) -> Broken:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -25,11 +25,22 @@ def _one_or_many(value: Any) -> Any:
     return [value] if isinstance(value, str | SecretUrl) else value
 
 
+class DynamoSettings(Section):
+    """Names of tables; what a `dynamodb://` URL says itself wins."""
+
+    table: str | None = Field(None, min_length=3, description="The gateway's own table; null: `llm-edge-records`.")
+    plans_table: str | None = Field(None, min_length=3, description="Usage plans, as the AWS lab keeps them; null: `llm-edge-usage-plans`.")
+    logs_table: str | None = Field(None, min_length=3, description="Usage logs, as the AWS lab keeps them; null: `llm-edge-usage-logs`.")
+
+
 class StoresSettings(Section):
     records: SecretUrl = Field(
         SecretUrl("sqlite:///llm-edge.db"),
-        description="Keys and other records: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://` (lost at exit).",
+        description="Keys and other records (docs/stores.md): `sqlite:///relative.db`, `sqlite:////absolute.db`, "
+        "`postgresql://host/database` (extra llm-edge[postgres]), `dynamodb://region` (extra llm-edge[dynamodb]; the default where "
+        "one of the two tables below is named), `memory://` (lost at exit).",
     )
+    dynamodb: DynamoSettings = Field(DynamoSettings(), description="Tables of DynamoDB.")
     redis: SecretUrl | None = Field(
         None,
         description="Hot state, L2 cache: `redis[s]://`, `redis[s]+cluster://`, `unix://`, `embedded` (extra llm-edge[valkey]); null.",
@@ -61,7 +72,13 @@ class StoresSettings(Section):
 
     @property
     def records_url(self) -> str:
-        return self.records.get_secret_value()
+        named = {name: value for name in ("table", "plans_table", "logs_table") if (value := getattr(self.dynamodb, name)) is not None}
+        chosen = "records" in self.model_fields_set or not named.keys() & {"plans_table", "logs_table"}
+        url = self.records.get_secret_value() if chosen else "dynamodb://"
+        if scheme_of(url) != "dynamodb" or not named:
+            return url
+        place, _, query = url.partition("?")
+        return f"{place}?{urlencode(named | dict(parse_qsl(query)))}"
 
     @property
     def sqlite_file(self) -> Path | None:

@@ -1,59 +1,135 @@
-"""The record store that a URL names."""
+"""The record store that a URL names. Drivers of shared stores are extras: imported only where the URL asks for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from proxy.core.entities import Entity
 from proxy.core.errors import Unavailable
-from proxy.storage.overlays import EMPTY, OverlayRecords, Overlays
+from proxy.storage.overlays import OverlayRecords
 from proxy.storage.overlays_memory import MemoryOverlays
-from proxy.storage.records import KeyRecord, KeyRecords, KeyStatus
+from proxy.storage.plans import PlanRecords
+from proxy.storage.plans_memory import MemoryPlans
+from proxy.storage.records import KeyRecords
 from proxy.storage.records_memory import MemoryRecords
-from proxy.storage.responses import ResponseRecord, ResponseRecords
+from proxy.storage.responses import ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
 from proxy.storage.sqlite_overlays import SqliteOverlays
+from proxy.storage.sqlite_plans import SqlitePlans
 from proxy.storage.sqlite_responses import SqliteResponses
 from proxy.storage.sqlite_usage import SqliteUsage
-from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum
+from proxy.storage.usage import UsageRecords
 from proxy.storage.usage_memory import MemoryUsage
+
+BackEnd = Literal["sqlite", "memory", "postgres", "dynamodb"]
+
+
+def back_end(url: str) -> BackEnd:
+    """Of a URL of records; `sqlite`: in a file. Raises Unavailable for one that there is none of."""
+    scheme = url.partition("://")[0].lower().partition("+")[0]
+    if scheme in ("memory", "sqlite"):
+        return "sqlite" if sqlite_path(url) is not None else "memory"
+    if scheme in ("postgres", "postgresql"):
+        return "postgres"
+    if scheme == "dynamodb":
+        return "dynamodb"
+    raise Unavailable(f"there are no {scheme} records; use sqlite:///file.db, postgresql://… or dynamodb://…")
 
 
 def open_records(url: str) -> KeyRecords:
-    """Connects on first use. `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`; any other: a store that is never there."""
-    path = sqlite_path(url)
-    if path is not None:
-        return SqliteRecords(path)
-    scheme = url.partition("://")[0]
-    return MemoryRecords() if scheme in ("memory", "sqlite") else AbsentRecords(scheme.partition("+")[0])
+    """Connects on first use. `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory://`, `postgresql://…`, `dynamodb://REGION`.
+    Raises Unavailable where the driver is not installed."""
+    match back_end(url):
+        case "sqlite":
+            return SqliteRecords(_file(url))
+        case "memory":
+            return MemoryRecords()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+            return PostgresRecords(url)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+            return DynamoRecords(url)
 
 
 def open_responses(url: str, records: KeyRecords | None = None) -> ResponseRecords:
     """Issued answers in the same store. `records`: what `open_records` gave for it."""
-    path = sqlite_path(url)
-    if path is not None:
-        return SqliteResponses(path, beside=records if isinstance(records, SqliteRecords) else None)
-    scheme = url.partition("://")[0]
-    return MemoryResponses() if scheme in ("memory", "sqlite") else AbsentResponses(scheme.partition("+")[0])
+    match back_end(url):
+        case "sqlite":
+            return SqliteResponses(_file(url), beside=records if isinstance(records, SqliteRecords) else None)
+        case "memory":
+            return MemoryResponses()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+                from proxy.storage.postgres_responses import PostgresResponses
+            return PostgresResponses(url, beside=records if isinstance(records, PostgresRecords) else None)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+                from proxy.storage.dynamodb_responses import DynamoResponses
+            return DynamoResponses(url, beside=records if isinstance(records, DynamoRecords) else None)
 
 
 def open_overlays(url: str, records: KeyRecords | None = None) -> OverlayRecords:
     """Overlays in the same store. `records`: what `open_records` gave for it."""
-    path = sqlite_path(url)
-    if path is not None:
-        return SqliteOverlays(path, beside=records if isinstance(records, SqliteRecords) else None)
-    scheme = url.partition("://")[0]
-    return MemoryOverlays() if scheme in ("memory", "sqlite") else AbsentOverlays(scheme.partition("+")[0])
+    match back_end(url):
+        case "sqlite":
+            return SqliteOverlays(_file(url), beside=records if isinstance(records, SqliteRecords) else None)
+        case "memory":
+            return MemoryOverlays()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+                from proxy.storage.postgres_overlays import PostgresOverlays
+            return PostgresOverlays(url, beside=records if isinstance(records, PostgresRecords) else None)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+                from proxy.storage.dynamodb_overlays import DynamoOverlays
+            return DynamoOverlays(url, beside=records if isinstance(records, DynamoRecords) else None)
+
+
+def open_plans(url: str, records: KeyRecords | None = None) -> PlanRecords:
+    """Usage plans in the same store. `records`: what `open_records` gave for it."""
+    match back_end(url):
+        case "sqlite":
+            return SqlitePlans(_file(url), beside=records if isinstance(records, SqliteRecords) else None)
+        case "memory":
+            return MemoryPlans()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+                from proxy.storage.postgres_plans import PostgresPlans
+            return PostgresPlans(url, beside=records if isinstance(records, PostgresRecords) else None)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+                from proxy.storage.dynamodb_plans import DynamoPlans
+            return DynamoPlans(url, beside=records if isinstance(records, DynamoRecords) else None)
 
 
 def open_usage(url: str, records: KeyRecords | None = None) -> UsageRecords:
     """The ledger in the same store. `records`: what `open_records` gave for it."""
-    path = sqlite_path(url)
-    if path is not None:
-        return SqliteUsage(path, beside=records if isinstance(records, SqliteRecords) else None)
-    scheme = url.partition("://")[0]
-    return MemoryUsage() if scheme in ("memory", "sqlite") else AbsentUsage(scheme.partition("+")[0])
+    match back_end(url):
+        case "sqlite":
+            return SqliteUsage(_file(url), beside=records if isinstance(records, SqliteRecords) else None)
+        case "memory":
+            return MemoryUsage()
+        case "postgres":
+            with needs_extra("postgres"):
+                from proxy.storage.postgres_keys import PostgresRecords
+                from proxy.storage.postgres_usage import PostgresUsage
+            return PostgresUsage(url, beside=records if isinstance(records, PostgresRecords) else None)
+        case "dynamodb":
+            with needs_extra("dynamodb"):
+                from proxy.storage.dynamodb_keys import DynamoRecords
+                from proxy.storage.dynamodb_usage import DynamoUsage
+            return DynamoUsage(url, beside=records if isinstance(records, DynamoRecords) else None)
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -65,134 +141,15 @@ def sqlite_path(url: str) -> Path | None:
     return Path(name) if name and name != ":memory:" else None
 
 
-class AbsentRecords:
-    """Stands for a back end that this version has no adapter for: every call raises Unavailable (503), none says 401."""
-
-    def __init__(self, scheme: str) -> None:
-        self._scheme = scheme
-
-    async def create(self, record: KeyRecord) -> None:
-        raise self._error()
-
-    async def create_first(self, record: KeyRecord) -> bool:
-        raise self._error()
-
-    async def get(self, key_id: str) -> KeyRecord | None:
-        raise self._error()
-
-    async def list(
-        self, *, status: KeyStatus | None = None, tenant: str | None = None, limit: int = 1000, after: str = ""
-    ) -> list[KeyRecord]:
-        raise self._error()
-
-    async def set_status(self, key_id: str, status: KeyStatus) -> bool:
-        raise self._error()
-
-    async def by_hash(self, key_hash: str) -> KeyRecord | None:
-        raise self._error()
-
-    async def replace(self, record: KeyRecord, before: int) -> bool:
-        raise self._error()
-
-    async def touch(self, used: Mapping[str, float]) -> None:
-        raise self._error()
-
-    async def meta(self, name: str) -> str | None:
-        raise self._error()
-
-    async def meta_once(self, name: str, value: str) -> str:
-        raise self._error()
-
-    async def ping(self) -> None:
-        raise self._error()
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-    def _error(self) -> Unavailable:
-        return _absent(self._scheme)
+def _file(url: str) -> Path:
+    path = sqlite_path(url)
+    assert path is not None  # noqa: S101 - `back_end` has said so
+    return path
 
 
-class AbsentResponses:
-    """The same for issued answers."""
-
-    def __init__(self, scheme: str) -> None:
-        self._scheme = scheme
-
-    async def put(self, record: ResponseRecord) -> None:
-        raise _absent(self._scheme)
-
-    async def get(self, tenant: str, response_id: str, now: float) -> ResponseRecord | None:
-        raise _absent(self._scheme)
-
-    async def delete(self, tenant: str, response_id: str) -> bool:
-        raise _absent(self._scheme)
-
-    async def purge(self, now: float) -> int:
-        """There is nothing."""
-        return 0
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-
-class AbsentOverlays:
-    """The same for overlays: there are none, and none can be made."""
-
-    def __init__(self, scheme: str) -> None:
-        self._scheme = scheme
-
-    async def version(self) -> int:
-        return 0
-
-    async def load(self) -> Overlays:
-        return EMPTY
-
-    async def replace(self, overlays: Overlays, before: int) -> bool:
-        raise _absent(self._scheme)
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-
-class AbsentUsage:
-    """The same for the ledger."""
-
-    def __init__(self, scheme: str) -> None:
-        self._scheme = scheme
-
-    async def add(self, records: Sequence[UsageRecord]) -> int:
-        raise _absent(self._scheme)
-
-    async def spent(self, entity: Entity, since: float, until: float) -> int:
-        raise _absent(self._scheme)
-
-    async def sums(
-        self, by: Sequence[GroupBy], *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 10_000
-    ) -> list[UsageSum]:
-        raise _absent(self._scheme)
-
-    async def list(
-        self, *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 1000, after: str = ""
-    ) -> list[UsageRecord]:
-        raise _absent(self._scheme)
-
-    async def get(self, id_: str) -> UsageRecord | None:
-        raise _absent(self._scheme)
-
-    async def purge(self, before: float) -> int:
-        """There is nothing."""
-        return 0
-
-    async def aclose(self) -> None:
-        """Nothing to close."""
-
-
-def _absent(scheme: str) -> Unavailable:
-    return Unavailable(f"no adapter for {scheme} records in this version; use sqlite:///file.db")
-
-
-_: type[KeyRecords] = AbsentRecords
-__: type[ResponseRecords] = AbsentResponses
-___: type[OverlayRecords] = AbsentOverlays
-____: type[UsageRecords] = AbsentUsage
+@contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as exc:
+        raise Unavailable(f"stores.records needs the package {exc.name}: pip install 'llm-edge[{name}]'") from exc

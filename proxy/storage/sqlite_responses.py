@@ -2,12 +2,9 @@
 not wait for them."""
 
 import sqlite3
-from datetime import datetime
-from typing import Any
-
-import msgspec
 
 from proxy.core.clock import utc_iso
+from proxy.storage.response_rows import from_row, to_row
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.sqlite_file import SqliteFile
 
@@ -29,10 +26,6 @@ DELETE FROM responses WHERE (tenant, response_id) IN (SELECT tenant, response_id
 PURGED_AT_ONCE = 500
 """So that nobody waits long for the write lock."""
 
-_NAMES = (
-    "tenant", "response_id", "key_id", "asked", "provider", "model", "account", "at_provider", "created_at", "expires_at", "kept",
-)  # fmt: skip
-
 
 class SqliteResponses(SqliteFile):
     """The latest may be lost in a power cut: then they are unknown, and a client sends its whole input."""
@@ -40,25 +33,13 @@ class SqliteResponses(SqliteFile):
     synchronous = "NORMAL"
 
     async def put(self, record: ResponseRecord) -> None:
-        row = (
-            record.tenant,
-            record.response_id,
-            record.key_id,
-            record.asked,
-            record.provider,
-            record.model,
-            record.account,
-            int(record.at_provider),
-            utc_iso(record.created_at),
-            utc_iso(record.expires_at),
-            record.kept,
-        )
+        row = to_row(record)
         await self._run(lambda connection: connection.execute(PUT, row))
 
     async def get(self, tenant: str, response_id: str, now: float) -> ResponseRecord | None:
         def select(connection: sqlite3.Connection) -> ResponseRecord | None:
             row = connection.execute(SELECT, (tenant, response_id, utc_iso(now))).fetchone()
-            return _from_row(row) if row is not None else None
+            return from_row(row) if row is not None else None
 
         return await self._run(select)
 
@@ -74,18 +55,6 @@ class SqliteResponses(SqliteFile):
             gone += some
             if some < PURGED_AT_ONCE:
                 return gone
-
-
-def _from_row(row: tuple[Any, ...]) -> ResponseRecord:
-    """Raises sqlite3.DataError for a row that no release of ours wrote."""
-    fields = dict(zip(_NAMES, row, strict=True))
-    try:
-        for name in ("created_at", "expires_at"):
-            fields[name] = datetime.fromisoformat(fields[name]).timestamp()
-        fields["at_provider"] = bool(fields["at_provider"])
-        return msgspec.convert(fields, ResponseRecord)
-    except (msgspec.MsgspecError, ValueError, TypeError) as exc:
-        raise sqlite3.DataError(f"response {fields['response_id']} is unreadable: {exc}") from exc
 
 
 _: type[ResponseRecords] = SqliteResponses

@@ -9,7 +9,7 @@ import msgspec
 from proxy.core.clock import utc_iso
 from proxy.storage.records import MORE, KeyRecord
 
-_NAMES = [
+NAMES = [
     "key_id", "tenant", "role", "name", "status", "created_at", "expires_at", "last_used", "key_hash", "scopes", "models", "metadata",
     "version", "more",
 ]  # fmt: skip
@@ -68,7 +68,7 @@ def to_row(record: KeyRecord) -> tuple[Any, ...]:
 
 def from_row(row: tuple[Any, ...]) -> KeyRecord:
     """Raises sqlite3.DataError for a row that no release of ours wrote."""
-    fields = dict(zip(_NAMES, row, strict=True))
+    fields = dict(zip(NAMES, row, strict=True))
     try:
         for name in ("created_at", "expires_at", "last_used"):
             fields[name] = datetime.fromisoformat(fields[name]).timestamp() if fields[name] is not None else None

@@ -5,7 +5,14 @@ from pathlib import PurePosixPath
 
 from tests.architecture.source_tree import ROOT, Function, Module, functions, modules
 
-ELSEWHERE: dict[str, str] = {}
+ELSEWHERE: dict[str, str] = {
+    **{
+        f"proxy/storage/{back_end}_{module}.py": f"tests/contract/records/test_{suite}_records.py"
+        for back_end in ("postgres", "dynamodb")
+        for module, suite in (("keys", "key"), ("responses", "response"), ("overlays", "overlay"))
+    },
+    "proxy/storage/postgres_plans.py": "tests/contract/records/test_plan_records.py",
+}
 """Modules whose tests stand outside tests/unit, with the file (contract and integration suites)."""
 
 

@@ -23,6 +23,9 @@ NOT_IMPORTED = {
 PART_OF = {"pydantic_core": "pydantic"}
 """Import names that come with a declared dependency under a distribution of their own."""
 
+ADAPTERS = {"proxy/storage/postgres": "psycopg", "proxy/storage/dynamodb": "botocore"}
+"""Beginnings of the paths of modules that are made of an optional package: they import it at their top, and nobody imports them at his."""
+
 
 def _project() -> Any:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -95,9 +98,12 @@ def test_runtime_dependencies_are_the_imported_ones() -> None:
     used: set[str] = set()
     undeclared = []
     for module in modules():
+        optional = next((extra for begin, extra in ADAPTERS.items() if module.path.startswith(begin)), None)
         for node in module.tree.body:
             for name in imported(node):
                 top = name.split(".")[0]
+                if top == optional:
+                    continue
                 if top == "proxy" or top in sys.stdlib_module_names:
                     continue
                 owners = {PART_OF.get(top) or _normal(owner) for owner in distributions.get(top, [top])}
@@ -107,6 +113,21 @@ def test_runtime_dependencies_are_the_imported_ones() -> None:
     used |= _imported_inside_functions(distributions)
     assert undeclared == []
     assert declared - used == set(NOT_IMPORTED)
+
+
+def test_adapters_of_optional_packages_are_imported_where_they_are_asked_for() -> None:
+    """No module but those of the same adapter has one of them at its top."""
+    adapters = {path.replace("/", "."): path for path in ADAPTERS}
+    plain = ("proxy.storage.postgres_url", "proxy.storage.dynamodb_url", "proxy.storage.dynamodb_values")
+    breaches = [
+        f"{module.at(node)}: {name}"
+        for module in modules()
+        for node in module.tree.body
+        for name in imported(node)
+        for begin, path in adapters.items()
+        if name.startswith(begin) and not module.path.startswith(path) and name not in plain
+    ]
+    assert breaches == []
 
 
 def _imported_inside_functions(distributions: Any) -> set[str]:

@@ -15,10 +15,10 @@ import httpx2
 import pytest
 
 from proxy.admin.reload import ReloadRefused
-from proxy.app import ConfigRefused
 from proxy.serving.gateway import ServedGateway
 from proxy.serving.options import Launch, ServeOptions
 from proxy.settings import Settings, load_settings
+from proxy.state import ConfigRefused
 from proxy.storage.issue import new_key, signing_secret
 from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from proxy.app import ConfigRefused
 from proxy.providers.litellm_bridge import build_bridge
 from proxy.settings import ProviderSettings, Settings
+from proxy.state import ConfigRefused
 from proxy.telemetry.logbuffer import LogBuffer
 from proxy.telemetry.logs import AccessLog
 from proxy.transport.scripted import ScriptedTransport

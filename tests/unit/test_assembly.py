@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from proxy.app import ConfigRefused
 from proxy.assembly import UNBOUNDED_S, build_charges, build_routes, kinds_of, make_codecs
 from proxy.core.clock import SystemClock
 from proxy.core.errors import ModelNotFound
@@ -16,6 +15,7 @@ from proxy.routing.ordered import Ordered
 from proxy.routing.rules import RouteRules
 from proxy.routing.strategies import STRATEGIES
 from proxy.settings import Settings, SettingsError
+from proxy.state import ConfigRefused
 from proxy.transport.scripted import ScriptedTransport
 from tests.support.library import in_process, one_provider, provider
 

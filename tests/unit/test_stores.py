@@ -9,6 +9,7 @@ from proxy.cache.marks import PurgeMarks
 from proxy.cache.meter import NullMeter
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
+from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings
 from proxy.storage.hot.board import LocalBoard
@@ -17,7 +18,18 @@ from proxy.storage.open import open_records
 from proxy.storage.records_memory import MemoryRecords
 from proxy.storage.responses import ResponseRecord
 from proxy.storage.responses_memory import MemoryResponses
-from proxy.stores import Closers, keep_last_used, open_cache, open_flights, open_keyring, purge_responses, share_marks
+from proxy.storage.shared import outdated
+from proxy.stores import (
+    Closers,
+    await_schema,
+    hold_for_schema,
+    keep_last_used,
+    open_cache,
+    open_flights,
+    open_keyring,
+    purge_responses,
+    share_marks,
+)
 from proxy.telemetry.gauges import StoreSize
 from proxy.telemetry.metrics import Metrics
 from tests.support.eventually import eventually
@@ -165,3 +177,46 @@ async def test_a_purge_lasts_as_long_as_what_it_hides() -> None:
     cache = await open_cache(settings, clock=SystemClock(), tasks=tasks, meter=NullMeter(), closers=closers)
     assert cache.marks.keep_s == week + 60
     await tasks.close()
+
+
+class OldSchema(MemoryRecords):
+    """Answers `ping` as a store of an earlier release does, `times` often."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self.times = times
+
+    async def ping(self) -> None:
+        self.times -= 1
+        if self.times >= 0:
+            raise outdated("schema 1", "schema 2")
+        await super().ping()
+
+
+async def test_an_old_schema_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
+    """Said once, with what to run; then it is ready."""
+    released: list[bool] = []
+    await await_schema(OldSchema(3), lambda: released.append(True), every_s=0.001)
+    assert released == [True]
+    assert [record.message for record in caplog.records] == ["not ready: the record store must be upgraded"]
+
+
+async def test_a_store_that_is_down_holds_nobody_back(caplog: pytest.LogCaptureFixture) -> None:
+    """Static keys work."""
+    records, released = MemoryRecords(), list[bool]()
+    records.fail(True)
+    await await_schema(records, lambda: released.append(True))
+    assert released == [True]
+    assert "does not answer" in caplog.text
+
+
+async def test_only_shared_stores_are_held_for() -> None:
+    """The others do it by themselves."""
+    for url, waits in (("memory://", 0), ("postgresql://h/x", 1)):
+        life, tasks = Lifecycle(), TaskSupervisor()
+        config = settings(stores={"records": url}, auth={"static_keys": ["static-key-1"], "signing_secret": "s" * 32})
+        hold_for_schema(config, OldSchema(10**6), tasks, life)
+        assert (len(life.waits_for), len(tasks)) == (waits, waits)
+        life.mark_ready()
+        assert life.is_ready is not bool(waits)
+        await tasks.close()

@@ -17,8 +17,17 @@ class Migration(NamedTuple):
 
 def sqlite_migrations() -> list[Migration]:
     """Those of `migrations/sqlite`, by version."""
+    return _steps("sqlite")
+
+
+def postgres_migrations() -> list[Migration]:
+    """Those of `migrations/postgres`, by version."""
+    return _steps("postgres")
+
+
+def _steps(folder: str) -> list[Migration]:
     found = []
-    for file in (files(__name__) / "sqlite").iterdir():
+    for file in (files(__name__) / folder).iterdir():
         if file.name.endswith(".sql"):
             number, _, name = file.name.removesuffix(".sql").partition("_")
             found.append(Migration(int(number), name, tuple(split_statements(file.read_text(encoding="utf-8")))))

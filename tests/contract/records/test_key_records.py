@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -13,9 +12,9 @@ from proxy.storage.open import open_records
 from proxy.storage.records import KeyExists, KeyRecord, KeyRecords
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[KeyRecords]:
-    opened = open_records({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[KeyRecords]:
+    opened = open_records(url)
     yield opened
     await opened.aclose()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,9 +11,9 @@ from proxy.storage.open import open_overlays
 from proxy.storage.overlays import EMPTY, DrainOverlay, OverlayRecords, Overlays, WeightOverlay
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OverlayRecords]:
-    opened = open_overlays({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[OverlayRecords]:
+    opened = open_overlays(url)
     yield opened
     await opened.aclose()
 

@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from proxy.core.errors import Unavailable
-from proxy.storage.open import open_responses
+from proxy.storage.open import BackEnd, open_responses
 from proxy.storage.responses import ResponseRecord, ResponseRecords
 
 NOW = 1_800_000_000.0
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def records(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ResponseRecords]:
-    opened = open_responses({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def records(url: str) -> AsyncIterator[ResponseRecords]:
+    opened = open_responses(url)
     yield opened
     await opened.aclose()
 
@@ -86,8 +85,12 @@ async def test_an_expired_one_is_unknown(records: ResponseRecords) -> None:
     assert await records.get("t", "resp_a", NOW + 1) is None
 
 
-async def test_purging_drops_what_has_expired(records: ResponseRecords) -> None:
-    """And says how many; also more than go at once."""
+async def test_purging_drops_what_has_expired(records: ResponseRecords, back_end: BackEnd) -> None:
+    """And says how many; also more than go at once. DynamoDB does it by itself."""
+    if back_end == "dynamodb":
+        await records.put(record(expires_at=NOW - 1))
+        assert await records.purge(NOW) == 0
+        return
     for n in range(1201):
         await records.put(record(f"resp_{n}", expires_at=NOW + n))
     assert await records.purge(NOW + 1199) == 1200

@@ -1,23 +1,22 @@
 """What every ledger keeps; one suite over all implementations (contracts F and R)."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import msgspec
 import pytest
 
 from proxy.core.entities import Entity
 from proxy.core.errors import BadRequest, Unavailable
-from proxy.storage.open import open_usage
+from proxy.storage.open import BackEnd, open_usage
 from proxy.storage.usage import UsageLine, UsageRecord, UsageRecords
 
 AT = 1_795_651_200.0
 """2026-11-26T00:00:00Z"""
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[UsageRecords]:
-    opened = open_usage({"sqlite": f"sqlite:///{tmp_path}/records.db", "memory": "memory://"}[request.param])
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[UsageRecords]:
+    opened = open_usage(url)
     yield opened
     await opened.aclose()
 
@@ -129,8 +128,11 @@ async def test_what_an_entity_has_spent(ledger: UsageRecords) -> None:
     assert await ledger.spent(Entity("PROJECT", "p", "acme"), AT, AT + 10) == 0
 
 
-async def test_old_records_go(ledger: UsageRecords) -> None:
-    """Those that began before."""
+async def test_old_records_go(ledger: UsageRecords, back_end: BackEnd) -> None:
+    """Those that began before. DynamoDB drops them by itself."""
+    if back_end == "dynamodb":
+        assert await ledger.purge(AT + 2) == 0
+        return
     await ledger.add([record(f"r{n}", at=AT + n) for n in range(4)])
     assert await ledger.purge(AT + 2) == 2
     assert [r.id for r in await ledger.list(since=0, until=AT + 100)] == ["r2", "r3"]

@@ -96,3 +96,13 @@ async def test_a_release_ends_no_drain() -> None:
     release()
     release()
     assert life.state == "draining"
+
+
+async def test_why_it_is_held_can_be_told() -> None:
+    """Where somebody said so, until it is over."""
+    life = Lifecycle()
+    life.hold()
+    release = life.hold("the tables are old")
+    assert life.waits_for == ["the tables are old"]
+    release()
+    assert life.waits_for == []

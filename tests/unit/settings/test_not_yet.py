@@ -22,7 +22,6 @@ def lines(**values: Any) -> list[str]:
         ({"agents": {"anything": {"goes": 1}}}, "agents: "),
         ({"stores": {"audit": "jsonl:///var/log"}}, "stores.audit: "),
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
-        ({"stores": {"records": "postgresql+psycopg://db/x"}, "auth": {"signing_secret": "s" * 32}}, "stores.records: postgresql "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),
     ],
 )

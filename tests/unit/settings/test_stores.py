@@ -35,3 +35,18 @@ def test_embedded_stores_are_told_apart() -> None:
     assert StoresSettings().embedded_records
     assert not StoresSettings.model_validate({"records": "postgres://h/x"}).embedded_records
     assert StoresSettings().redis_url is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        ({"dynamodb": {"plans_table": "plans"}}, "dynamodb://?plans_table=plans"),
+        ({"dynamodb": {"logs_table": "logs"}, "records": "dynamodb://eu-west-1"}, "dynamodb://eu-west-1?logs_table=logs"),
+        ({"dynamodb": {"logs_table": "logs"}, "records": "dynamodb://?logs_table=mine&x=1"}, "dynamodb://?logs_table=mine&x=1"),
+        ({"dynamodb": {"plans_table": "plans"}, "records": "memory://"}, "memory://"),
+        ({"dynamodb": {"table": "own"}}, "sqlite:///llm-edge.db"),
+    ],
+)
+def test_tables_of_the_lab_make_dynamodb_the_store(fields: dict[str, Any], url: str) -> None:
+    """Unless another one is named; the URL's own names win."""
+    assert StoresSettings.model_validate(fields).records_url == url

@@ -1,22 +1,19 @@
 """The record store that a URL names."""
 
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from proxy.core.errors import Unavailable
-from proxy.storage.open import AbsentOverlays, AbsentRecords, AbsentResponses, open_overlays, open_records, open_responses, sqlite_path
-from proxy.storage.overlays import EMPTY
+from proxy.storage.open import back_end, open_overlays, open_plans, open_records, open_responses, sqlite_path
 from proxy.storage.overlays_memory import MemoryOverlays
-from proxy.storage.records import KeyRecord, KeyRecords
 from proxy.storage.records_memory import MemoryRecords
-from proxy.storage.responses import ResponseRecord, ResponseRecords
 from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite_overlays import SqliteOverlays
 from proxy.storage.sqlite_responses import SqliteResponses
-
-RECORD = KeyRecord(key_id="lek_a", tenant="t", key_hash="0", created_at=1.0)
 
 
 @pytest.mark.parametrize(
@@ -42,61 +39,56 @@ def test_memory_urls_keep_nothing(url: str) -> None:
     assert isinstance(open_records(url), MemoryRecords)
 
 
-CALLS: dict[str, Callable[[KeyRecords], Awaitable[object]]] = {
-    "create": lambda records: records.create(RECORD),
-    "create_first": lambda records: records.create_first(RECORD),
-    "get": lambda records: records.get("lek_a"),
-    "list": lambda records: records.list(),
-    "set_status": lambda records: records.set_status("lek_a", "revoked"),
-    "by_hash": lambda records: records.by_hash("0" * 64),
-    "replace": lambda records: records.replace(RECORD, 1),
-    "touch": lambda records: records.touch({"lek_a": 1.0}),
-    "meta": lambda records: records.meta("x"),
-    "meta_once": lambda records: records.meta_once("x", "y"),
-    "ping": lambda records: records.ping(),
-}
-
-
-@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-async def test_a_back_end_without_an_adapter_is_unavailable(call: Callable[[KeyRecords], Awaitable[object]]) -> None:
-    """503 that says what to use; never an empty answer."""
-    records = open_records("postgresql+psycopg://h/x")
-    assert isinstance(records, AbsentRecords)
-    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
-        await call(records)
-    await records.aclose()
-
-
-ANSWER = ResponseRecord(
-    response_id="r", tenant="t", key_id="k", asked="m", provider="p", model="m", at_provider=True, created_at=1.0, expires_at=2.0
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("postgres://h/x", "postgres"),
+        ("postgresql+psycopg://h/x", "postgres"),
+        ("DynamoDB://eu-west-1", "dynamodb"),
+        ("sqlite:///x", "sqlite"),
+    ],
 )
-ANSWER_CALLS: dict[str, Callable[[ResponseRecords], Awaitable[object]]] = {
-    "put": lambda answers: answers.put(ANSWER),
-    "get": lambda answers: answers.get("t", "r", 0.0),
-    "delete": lambda answers: answers.delete("t", "r"),
-}
+def test_back_ends_by_scheme(url: str, kind: str) -> None:
+    """Whatever driver other programs want in it."""
+    assert back_end(url) == kind
 
 
-@pytest.mark.parametrize("call", ANSWER_CALLS.values(), ids=ANSWER_CALLS)
-async def test_answers_without_an_adapter_are_unavailable(call: Callable[[ResponseRecords], Awaitable[object]]) -> None:
-    """As keys are; there is nothing to purge."""
-    answers = open_responses("postgresql://h/x")
-    assert isinstance(answers, AbsentResponses)
-    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
-        await call(answers)
-    assert await answers.purge(0.0) == 0
-    await answers.aclose()
+OPENERS: list[Callable[[str], object]] = [open_records, open_plans, open_responses, open_overlays]
 
 
-async def test_overlays_without_an_adapter() -> None:
-    """There are none, and none can be made."""
-    overlays = open_overlays("postgresql://h/x")
-    assert isinstance(overlays, AbsentOverlays)
-    assert await overlays.version() == 0
-    assert await overlays.load() == EMPTY
-    with pytest.raises(Unavailable, match="no adapter for postgresql records"):
-        await overlays.replace(EMPTY, 0)
-    await overlays.aclose()
+@pytest.mark.parametrize("opener", OPENERS)
+def test_any_other_is_unavailable(opener: Callable[[str], object]) -> None:
+    """503 that says what to use; never an empty store."""
+    with pytest.raises(Unavailable, match="no mysql records"):
+        opener("mysql://h/x")
+
+
+@pytest.mark.parametrize(
+    ("url", "driver", "extra"), [("postgresql://h/x", "psycopg", "postgres"), ("dynamodb://r", "botocore", "dynamodb")]
+)
+@pytest.mark.parametrize("opener", OPENERS)
+def test_a_driver_that_is_missing_is_named(
+    opener: Callable[[str], object], url: str, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install."""
+    for name in [name for name in sys.modules if name.startswith(("proxy.storage.postgres", "proxy.storage.dynamodb"))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [driver, *(name for name in sys.modules if name.startswith(f"{driver}."))]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(Unavailable, match=f"pip install 'llm-edge.{extra}.'"):
+        opener(url)
+
+
+@pytest.mark.parametrize("url", ["postgresql://127.0.0.1:1/x", "dynamodb://eu-west-1"])
+async def test_stores_of_one_url_share_their_connections(url: str) -> None:
+    """What `open_records` gave is told to the others."""
+    records: Any = open_records(url)
+    others: list[Any] = [opener(url, records) for opener in (open_plans, open_responses, open_overlays)]
+    shared = "_pool" if url.startswith("postgresql") else "_client"
+    assert {id(getattr(store, shared)) for store in (records, *others)} == {id(getattr(records, shared))}
+    assert getattr(records, shared).users == 4
+    for store in (records, *others):
+        await store.aclose()
 
 
 def test_overlays_are_where_the_records_are(tmp_path: Path) -> None:

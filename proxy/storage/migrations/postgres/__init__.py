@@ -1,0 +1,1 @@
+"""SQL files `NNNN_name.sql`."""

@@ -1,0 +1,50 @@
+"""`postgresql://user:password@host[,host…]/database?…`: libpq's own URL, with three parameters of ours in it."""
+
+from typing import NamedTuple
+from urllib.parse import parse_qsl, quote, urlencode
+
+from proxy.core.errors import Unavailable
+
+CONNECTIONS = 8
+TIMEOUT_MS = 2000
+_OURS = ("connections", "timeout_ms", "prepare")
+
+
+class PostgresUrl(NamedTuple):
+    conninfo: str
+    """For libpq: without what is ours."""
+    connections: int = CONNECTIONS
+    """At most, of one process."""
+    timeout_s: float = TIMEOUT_MS / 1e3
+    """Of a call, with waiting for a connection."""
+    prepare: bool = True
+    """Whether statements may be prepared at the server; a pooler in front that pools by transaction may need `prepare=off`."""
+
+
+def parse(url: str) -> PostgresUrl:
+    """Raises Unavailable: the settings check no more of the URL than its scheme."""
+    place, _, query = url.partition("?")
+    _, _, rest = place.partition("://")
+    parameters = parse_qsl(query, keep_blank_values=True)
+    ours = {name: value for name, value in parameters if name in _OURS}
+    theirs = urlencode([pair for pair in parameters if pair[0] not in _OURS], quote_via=quote)
+    return PostgresUrl(
+        f"postgresql://{rest}" + (f"?{theirs}" if theirs else ""),
+        _number(ours, "connections", CONNECTIONS),
+        _number(ours, "timeout_ms", TIMEOUT_MS) / 1e3,
+        _switch(ours, "prepare"),
+    )
+
+
+def _number(ours: dict[str, str], name: str, default: int) -> int:
+    text = ours.get(name, str(default))
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1_000_000:
+        raise Unavailable(f"stores.records: {name} must be a whole number greater than 0, not {text!r}")
+    return int(text)
+
+
+def _switch(ours: dict[str, str], name: str) -> bool:
+    text = ours.get(name, "on")
+    if text not in ("on", "off"):
+        raise Unavailable(f"stores.records: {name} must be on or off, not {text!r}")
+    return text == "on"
