@@ -21,6 +21,7 @@ from proxy.admin.drift import summary
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
+from proxy.admin.usage import UsageRoutes
 from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.in_process import InProcess
@@ -29,6 +30,7 @@ from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
+from proxy.api.usage import OwnUsage
 from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
@@ -40,6 +42,7 @@ from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.keys import SignedKeys
 from proxy.governance.limits.estimates import Averages
+from proxy.governance.metering.ledger import written
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
@@ -66,6 +69,7 @@ from proxy.stores import (
     open_cache,
     open_flights,
     open_keyring,
+    open_ledger,
     open_shared,
     purge_responses,
     retire,
@@ -266,6 +270,7 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
+        usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
         overlays = open_overlays(self.settings.stores.records_url, records)
         closers.append(overlays.aclose)
         self._overlays = OverlayKeeper(overlays)
@@ -303,6 +308,8 @@ class Gateway:
             hot=hot,
             board=board,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
+            usage=usage,
+            ledger=ledger,
             closers=closers,
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
@@ -404,6 +411,7 @@ class Gateway:
                 "healthz": health.healthz,
                 "readyz": health.readyz,
                 "metrics": self._metrics_route,
+                "usage": OwnUsage(state.usage, state.clock, written(state.ledger)),
                 **admin_handlers(
                     settings=lambda: self.settings,
                     pipeline=lambda: self.state.pipeline,
@@ -412,6 +420,7 @@ class Gateway:
                     overlays=self._overlays,
                     reload=self._reload,
                     explain=explain_now,
+                    usage=UsageRoutes(state.usage, state.clock, written(state.ledger)),
                 ),
             },
             health_needs_key=s.auth.health_check,
@@ -432,6 +441,7 @@ class Gateway:
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
             limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
+            ledger=state.ledger,
         )
         return govern(router, options)
 

@@ -9,12 +9,14 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.base import HotStore
 from proxy.storage.hot.board import Board
 from proxy.storage.records import KeyRecords
+from proxy.storage.usage import UsageRecords
 from proxy.telemetry.logs import AccessLog
 from proxy.telemetry.metrics import Metrics
 
@@ -34,5 +36,8 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     board: Board
     admission: AdmissionStore[Any]
     """Counters of limits and budgets."""
+    usage: UsageRecords
+    ledger: UsageLedger | None
+    """None: nothing is written to `usage`."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from proxy.bus.spool import Spool
 from proxy.cache.flight import Flights
 from proxy.cache.marks import PurgeMarks
 from proxy.cache.memory import MemoryCache
@@ -22,6 +23,7 @@ from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
+from proxy.governance.metering.ledger import UsageLedger
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
@@ -34,8 +36,10 @@ from proxy.storage.hot.fleet import Fleet
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
+from proxy.storage.open import open_usage
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
+from proxy.storage.usage import UsageRecords
 from proxy.telemetry.gauges import StoreSize
 
 LAST_USED_EVERY_S = 5.0
@@ -175,6 +179,43 @@ async def _measure(hot: HotStore, size: StoreSize) -> None:
         except (RedisDown, RedisRefused):
             size.forget()
         await asyncio.sleep(L2_SIZE_EVERY_S)
+
+
+def open_ledger(
+    settings: Settings, records: KeyRecords, clock: Clock, tasks: TaskSupervisor, closers: Closers, undelivered: Callable[[int], None]
+) -> tuple[UsageRecords, UsageLedger | None]:
+    """The ledger's records, and what writes them: nothing, where that is off. `undelivered(n)` is called at the end, where records could
+    not be delivered. Raises OSError where the folder of the spool cannot be made."""
+    usage = open_usage(settings.stores.records_url, records)
+    closers.append(usage.aclose)
+    if not settings.usage.enabled:
+        return usage, None
+    folder = settings.spool_folder
+    spool = None if folder is None else Spool(folder)
+    ledger = UsageLedger(usage, spool, tasks)
+
+    async def close() -> None:
+        left = await ledger.close()
+        if left:
+            where = "lost" if spool is None else f"kept in {spool.folder}"
+            logging.getLogger("llm_edge").error("usage records were not delivered", extra={"records": left, "where": where})
+            undelivered(left)
+
+    closers.append(close)
+    ledger.start()
+    if settings.usage.keep_days is not None:
+        tasks.start(purge_usage(usage, clock, settings.usage.keep_days), name="usage-purge", endless=True)
+    return usage, ledger
+
+
+async def purge_usage(records: UsageRecords, clock: Clock, keep_days: int, every_s: float = PURGE_EVERY_S) -> None:
+    """As `purge_responses`."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await records.purge(clock.time() - keep_days * 86_400)
+        except Unavailable as exc:
+            logging.getLogger("llm_edge").warning("old usage records were not purged", extra={"error": exc.message})
 
 
 async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock) -> tuple[Keyring, SignedKeys | None]:

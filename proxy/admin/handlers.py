@@ -11,6 +11,7 @@ from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
 from proxy.admin.routes import Explain, RouteRoutes
 from proxy.admin.targets import TargetRoutes
+from proxy.admin.usage import UsageRoutes
 from proxy.core.clock import Clock
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
@@ -25,8 +26,9 @@ def admin_handlers(
     overlays: OverlayKeeper,
     reload: Reload | None,
     explain: Explain,
+    usage: UsageRoutes,
 ) -> dict[str, ASGIApp]:
-    """All of them concern the whole gateway. `settings`, `pipeline`: those in force; `loaded_at`: since when, in unix seconds."""
+    """`settings`, `pipeline`: those in force; `loaded_at`: since when, in unix seconds."""
     config = ConfigRoutes(settings, loaded_at, overlays, reload)
     routes = RouteRoutes(settings, pipeline, overlays, explain)
     targets = TargetRoutes(settings, clock, overlays)
@@ -46,4 +48,10 @@ def admin_handlers(
         "admin_cache_clear": cache.clear,
         "admin_cache_purge": cache.purge,
     }
-    return {name: WholeGateway(handler) for name, handler in handlers.items()}
+    own_tenant: dict[str, ASGIApp] = {
+        "admin_usage": usage.report,
+        "admin_usage_records": usage.records,
+        "admin_tenant_usage": usage.tenant,
+    }
+    """Also for administrators of one tenant, who see its alone."""
+    return {name: WholeGateway(handler) for name, handler in handlers.items()} | own_tenant

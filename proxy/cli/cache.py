@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from proxy.cache.semantic.calibration import calibrate
 
     pairs = read_pairs(args.file)
-    scored = asyncio.run(_score(pairs, args.config, _progress(len(pairs)) if sys.stderr.isatty() else None))
+    scored = asyncio.run(score(pairs, args.config, _progress(len(pairs)) if sys.stderr.isatty() else None))
     try:
         result = calibrate(scored, max_wrong=args.max_wrong)
     except ValueError as exc:
@@ -70,7 +70,7 @@ def read_pairs(file: Path) -> "list[Pair]":
     return pairs
 
 
-async def _score(pairs: "Sequence[Pair]", config: Path | None, progress: Callable[[int], None] | None) -> "list[Scored]":
+async def score(pairs: "Sequence[Pair]", config: Path | None, progress: Callable[[int], None] | None = None) -> "list[Scored]":
     cache, close = _open(config)
     try:
         return [await _scored(cache, pair, progress, at) for at, pair in enumerate(pairs, 1)]
@@ -141,10 +141,12 @@ def as_text(result: "Calibration") -> str:
             f"               {rates.unguarded_hit_rate:4.0%}  {rates.unguarded_wrong_hit_rate:5.1%}  {bar}"
         )
     fitted, reported = result.fitted, result.reported
+    low, high = result.wrong_interval
     lines += [
         "",
         f"fitted on {result.fitted_on} pairs: {_told(fitted)}",
         f"reported on {result.reported_on} others: {_told(reported)}",
+        f"95 % interval of those wrong hits: {low:.1%} to {high:.1%}; one of {result.reported_others} is {1 / result.reported_others:.1%}",
         f"cache: {{semantic: {{enabled: true, threshold: {fitted.threshold:.2f}}}}}",
     ]
     lines += [f"wrong: {pair.a} | {pair.b}" for pair in reported.wrong]

@@ -28,6 +28,7 @@ COMMANDS: dict[str, Command] = {
     "cache": Command("proxy.cli.cache", "run", "find a threshold for the semantic cache"),
     "config": Command("proxy.cli.config", "run", "write, check and show the configuration"),
     "routes": Command("proxy.cli.routes", "run", "explain where a request would go, and why"),
+    "usage": Command("proxy.cli.usage", "run", "report what was used and what it cost"),
     "health": Command("proxy.cli.health", "run", "ask a running gateway how it is"),
     "metrics": Command("proxy.cli.metrics", "run", "print a running gateway's metrics"),
     "doctor": Command("proxy.cli.doctor", "run", "check this installation and its surroundings"),

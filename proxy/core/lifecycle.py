@@ -11,6 +11,8 @@ from typing import Literal
 
 State = Literal["starting", "ready", "draining", "stopped"]
 Callback = Callable[[], None]
+OWING = 4
+"""Exit code of a process that could not deliver all its records; they wait in its spool."""
 
 
 class Lifecycle:
@@ -24,6 +26,8 @@ class Lifecycle:
         self._forced = False
         self._serving = False
         self._holds: set[int] = set()
+        self.owed = 0
+        """Records that could not be delivered before the end: the process says so by its exit code."""
 
     @property
     def is_ready(self) -> bool:
@@ -56,6 +60,9 @@ class Lifecycle:
                 self.mark_ready()
 
         return release
+
+    def owe(self, records: int) -> None:
+        self.owed += records
 
     def begin_drain(self) -> None:
         """Readiness turns 503; idempotent."""

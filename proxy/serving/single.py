@@ -5,6 +5,7 @@ import logging
 import socket
 
 from proxy.core.clock import SystemClock
+from proxy.core.lifecycle import OWING
 from proxy.serving.metrics_port import MetricsPort, open_metrics_port
 from proxy.serving.options import Launch
 from proxy.serving.process import Served
@@ -24,7 +25,7 @@ def run_single(launch: Launch, *, on_ready: OnReady | None = None) -> int:
     with asyncio.Runner(loop_factory=new_loop) as runner:
         runner.run(_serve(launch, served, sockets, on_ready))
     runtime.logs.close()
-    return 0
+    return OWING if runtime.lifecycle.owed else 0
 
 
 def new_loop() -> asyncio.AbstractEventLoop:

@@ -12,6 +12,7 @@ import time
 import msgspec
 
 from proxy.admin.reload import ReloadRefused
+from proxy.core.lifecycle import OWING
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.child import Child
 from proxy.serving.control import CallFailed
@@ -123,6 +124,8 @@ class Supervisor:
             self._retired = merge([self._retired, only_cumulative(child.latest)])
             self._children.pop(number, None)
             if self._draining.is_set():
+                if code == OWING:
+                    self._code = OWING
                 return
             if not self._was_ready and not self._may_start_again(child, code):
                 return

@@ -15,6 +15,7 @@ import msgspec
 
 from proxy.admin.reload import Reloaded, ReloadRefused
 from proxy.core.errors import Unavailable
+from proxy.core.lifecycle import OWING
 from proxy.core.tasks import TaskSupervisor
 from proxy.serving.control import CallFailed, Channel
 from proxy.serving.options import Launch
@@ -98,7 +99,7 @@ class Worker:
             self._channel.note("last", encode_snapshot(runtime.metrics.snapshot()))
             await self._channel.close()
             runtime.logs.close()
-        return 0
+        return OWING if runtime.lifecycle.owed else 0
 
     async def _handle(self, op: str, data: bytes) -> bytes:
         if op == "launch" and self._launch is not None:

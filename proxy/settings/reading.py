@@ -36,6 +36,7 @@ SECTIONS = frozenset(
         "agents",
         "responses",
         "telemetry",
+        "usage",
     ]
 )
 """The top level of `Settings`."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from pathlib import Path as Folder
 from typing import Any
 
 from pydantic import Field, PrivateAttr, ValidationError
@@ -28,6 +29,7 @@ from proxy.settings.sources import Sources
 from proxy.settings.stores import StoresSettings
 from proxy.settings.telemetry import TelemetrySettings
 from proxy.settings.translate import problems_of
+from proxy.settings.usage import UsageSettings
 
 
 class _ReadSource(PydanticBaseSettingsSource):
@@ -72,6 +74,7 @@ class Settings(BaseSettings):
     audit: AuditSettings = Field(AuditSettings(), description="The audit log.")
     masking: MaskingSettings = Field(MaskingSettings(), description="Personal data.")
     agents: AgentsSettings = Field(AgentsSettings(), description="Agents and their tools.")
+    usage: UsageSettings = Field(UsageSettings(), description="The ledger of usage records.")
     telemetry: TelemetrySettings = Field(TelemetrySettings(), description="Logs, metrics, traces.")
 
     _reading: Reading = PrivateAttr(default_factory=Reading)
@@ -130,6 +133,18 @@ class Settings(BaseSettings):
 
     def strategy_of(self, model: ModelSettings | None = None) -> str:
         return model.strategy if model is not None and model.strategy is not None else self.routing.strategy
+
+    @property
+    def spool_folder(self) -> Folder | None:
+        """Where usage records wait for the record store; None: nowhere, for they are kept in memory or not at all."""
+        if not self.usage.enabled:
+            return None
+        if self.usage.spool is not None:
+            return Folder(self.usage.spool)
+        if not self.stores.embedded_records:
+            return Folder("llm-edge-spool")
+        file = self.stores.sqlite_file
+        return None if file is None else file.with_name(file.name + ".spool")
 
     @property
     def l2_url(self) -> str | None:

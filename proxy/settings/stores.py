@@ -1,6 +1,8 @@
 """`stores`: where records, hot state and audit events live."""
 
+from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -60,6 +62,15 @@ class StoresSettings(Section):
     @property
     def records_url(self) -> str:
         return self.records.get_secret_value()
+
+    @property
+    def sqlite_file(self) -> Path | None:
+        """Of an SQLite store; None: another store, or SQLite in memory."""
+        parts = urlsplit(self.records_url)
+        if parts.scheme.partition("+")[0] != "sqlite":
+            return None
+        name = unquote(parts.path.removeprefix("/"))
+        return Path(name) if name and name != ":memory:" else None
 
     @property
     def redis_url(self) -> str | None:

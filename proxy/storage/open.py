@@ -1,9 +1,10 @@
 """The record store that a URL names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from proxy.core.entities import Entity
 from proxy.core.errors import Unavailable
 from proxy.storage.overlays import EMPTY, OverlayRecords, Overlays
 from proxy.storage.overlays_memory import MemoryOverlays
@@ -14,6 +15,9 @@ from proxy.storage.responses_memory import MemoryResponses
 from proxy.storage.sqlite import SqliteRecords
 from proxy.storage.sqlite_overlays import SqliteOverlays
 from proxy.storage.sqlite_responses import SqliteResponses
+from proxy.storage.sqlite_usage import SqliteUsage
+from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum
+from proxy.storage.usage_memory import MemoryUsage
 
 
 def open_records(url: str) -> KeyRecords:
@@ -41,6 +45,15 @@ def open_overlays(url: str, records: KeyRecords | None = None) -> OverlayRecords
         return SqliteOverlays(path, beside=records if isinstance(records, SqliteRecords) else None)
     scheme = url.partition("://")[0]
     return MemoryOverlays() if scheme in ("memory", "sqlite") else AbsentOverlays(scheme.partition("+")[0])
+
+
+def open_usage(url: str, records: KeyRecords | None = None) -> UsageRecords:
+    """The ledger in the same store. `records`: what `open_records` gave for it."""
+    path = sqlite_path(url)
+    if path is not None:
+        return SqliteUsage(path, beside=records if isinstance(records, SqliteRecords) else None)
+    scheme = url.partition("://")[0]
+    return MemoryUsage() if scheme in ("memory", "sqlite") else AbsentUsage(scheme.partition("+")[0])
 
 
 def sqlite_path(url: str) -> Path | None:
@@ -142,6 +155,39 @@ class AbsentOverlays:
         """Nothing to close."""
 
 
+class AbsentUsage:
+    """The same for the ledger."""
+
+    def __init__(self, scheme: str) -> None:
+        self._scheme = scheme
+
+    async def add(self, records: Sequence[UsageRecord]) -> int:
+        raise _absent(self._scheme)
+
+    async def spent(self, entity: Entity, since: float, until: float) -> int:
+        raise _absent(self._scheme)
+
+    async def sums(
+        self, by: Sequence[GroupBy], *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 10_000
+    ) -> list[UsageSum]:
+        raise _absent(self._scheme)
+
+    async def list(
+        self, *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 1000, after: str = ""
+    ) -> list[UsageRecord]:
+        raise _absent(self._scheme)
+
+    async def get(self, id_: str) -> UsageRecord | None:
+        raise _absent(self._scheme)
+
+    async def purge(self, before: float) -> int:
+        """There is nothing."""
+        return 0
+
+    async def aclose(self) -> None:
+        """Nothing to close."""
+
+
 def _absent(scheme: str) -> Unavailable:
     return Unavailable(f"no adapter for {scheme} records in this version; use sqlite:///file.db")
 
@@ -149,3 +195,4 @@ def _absent(scheme: str) -> Unavailable:
 _: type[KeyRecords] = AbsentRecords
 __: type[ResponseRecords] = AbsentResponses
 ___: type[OverlayRecords] = AbsentOverlays
+____: type[UsageRecords] = AbsentUsage

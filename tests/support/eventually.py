@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-PATIENT_S = 10.0
+PATIENT_S = 30.0
 """For what must not time out, whatever else the machine does."""
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from math import sqrt
 
 import msgspec
 
@@ -43,6 +44,10 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     curve: tuple[Rates, ...]
     fitted_on: int
     reported_on: int
+    reported_others: int
+    """Of the other half's, those that do not mean the same: one of them is the finest share of wrong hits that can be told."""
+    wrong_interval: tuple[float, float]
+    """95 % of the reported share of wrong hits."""
 
 
 def calibrate(scored: Sequence[Scored], *, max_wrong: float) -> Calibration:
@@ -59,7 +64,24 @@ def calibrate(scored: Sequence[Scored], *, max_wrong: float) -> Calibration:
     best = max(right, key=lambda r: (r.hit_rate, r.threshold))
     curve = tuple(rates(halves[1], threshold) for threshold in THRESHOLDS)
     reported = next(r for r in curve if r.threshold == best.threshold)
-    return Calibration(fitted=best, reported=reported, curve=curve, fitted_on=len(halves[0]), reported_on=len(halves[1]))
+    others = sum(not one.pair.same for one in halves[1])
+    return Calibration(
+        fitted=best,
+        reported=reported,
+        curve=curve,
+        fitted_on=len(halves[0]),
+        reported_on=len(halves[1]),
+        reported_others=others,
+        wrong_interval=interval(len(reported.wrong), others),
+    )
+
+
+def interval(hits: int, of: int) -> tuple[float, float]:
+    """95 % confidence interval of a share. Source: Wilson 1927, score interval."""
+    z, share = 1.96, hits / of
+    width = z * sqrt(share * (1 - share) / of + (z / (2 * of)) ** 2)
+    middle, scale = share + z * z / (2 * of), 1 + z * z / of
+    return (max(0.0, round((middle - width) / scale, 6)), min(1.0, round((middle + width) / scale, 6)))
 
 
 def rates(scored: Sequence[Scored], threshold: float) -> Rates:

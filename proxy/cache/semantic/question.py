@@ -6,14 +6,16 @@ turns) has to be the same for two questions to share an answer: it becomes the p
 
 from typing import Any
 
+from proxy.cache.semantic.lexicon import english
 from proxy.cache.semantic.text import Question, take_apart
-from proxy.cache.semantic.vocabulary import FILLERS, QUESTIONS, STOP
+from proxy.cache.semantic.vocabulary import FILLERS, STOP
 
 MAX_CHARS = 2000
 """A longer text is a document, not a question: two of them differ in something."""
 MIN_WORDS = 3
-ENGLISH = 0.25
-"""Share of English function words below which the guards cannot be relied on."""
+SMALL = 0.25
+ENGLISH = 0.75
+"""Share of English function words, or of English words at all, below which the guards cannot be relied on."""
 _DIALECTS = {
     "openai_chat": "messages",
     "anthropic_messages": "messages",
@@ -60,7 +62,9 @@ def answerable(text: str) -> Question | None:
     """The question taken apart; None where the guards know too little of it: too short, or not English."""
     question = take_apart(text)
     words = question.words
-    if len(words) < MIN_WORDS:
+    if len(text.split()) < MIN_WORDS or not words:
         return None
-    known = sum(word in STOP or word in FILLERS or word in QUESTIONS for word in words)
-    return question if known >= ENGLISH * len(words) else None
+    plain = [word for word in words if word[0].isalnum() and word not in question.names]
+    small = sum(word in STOP or word in FILLERS for word in words)
+    known = sum(word in STOP or word in FILLERS or english().known(word) for word in plain)
+    return question if small >= SMALL * len(words) or known >= max(ENGLISH * len(plain), MIN_WORDS) else None

@@ -10,6 +10,7 @@ NEGATIONS = _words(
     no not never none nobody nothing nowhere neither nor without cannot cant can't dont don't doesnt doesn't didnt didn't isnt isn't
     arent aren't wasnt wasn't werent weren't wont won't wouldnt wouldn't shouldnt shouldn't couldnt couldn't hasnt hasn't havent
     haven't hadnt hadn't except excluding exclude excludes excluded hardly barely lack lacks lacking
+    non unless avoid avoids avoiding omit omits omitting skip skips skipping fail fails failed ain't aint
     """
 )
 
@@ -36,8 +37,13 @@ for _pair in _OPPOSITES.replace("\n", "|").split("|"):
         OPPOSITES[_one] = OPPOSITES.get(_one, frozenset()) | {_other}
         OPPOSITES[_other] = OPPOSITES.get(_other, frozenset()) | {_one}
 
-PREFIXES = ("un", "in", "im", "il", "ir", "dis", "non", "de", "mis", "anti", "counter", "re")
-"""`lock` and `unlock`: the same word with one of these is another."""
+PREFIXES = _words(
+    """
+    un a in im il ir dis non de mis anti counter re under over sub super inter intra hyper hypo pre post micro macro mini semi multi mono
+    poly ex en em co pro contra out up down fore after milli centi kilo mega giga tera nano
+    """
+)
+"""`lock` and `unlock`: the same word with one of these is another; so it is with another of these: `import`, `export`."""
 
 NUMBERS = {
     word: value
@@ -77,6 +83,12 @@ NUMBERS = {
     }.items()
     for word in words.split()
 }
+CARDINALS = _words(
+    """
+    one two three four five six seven eight nine ten twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion
+    """
+)
+"""Of those, what is counted on with: twenty one, two hundred."""
 FRACTIONS = _words(
     """
     half quarter third fifth tenth percent
@@ -96,21 +108,33 @@ STOP = _words(
     a an the this that these those of to in on at by for from with as into onto about between among and or but if then than so such it
     its it's is are was were be been being am do does did done doing have has had having will would shall should can could may might
     must i me my mine we us our you your he him his she her they them their who whom whose which what where when why how there here
-    also just really very some any each every per while during after before when's what's where's who's how's i'm i'd i'll i've you're
-    that's there's let's
+    also just really very some any each every per while during after before using when's what's where's who's how's i'm i'd i'll i've you're
+    that's there's let's whats hows wheres whos whens thats im teh
     """
 )
 """Say little by themselves; the guards for negations, opposites and questions look at them first."""
 
 FILLERS = _words(
     """
-    please kindly tell give show explain describe know like want need help way ways step steps method thing things way's question
-    answer me'd mean means meaning called name say get got use uses used using make makes making made able possible possibly thanks
-    thank hi hello hey list advice tip tips good best right suggest recommend provide find look see words word simple simply quick
-    quickly actually exactly ok okay people reason what're could'you
+    please kindly thing things way ways step steps method way's called me'd able possible possibly allowed thanks thank hi hello hey
+    actually exactly simply ok okay people what're could'you kind kinds type types sort sorts command keyword phrase expression process
+    procedure idea ideas
     """
 )
 """How a question is put, not what it is about."""
+
+OTHERS = _words(
+    """
+    kind kinds type types command keyword phrase expression process procedure people idea ideas and or more less fewer better worse most
+    least best worst enough
+    """
+)
+"""Small words and fillers that count where each question has another."""
+WISHES = _words("need needs want wants")
+"""Before `to` only how a question is put."""
+GIVING = _words("give show tell list name suggest recommend provide")
+TELLING = _words("explain describe define")
+"""What a sentence that begins so asks for."""
 
 QUESTIONS = _words(
     """
@@ -118,3 +142,157 @@ QUESTIONS = _words(
     """
 )
 """Ask for things of different kinds; `what`, `which` and `how` may ask for any."""
+
+NEGATIVE_PHRASES = (
+    "rather than",
+    "instead of",
+    "other than",
+    "apart from",
+    "aside from",
+    "leaving out",
+    "no longer",
+    "everyone but",
+    "all but",
+    "anything but",
+)
+"""Negations of several words."""
+
+BE = _words("is are was were be been being am get gets got")
+UNCHANGED = _words("set cut put hit hurt let cost shut split spread read cast beat burst quit shed")
+"""Participles that are spelled as their verbs."""
+PARTICLES = _words("up down out off in on away over back through apart along")
+WH = _words("who whom whose which what where when why how")
+YES_NO = _words(
+    """
+    is are was were am do does did has have had will would shall should can could may might must isn't aren't wasn't weren't don't
+    doesn't didn't hasn't haven't hadn't won't wouldn't shouldn't can't couldn't isnt arent dont doesnt didnt cant
+    """
+)
+"""A sentence that begins with one is answered by yes or no."""
+AUXILIARIES = YES_NO
+CLAUSE_WORDS = _words(
+    """
+    if when while after before during until since because unless although though once in on at for from with without using as by under over
+    between within inside given assuming considering concerning regarding whenever
+    """
+)
+"""Begin what may stand before a sentence as well as behind it."""
+
+SIGNS = {"%": "percent", "$": "dollar", "\N{EURO SIGN}": "euro", "\N{POUND SIGN}": "pound", "\N{YEN SIGN}": "yen", "&": "and"}
+
+UNITS = {
+    form: name
+    for name, forms in {
+        "second": "seconds sec secs",
+        "minute": "minute minutes min mins",
+        "hour": "hour hours hr hrs",
+        "day": "day days daily",
+        "week": "week weeks weekly wk wks",
+        "month": "month months monthly",
+        "year": "year years yearly annual annually yr yrs",
+        "decade": "decade decades",
+        "century": "century centuries",
+        "millisecond": "millisecond milliseconds ms",
+        "microgram": "microgram micrograms mcg",
+        "milligram": "milligram milligrams mg",
+        "gram": "gram grams gramme grammes g",
+        "kilogram": "kilogram kilograms kilo kilos kg kgs",
+        "tonne": "tonne tonnes ton tons",
+        "ounce": "ounce ounces oz",
+        "pound": "pound pounds lb lbs",
+        "millimeter": "millimeter millimeters millimetre millimetres mm",
+        "centimeter": "centimeter centimeters centimetre centimetres cm",
+        "meter": "meter meters metre metres",
+        "kilometer": "kilometer kilometers kilometre kilometres km kms",
+        "inch": "inch inches",
+        "foot": "foot feet ft",
+        "yard": "yard yards",
+        "mile": "mile miles mi",
+        "milliliter": "milliliter milliliters millilitre millilitres ml",
+        "liter": "liter liters litre litres",
+        "gallon": "gallon gallons",
+        "pint": "pint pints",
+        "cup": "cup cups",
+        "tablespoon": "tablespoon tablespoons tbsp",
+        "teaspoon": "teaspoon teaspoons tsp",
+        "celsius": "celsius centigrade",
+        "fahrenheit": "fahrenheit",
+        "kelvin": "kelvin",
+        "bit": "bits",
+        "byte": "byte bytes",
+        "kilobyte": "kilobyte kilobytes kb",
+        "megabyte": "megabyte megabytes mb",
+        "gigabyte": "gigabyte gigabytes gb",
+        "terabyte": "terabyte terabytes tb",
+        "acre": "acre acres",
+        "hectare": "hectare hectares",
+        "watt": "watt watts",
+        "kilowatt": "kilowatt kilowatts kw",
+        "calorie": "calorie calories kcal",
+        "joule": "joule joules kj",
+        "dollar": "dollar dollars usd",
+        "euro": "euro euros eur",
+        "yen": "yen jpy",
+        "percent": "percent percents",
+        "paragraph": "paragraph paragraphs",
+        "sentence": "sentence sentences",
+        "page": "page pages",
+        "chapter": "chapter chapters",
+    }.items()
+    for form in forms.split()
+}
+"""What is counted or measured in; `second` alone is the one after the first."""
+
+QUANTIFIERS = {
+    form: name
+    for name, forms in {
+        "all": "all every each whole entire always everyone everybody everything everywhere",
+        "some": "some several sometimes occasionally few",
+        "any": "any anyone anybody anything",
+        "most": "most mostly usually generally",
+        "both": "both",
+        "either": "either",
+        "only": "only solely exclusively",
+        "also": "also too",
+        "last": "last final latest",
+        "next": "next following",
+        "previous": "previous preceding former",
+        "many": "many lots",
+    }.items()
+    for form in forms.split()
+}
+UNSAID = frozenset({"some", "any", "also", "many"})
+"""Say no more than nothing does, where the other question says nothing."""
+
+RELATIONS = {
+    form: name
+    for name, forms in {
+        "before": "before",
+        "after": "after",
+        "during": "during while",
+        "until": "until till",
+        "since": "since",
+        "against": "against",
+        "than": "than",
+        "despite": "despite",
+        "unless": "unless",
+        "by": "by via",
+    }.items()
+    for form in forms.split()
+}
+DIRECTIONS = {"from": "from", "out": "from", "off": "from", "to": "to", "into": "to", "onto": "to"}
+TOLD_BY_WHEN = frozenset({"during"})
+"""May be told by `when` as well."""
+
+FUTURE = _words("will won't wont shall gonna i'll you'll he'll she'll it'll we'll they'll")
+PAST = _words("was were did had wasn't weren't didn't hadn't wasnt werent didnt hadnt used")
+PRESENT = _words("is are am do does has have isn't aren't don't doesn't hasn't haven't what's who's it's that's there's here's")
+MODALS = {
+    form: name
+    for name, forms in {
+        "may": "can could may might can't couldn't able possible allowed permitted",
+        "must": "should must shall shouldn't mustn't need needs required have",
+        "want": "want wants",
+    }.items()
+    for form in forms.split()
+}

@@ -2,7 +2,9 @@
 
 from proxy.admin.access import WholeGateway
 from proxy.admin.handlers import admin_handlers
+from proxy.admin.usage import UsageRoutes
 from proxy.api.routes import TABLE
+from proxy.governance.metering.ledger import written
 from proxy.pipeline.explaining import explain_now
 from tests.support.admin import administered
 
@@ -19,6 +21,8 @@ async def test_every_admin_row_has_a_guarded_handler() -> None:
             overlays=gateway._overlays,
             reload=None,
             explain=explain_now,
+            usage=UsageRoutes(gateway.state.usage, gateway.state.clock, written(gateway.state.ledger)),
         )
         assert set(handlers) == {row.handler for row in TABLE if row.family == "admin"}
-        assert all(isinstance(handler, WholeGateway) for handler in handlers.values())
+        own_tenant = {"admin_usage", "admin_usage_records", "admin_tenant_usage"}
+        assert {name for name, handler in handlers.items() if not isinstance(handler, WholeGateway)} == own_tenant

@@ -1,24 +1,62 @@
 """The command that finds a threshold."""
 
+import asyncio
 import json
 from pathlib import Path
 
 import pytest
 
+from proxy.cache.semantic.calibration import THRESHOLDS, Pair, rates
+from proxy.cli.cache import read_pairs, score
 from proxy.cli.main import main
+from proxy.settings import Settings
+from tests.support.require import require
 
-PAIRS = Path(__file__).parents[3] / "benchmarks" / "semantic" / "pairs.jsonl"
+SETS = Path(__file__).parents[3] / "benchmarks" / "semantic"
+PAIRS = SETS / "pairs.jsonl"
+SECOND = SETS / "pairs_second.jsonl"
+HARD = SETS / "hard_negatives.jsonl"
 
 
-def test_the_labelled_set_is_calibrated(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture(autouse=True)
+def _local_model() -> None:
+    require("wordllama", "a local embedding model (requirements of the test extra)")
+
+
+@pytest.mark.parametrize("pairs", [PAIRS, SECOND], ids=["first", "second"])
+def test_the_labelled_sets_are_calibrated(pairs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Fitted on one half, reported on the other: at most 1 % of the wrong ones hit, at least half of the paraphrases."""
-    assert main(["cache", "calibrate", str(PAIRS), "--json"]) == 0
+    assert main(["cache", "calibrate", str(pairs), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["fitted_on"] + result["reported_on"] >= 200
     assert result["reported"]["threshold"] == result["fitted"]["threshold"]
     assert result["reported"]["wrong_hit_rate"] <= 0.01
     assert result["reported"]["hit_rate"] >= 0.5
     assert result["reported"]["unguarded_wrong_hit_rate"] > 0.3
+
+
+def test_the_second_set_says_how_finely_it_measures(capsys: pytest.CaptureFixture[str]) -> None:
+    """More than 100 negatives in the reporting half, so that one of them is less than 1 %; and the interval."""
+    assert main(["cache", "calibrate", str(SECOND), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["reported_others"] > 100
+    low, high = result["wrong_interval"]
+    assert low <= result["reported"]["wrong_hit_rate"] <= high < 0.05
+
+
+def test_the_default_threshold_holds_on_the_whole_second_set() -> None:
+    """Both halves, with what is shipped."""
+    threshold = Settings.of(providers={"echo": {"kind": "echo"}}).cache.semantic.threshold
+    scored = asyncio.run(score(read_pairs(SECOND), None))
+    at = rates(scored, threshold)
+    assert at.wrong_hit_rate <= 0.01
+    assert at.hit_rate >= 0.45
+
+
+def test_pairs_written_against_the_guards_stay_apart() -> None:
+    """At the lowest threshold that calibration knows; two of them are not told apart."""
+    at = rates(asyncio.run(score([*read_pairs(HARD), Pair("Is it so?", "Is it so?", same=True)], None)), THRESHOLDS[0])
+    assert at.wrong_hit_rate <= 0.01
 
 
 def test_different_questions_do_not_hit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.cache.semantic.calibration import Pair, Scored, calibrate, rates
+from proxy.cache.semantic.calibration import Pair, Scored, calibrate, interval, rates
 
 
 def scored(name: str, same: bool, similarity: float, conflict: str | None = None) -> Scored:
@@ -38,3 +38,12 @@ def test_a_half_without_one_kind_says_so() -> None:
     """Nothing can be fitted on it."""
     with pytest.raises(ValueError, match="too few pairs"):
         calibrate([scored(f"same{n}", True, 0.9) for n in range(20)], max_wrong=0.01)
+
+
+def test_an_interval_says_what_none_of_so_many_may_mean() -> None:
+    """None of 127 may be 2.9 %; bounds stay shares."""
+    low, high = interval(0, 127)
+    assert low == 0.0
+    assert high == pytest.approx(0.029, abs=0.001)
+    assert interval(5, 5)[1] == 1.0
+    assert interval(1, 100)[0] < 0.01 < interval(1, 100)[1]

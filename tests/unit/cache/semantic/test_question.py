@@ -66,6 +66,12 @@ def test_what_the_guards_know_too_little_of_is_not_looked_up(text: str) -> None:
     assert answerable(text) is None
 
 
+@pytest.mark.parametrize("text", ["What causes hypertension?", "normal resting heart rate adults", "tax deadline Ireland companies"])
+def test_few_small_words_are_enough_where_the_others_are_english(text: str) -> None:
+    """As people write into search boxes."""
+    assert answerable(text) is not None
+
+
 def test_an_english_question_is_taken_apart() -> None:
     """For the guards."""
     question = answerable("What is your refund policy?")

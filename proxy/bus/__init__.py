@@ -1,0 +1,1 @@
+"""Where events go, and what keeps them until they are there."""

@@ -1,0 +1,109 @@
+"""Takes what a spool holds to where it belongs, in order, again and again until it is there; and what dead writers left behind.
+
+Loss of the destination: everything stays in the spool and is tried again after a growing pause, up to `PAUSE_MAX_S`; a spool that cannot be
+read the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+from proxy.bus.spool import Orphan, Position, Spool, orphans
+from proxy.core.errors import EdgeError
+from proxy.core.tasks import TaskSupervisor
+
+AT_ONCE = 500
+EVERY_S = 0.2
+PAUSE_MAX_S = 10.0
+ADOPT_EVERY_S = 30.0
+
+_log = logging.getLogger("llm_edge")
+
+Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
+"""All or none; twice is as good as once. Raises EdgeError when it can't."""
+
+
+class Delivery:
+    """`deliver` takes payloads of what has ended, `abandon` those of what was begun by a writer that died: it gives the payloads that are
+    to be delivered instead."""
+
+    def __init__(
+        self, spool: Spool, deliver: Deliver, abandon: Callable[[bytes], bytes | None], *, adopt_every_s: float = ADOPT_EVERY_S
+    ) -> None:
+        self._spool = spool
+        self._deliver = deliver
+        self._abandon = abandon
+        self._adopt_every_s = adopt_every_s
+        self._busy = asyncio.Lock()
+        self.waiting = False
+        """The destination does not take anything just now."""
+
+    def start(self, tasks: TaskSupervisor) -> None:
+        tasks.start(self._sync(), name="spool-sync", endless=True)
+        tasks.start(self._run(), name="spool-delivery", endless=True)
+        tasks.start(self._adopt(), name="spool-adoption", endless=True)
+
+    async def flush(self) -> bool:
+        """Deliver what is there now; whether all of it is delivered."""
+        async with self._busy:
+            try:
+                await self._all_of(self._spool)
+            except (EdgeError, OSError) as exc:
+                self._tell(exc)
+                return False
+        self.waiting = False
+        return True
+
+    async def adopt(self) -> int:
+        """Deliver what dead writers left behind; of how many."""
+        found = await asyncio.to_thread(orphans, self._spool.root)
+        done = 0
+        for orphan in found:
+            try:
+                await self._all_of(orphan)
+                begun = [p for payload in await asyncio.to_thread(orphan.begun) if (p := self._abandon(payload)) is not None]
+                if begun:
+                    await self._deliver(begun)
+            except (EdgeError, OSError) as exc:
+                self._tell(exc)
+                orphan.close()
+                continue
+            if begun:
+                _log.warning("a gateway died with calls under way: they are kept as unknown", extra={"records": len(begun)})
+            await asyncio.to_thread(orphan.remove)
+            done += 1
+        return done
+
+    async def _run(self) -> None:
+        pause = EVERY_S
+        while True:
+            await asyncio.sleep(pause)
+            if not self._spool.behind:
+                continue
+            pause = EVERY_S if await self.flush() else min(PAUSE_MAX_S, pause * 2)
+
+    async def _sync(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            await asyncio.to_thread(self._spool.sync)
+
+    async def _adopt(self) -> None:
+        while True:
+            await self.adopt()
+            await asyncio.sleep(self._adopt_every_s)
+
+    async def _all_of(self, source: Spool | Orphan) -> None:
+        at: Position | None = None
+        while True:
+            batch = await asyncio.to_thread(source.read, AT_ONCE)
+            if batch.payloads:
+                await self._deliver(batch.payloads)
+            source.delivered(batch.until)
+            if batch.until == at:
+                return
+            at = batch.until
+
+    def _tell(self, exc: Exception) -> None:
+        if not self.waiting:
+            _log.warning("records wait in the spool", extra={"error": str(exc)[:200]})
+        self.waiting = True

@@ -1,0 +1,162 @@
+"""The usage record of a request that has ended, out of its context; and of one whose gateway died, out of its intent."""
+
+from typing import Any
+
+import msgspec
+
+from proxy.core.context import AttemptRecord, RequestContext
+from proxy.core.entities import Entity
+from proxy.core.identity import Principal
+from proxy.storage.usage import UsageLine, UsageRecord, UsageStatus
+
+_REFUSED = frozenset({401, 402, 403, 429})
+MAX_TAGS = 16
+
+
+class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Before a call leaves: whose it is, where it goes, and what has been reserved for it."""
+
+    id: str
+    at: float
+    tenant: str = ""
+    key_id: str = ""
+    key_name: str = ""
+    role: str = ""
+    entities: tuple[Entity, ...] = ()
+    asked: str = ""
+    provider: str = ""
+    model: str = ""
+    route: str = ""
+    trace_id: str = ""
+    stream: bool = False
+    nanos: int | None = None
+    """Reserved; None: nothing is, since no budget applies."""
+
+
+def whose(principal: Principal | None) -> dict[str, Any]:
+    """The fields that say whom it counts for. (A shadow's principal is the gateway's own.)"""
+    if principal is None:
+        return {}
+    return {
+        "tenant": principal.tenant,
+        "key_id": principal.key_id,
+        "key_name": principal.name,
+        "role": principal.role,
+        "entities": principal.entities(),
+    }
+
+
+def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: tuple[str, ...] = ()) -> UsageRecord:
+    """`owner`: what `whose` gave. `seconds`: how long it took. `tags`: what `tags_of` gave while the body was there."""
+    usage, cost, cost_nanos = ctx.usage, ctx.cost, _billed(ctx)
+    fields = dict(owner)
+    if usage is not None and ctx.cache_status != "hit":
+        fields.update(
+            input_tokens=usage.input_tokens,
+            cache_read_tokens=usage.cache_read_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens or 0,
+            estimated=usage.estimated,
+            incomplete=usage.incomplete,
+        )
+    if cost is not None:
+        fields["costs"] = {str(kind): nanos for kind, nanos in cost.nanos.items() if nanos}
+        if cost.incomplete:
+            fields["incomplete"] = True
+    return UsageRecord(
+        id=ctx.request_id,
+        at=ctx.unix_started,
+        status=_status(ctx),
+        http_status=ctx.status,
+        route=ctx.route.name,
+        asked=(ctx.model or "")[:200],
+        provider=ctx.provider or "",
+        model=(ctx.served_model or "")[:200],
+        tags=tags,
+        cost_nanos=cost_nanos,
+        stream=ctx.stream,
+        latency_ms=round(seconds * 1e3, 3),
+        first_token_ms=None if ctx.first_token_s is None else round(ctx.first_token_s * 1e3, 3),
+        cache=(ctx.cache_tier or "") if ctx.cache_status == "hit" else "",
+        error=ctx.error or "",
+        trace_id=ctx.trace_id,
+        lines=_lines(ctx.attempts),
+        **fields,
+    )
+
+
+def intent_of(ctx: RequestContext, owner: dict[str, Any], provider: str, model: str, nanos: int | None) -> Intent:
+    return Intent(
+        id=ctx.request_id,
+        at=ctx.unix_started,
+        asked=(ctx.model or "")[:200],
+        provider=provider,
+        model=model[:200],
+        route=ctx.route.name,
+        trace_id=ctx.trace_id,
+        stream=ctx.stream,
+        nanos=nanos,
+        **owner,
+    )
+
+
+def unknown_of(intent: Intent) -> UsageRecord:
+    """Of a request whose gateway died: it may have cost all that was reserved, or nothing (contract F)."""
+    fields = {name: getattr(intent, name) for name in Intent.__struct_fields__ if name != "nanos"}
+    costs = {"other": intent.nanos} if intent.nanos else {}
+    return UsageRecord(
+        status="unknown", http_status=0, cost_nanos=intent.nanos, costs=costs, estimated=True, error="gateway_died", **fields
+    )
+
+
+def _billed(ctx: RequestContext) -> int | None:
+    """What nobody has been asked for costs nothing; what was asked for and never priced is unknown."""
+    if ctx.cost_nanos is not None:
+        return ctx.cost_nanos
+    return None if ctx.cost is not None else 0
+
+
+def _status(ctx: RequestContext) -> UsageStatus:
+    if ctx.cancelled:
+        return "cancelled"
+    if ctx.error is None and ctx.status < 400:
+        return "ok"
+    refused = ctx.status in _REFUSED and ctx.error_source == "gateway" and not any(attempt.sent for attempt in ctx.attempts)
+    return "refused" if refused else "failed"
+
+
+def tags_of(ctx: RequestContext) -> tuple[str, ...]:
+    """Those of `x-llm-edge-tags`, and of `metadata.tags` in the body (a list, or a text with commas)."""
+    header = ctx.headers.get(b"x-llm-edge-tags")
+    metadata = ctx.json.get("metadata") if ctx.json is not None else None
+    if header is None and metadata is None:
+        return ()
+    names = [] if header is None else header.decode("latin-1")[:2000].split(",")
+    own = metadata.get("tags") if isinstance(metadata, dict) else None
+    names += own.split(",") if isinstance(own, str) else [tag for tag in own if isinstance(tag, str)] if isinstance(own, list) else []
+    return tuple(dict.fromkeys(tag[:100] for name in names if (tag := name.strip())))[:MAX_TAGS]
+
+
+def _lines(attempts: list[AttemptRecord]) -> tuple[UsageLine, ...]:
+    """One of its own for each try, where there is more to say than the record does."""
+    if len(attempts) == 1 and attempts[0].error is None and attempts[0].bill is None:
+        return ()
+    return tuple([_line(attempt) for attempt in attempts])
+
+
+def _line(attempt: AttemptRecord) -> UsageLine:
+    bill = attempt.bill
+    return UsageLine(
+        provider=attempt.provider,
+        model=attempt.model[:200],
+        role=attempt.role,
+        status=attempt.status,
+        failure=attempt.failure,
+        input_tokens=0 if bill is None else bill.usage.prompt_tokens,
+        output_tokens=0 if bill is None else bill.usage.output_tokens,
+        cost_nanos=0 if bill is None else (None if bill.cost.unpriced else bill.cost.total),
+        estimated=bill is not None and bill.usage.estimated,
+        payer="caller" if bill is None else bill.payer,
+        duration_ms=round(attempt.duration_s * 1e3, 3),
+    )

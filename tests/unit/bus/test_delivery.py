@@ -1,0 +1,98 @@
+"""What a spool holds arrives, also after outages and for the dead."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from proxy.bus.delivery import Delivery
+from proxy.bus.spool import Spool
+from proxy.core.errors import Unavailable
+from proxy.core.tasks import TaskSupervisor
+from tests.support.eventually import eventually
+
+
+class Store:
+    def __init__(self) -> None:
+        self.down = False
+        self.got: list[bytes] = []
+
+    async def deliver(self, payloads: Sequence[bytes]) -> None:
+        if self.down:
+            raise Unavailable("down")
+        self.got += payloads
+
+
+@asynccontextmanager
+async def tasks() -> AsyncIterator[TaskSupervisor]:
+    supervisor = TaskSupervisor()
+    try:
+        yield supervisor
+    finally:
+        await supervisor.close()
+
+
+def made(spool: Spool, store: Store, **more: float) -> Delivery:
+    return Delivery(spool, store.deliver, lambda payload: None if payload == b"drop" else b"unknown " + payload, **more)
+
+
+async def test_everything_that_is_there_is_delivered(tmp_path: Path) -> None:
+    """Also more than goes at once."""
+    spool, store = Spool(tmp_path), Store()
+    for n in range(1203):
+        spool.end(str(n), b"%d" % n)
+    assert await made(spool, store).flush()
+    assert store.got == [b"%d" % n for n in range(1203)]
+    assert spool.close() == 0
+
+
+async def test_an_outage_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said once."""
+    spool, store = Spool(tmp_path), Store()
+    delivery = made(spool, store)
+    store.down = True
+    spool.end("1", b"one")
+    assert not await delivery.flush()
+    assert not await delivery.flush()
+    assert delivery.waiting
+    assert [record.message for record in caplog.records] == ["records wait in the spool"]
+    store.down = False
+    async with tasks() as running:
+        delivery.start(running)
+        await eventually(lambda: store.got == [b"one"])
+        await eventually(lambda: not delivery.waiting)
+        spool.end("2", b"two")
+        await eventually(lambda: store.got == [b"one", b"two"])
+
+
+async def test_the_dead_are_adopted(tmp_path: Path) -> None:
+    """Their records first, then what they had begun; not while the store is down."""
+    dead, store = Spool(tmp_path), Store()
+    dead.end("1", b"one")
+    dead.begin("2", b"two")
+    dead.begin("3", b"drop")
+    assert dead._lock is not None
+    os.close(dead._lock)
+    delivery = made(Spool(tmp_path), store)
+    store.down = True
+    assert await delivery.adopt() == 0
+    store.down = False
+    assert await delivery.adopt() == 1
+    assert store.got == [b"one", b"unknown two"]
+    assert await delivery.adopt() == 0
+
+
+async def test_adoption_goes_on(tmp_path: Path) -> None:
+    """A process that dies later is found."""
+    store = Store()
+    async with tasks() as running:
+        made(Spool(tmp_path), store, adopt_every_s=0.02).start(running)
+        await asyncio.sleep(0)
+        dead = Spool(tmp_path)
+        dead.end("1", b"one")
+        assert dead._lock is not None
+        os.close(dead._lock)
+        await eventually(lambda: store.got == [b"one"])

@@ -1,0 +1,114 @@
+"""Intents before, records after; through the spool where there is one."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from proxy.bus.spool import Spool
+from proxy.core.tasks import TaskSupervisor
+from proxy.governance.metering.ledger import UsageLedger
+from proxy.storage.usage_memory import MemoryUsage
+from tests.support.eventually import eventually
+from tests.unit.governance.metering.test_record import PRINCIPAL, context
+
+
+@asynccontextmanager
+async def ledger(folder: Path | None) -> AsyncIterator[tuple[UsageLedger, MemoryUsage]]:
+    tasks, records = TaskSupervisor(), MemoryUsage()
+    try:
+        yield UsageLedger(records, None if folder is None else Spool(folder), tasks, reserved=lambda ctx: 77), records
+    finally:
+        await tasks.close()
+
+
+@pytest.mark.parametrize("spooled", [False, True])
+async def test_a_record_arrives(tmp_path: Path, spooled: bool) -> None:
+    """What is decided after the end was told is in it."""
+    async with ledger(tmp_path if spooled else None) as (made, records):
+        ctx = context()
+        made.intent(ctx, "p", "m")
+        made.ended(ctx)
+        ctx.status, ctx.error = 499, "client_closed_request"
+        ctx.cancelled = True
+        made.start()
+        await made.flush()
+        record = await records.get(ctx.request_id)
+        assert record is not None
+        assert (record.status, record.http_status) == ("cancelled", 499)
+        assert made.written == 1
+        assert await made.close() == 0
+    assert os.listdir(tmp_path) == []
+
+
+async def test_the_end_of_a_turn_writes(tmp_path: Path) -> None:
+    """Nobody has to ask."""
+    async with ledger(tmp_path) as (made, _):
+        made.ended(context())
+        made.ended(context())
+        await eventually(lambda: made.written == 2)
+        await made.close()
+
+
+async def test_a_store_that_is_down(tmp_path: Path) -> None:
+    """With a spool the records wait; without one they are lost, and counted."""
+    async with ledger(tmp_path) as (made, records):
+        records.fail(True)
+        made.ended(context())
+        await made.flush()
+        assert made.waiting
+        assert await made.close() == 1
+    async with ledger(None) as (made, records):
+        records.fail(True)
+        made.ended(context())
+        await made.flush()
+        assert not made.waiting
+        assert await made.close() == 1
+
+
+async def test_the_dead_leave_unknown_records(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """At what was reserved."""
+    async with ledger(tmp_path) as (dead, _):
+        dead.intent(context(), "p", "m")
+        assert dead.spool is not None
+        dead.spool.begin("odd", b"not an intent")
+        lock, dead.spool._lock = dead.spool._lock, None
+        assert lock is not None
+        os.close(lock)
+    async with ledger(tmp_path) as (made, records):
+        made.start()
+        found = None
+        await eventually(lambda: len(list(tmp_path.iterdir())) == 1)
+        found = await records.get(context().request_id)
+        assert found is not None
+        assert (found.status, found.cost_nanos) == ("unknown", 77)
+        await made.close()
+    assert "an intent in the spool cannot be read" in caplog.text
+
+
+async def test_what_cannot_be_read_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, and passed over."""
+    async with ledger(tmp_path) as (made, records):
+        assert made.spool is not None
+        made.spool.end("odd", b"no record")
+        made.ended(context())
+        await made.flush()
+        assert await records.get(context().request_id) is not None
+        await made.close()
+    assert "a usage record in the spool cannot be read" in caplog.text
+
+
+async def test_many_principals(tmp_path: Path) -> None:
+    """What is kept of them does not grow without end."""
+    async with ledger(None) as (made, records):
+        for n in range(1100):
+            made.ended(context(request_id=str(n), principal=msgspec.structs.replace(PRINCIPAL, key_id=str(n))))
+        ctx = context(principal=None)
+        made.ended(ctx)
+        await made.flush()
+        assert len(made._owners) <= 1024
+        assert len(await records.sums(("key",), since=0, until=10)) == 1101
+        await made.close()

@@ -1,0 +1,32 @@
+"""What is the SQLite ledger's own; the rest is in tests/contract/records."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from proxy.core.errors import Unavailable
+from proxy.storage.sqlite_usage import SqliteUsage
+from proxy.storage.usage import UsageRecord
+
+
+async def test_a_batch_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A record that the file refuses takes none of the others with it into it."""
+    ledger = SqliteUsage(tmp_path / "r.db")
+    await ledger.add([UsageRecord(id="0", at=0.0)])
+    with sqlite3.connect(tmp_path / "r.db") as connection:
+        connection.execute("CREATE TRIGGER no BEFORE INSERT ON usage_records WHEN new.id = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END")
+    with pytest.raises(Unavailable):
+        await ledger.add([UsageRecord(id="good", at=0.0), UsageRecord(id="bad", at=0.0)])
+    assert await ledger.get("good") is None
+    assert await ledger.add([UsageRecord(id="good", at=0.0)]) == 1
+    await ledger.aclose()
+    connection.close()
+
+
+async def test_many_old_records_go(tmp_path: Path) -> None:
+    """In steps, so that nobody waits long for the lock."""
+    ledger = SqliteUsage(tmp_path / "r.db")
+    await ledger.add([UsageRecord(id=str(n), at=1.0) for n in range(1203)])
+    assert await ledger.purge(2.0) == 1203
+    await ledger.aclose()
