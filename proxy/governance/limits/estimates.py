@@ -14,6 +14,12 @@ WEIGHT = 0.1
 MAX_MODELS = 1024
 PLAIN_BYTES = 4096
 """A body below it holds no media worth looking for."""
+_CAPS = {
+    "openai_chat": ("max_completion_tokens", "max_tokens"),
+    "openai_completions": ("max_tokens",),
+    "openai_responses": ("max_output_tokens",),
+    "anthropic_messages": ("max_tokens",),
+}
 _COUNTING = ("count_tokens", "input_tokens", "count-tokens", ":countTokens")
 
 
@@ -44,10 +50,22 @@ def input_tokens(ctx: RequestContext) -> int:
 def output_tokens(ctx: RequestContext, averages: Averages, limit: int) -> int:
     """The client's cap, else what the model usually says; for each choice, and at most the limit."""
     body: Mapping[str, Any] = ctx.json
-    tokens = output_cap(ctx.json) or averages(ctx.model)
+    tokens = _cap(ctx) or averages(ctx.model)
     if "n" in body and type(n := body["n"]) is int and n > 1:
         tokens *= n
     return min(tokens, limit)
+
+
+def _cap(ctx: RequestContext) -> int:
+    """The usual dialects' names first: a request without a cap is the dearest to look through."""
+    names = _CAPS.get(ctx.route.dialect or "")
+    if names is None:
+        return output_cap(ctx.json)
+    body = ctx.json
+    for name in names:
+        if name in body and type(cap := body[name]) is int and cap > 0:
+            return cap
+    return 0
 
 
 def counts_only(route: RouteInfo) -> bool:

@@ -109,14 +109,15 @@ class Limiter:
         """Requests that wait for room."""
         return len(self._turns)
 
-    def admit(self, ctx: RequestContext, inherits: RequestContext | None = None) -> Awaitable[None] | None:
-        """`inherits`: the run of an agent that the request is part of: it counts as that one, and takes only tokens and money itself."""
+    def admit(self, ctx: RequestContext, inherits: RequestContext | None = None, agent: str | None = None) -> Awaitable[None] | None:
+        """`inherits`: the request that the run of an agent belongs to, of which this is a call: it counts as that one, and takes only
+        tokens and money itself, the agent's too."""
         principal = ctx.principal
         if principal is None or principal.purpose:
             return None
         if self._plans is not None and self._plans.find(principal) is None:
-            return self._load(self._plans, ctx, principal, inherits)
-        ruled = self._book.find(principal, model_of(ctx))
+            return self._load(self._plans, ctx, principal, inherits, agent)
+        ruled = self._book.find(principal, model_of(ctx), agent)
         if ruled is None:
             return None
         ctx.limits = claimed = Claimed(self, ruled)
@@ -168,6 +169,25 @@ class Limiter:
             else:
                 self._settled_later(ctx, self._budgets, outcome)
 
+    async def enter(self, ctx: RequestContext, agent: str) -> None:
+        """A request that was admitted turns out to be for this agent: takes the agent's own request and slot, until the request is settled.
+        Raises RateLimited."""
+        ruled = self._book.of_agent(agent)
+        if ruled is None or not ruled.first:
+            return
+        name = f"{ctx.request_id}:{agent}"
+        outcome = self.store.claim(ruled.prepared, name, ONE, "first")
+        if not isinstance(outcome, Outcome):
+            outcome = await outcome
+        if outcome.refused is not None:
+            raise self._error(ctx, outcome)
+        ctx.settle.append(lambda _: self._leave(ruled, name))
+
+    def _leave(self, ruled: Ruled, name: str) -> None:
+        self.store.settle(ruled.prepared, name, ONE)
+        if self._turns.keys:
+            self._turns.freed()
+
     def show(self, ctx: RequestContext) -> Awaitable[None] | None:
         principal = ctx.principal
         if principal is None or principal.purpose or (self._plans is not None and self._plans.find(principal) is None):
@@ -183,9 +203,11 @@ class Limiter:
             outcome = self.store.read(claimed.ruled.prepared)
             self._note(claimed, outcome if isinstance(outcome, Outcome) else await outcome)
 
-    async def _load(self, plans: EntityRules, ctx: RequestContext, principal: Principal, inherits: RequestContext | None) -> None:
+    async def _load(
+        self, plans: EntityRules, ctx: RequestContext, principal: Principal, inherits: RequestContext | None, agent: str | None
+    ) -> None:
         await plans.load(principal)
-        waiting = self.admit(ctx, inherits) if plans.find(principal) is not None else None
+        waiting = self.admit(ctx, inherits, agent) if plans.find(principal) is not None else None
         if waiting is not None:
             await waiting
 

@@ -28,6 +28,8 @@ REMADE_S = 10.0
 MAX_RULED = 20_000
 """Principals and models whose rules are kept; then all are made anew."""
 
+NOBODY = Principal(key_id="", tenant=SHARED)
+
 _REQUESTS = (b"x-ratelimit-limit", b"x-ratelimit-remaining", b"x-ratelimit-reset")
 _INPUT = b"x-ratelimit-remaining-input-tokens"
 _OUTPUT = b"x-ratelimit-remaining-output-tokens"
@@ -95,6 +97,7 @@ class RuleBook:
         self.limited = limited
         self.anybody = bool(default or gateway or models or agents or plans or budgets)
         """Whether anybody may be limited who has no limits of its own."""
+        self._by_agent: dict[str, Ruled] = {}
         self._known: dict[tuple[str, str | None, str | None], Ruled] = {}
 
     def find(self, principal: Principal, model: str | None, agent: str | None = None) -> Ruled | None:
@@ -111,6 +114,18 @@ class RuleBook:
         elif self._budgets is not None and ruled.until <= self._unix():
             ruled = self._again(ruled, model, agent)
         return ruled if ruled.prepared is not None else None
+
+    def of_agent(self, agent: str) -> Ruled | None:
+        """What all requests for it count for, whoever makes them."""
+        limits = self._agents.get(agent) if self.limited else None
+        if limits is None:
+            return None
+        ruled = self._by_agent.get(agent)
+        if ruled is None:
+            groups = (Group(SHARED, tuple(claims_of(limits, f"AGENT:{agent}:*"))),)
+            ruled = self._by_agent[agent] = Ruled(NOBODY, None, groups, ())
+            ruled.prepared = self._store.prepare(groups)
+        return ruled
 
     def _make(self, principal: Principal, model: str | None, agent: str | None) -> Ruled:
         now = self._unix()
