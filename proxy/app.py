@@ -31,7 +31,7 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.api.usage import OwnUsage
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
+from proxy.assembly import MIB, build_pipeline, make_budgets, make_codecs, make_fetcher, make_limiter, open_alerts, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -308,6 +308,7 @@ class Gateway:
             hot=hot,
             board=board,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
+            alerts=open_alerts(self.settings, clock, self.metrics, tasks, closers),
             usage=usage,
             ledger=ledger,
             closers=closers,
@@ -426,6 +427,7 @@ class Gateway:
             health_needs_key=s.auth.health_check,
         )
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
+        budgets = make_budgets(s, state.pipeline, state.usage, written(state.ledger), self.metrics, state.alerts)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),
@@ -440,7 +442,7 @@ class Gateway:
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
-            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
+            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, budgets=budgets),
             ledger=state.ledger,
         )
         return govern(router, options)

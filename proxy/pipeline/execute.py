@@ -348,6 +348,8 @@ class Generation:
             verdict = await verdict
         if verdict.error is not None:
             raise NotAdmitted(verdict.error)
+        if ctx.max_tokens_cap is not None and flight is not None:
+            flight = self.flight = pipe.flights.parted(asked.key, flight)  # its answer may be cut short, which is nobody else's
         upstream = self._begin(step)
         record = upstream.record
         response: UpstreamResponse | None = None

@@ -12,6 +12,7 @@ from proxy.codecs.counting import under
 from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
+from proxy.codecs.output_cap import lower_cap
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, ConnectionFailed, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
 from proxy.core.pricing import Cost
@@ -35,6 +36,7 @@ _OF_THE_KEY = frozenset((401, 402, 403, 429))
 _UNPAID = "insufficient_quota"
 """OpenAI's word in a 429 for an account without money, which no waiting helps."""
 _CONNECT_FIRST = 0.95
+CAPPED = b"x-llm-edge-max-tokens-capped"
 
 
 class Also(msgspec.Struct, frozen=True):
@@ -180,6 +182,9 @@ class Upstream:
                 asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
+            cap = asked.ctx.max_tokens_cap
+            if cap is not None and lower_cap(body, cap, self.codec.name, self.provider.kind):
+                say_capped(asked.ctx, cap)
             if asked.keeping is not None and asked.keeping.continued:
                 body["input"] = without_foreign(body["input"])
         else:
@@ -212,6 +217,10 @@ class Upstream:
         request = self.inlined or asked.decoded()
         if request.n > 1 and self.codec.name in SINGLE_CHOICE:
             request = self._single(request)
+        cap = asked.ctx.max_tokens_cap
+        if cap is not None and (request.max_tokens is None or request.max_tokens > cap):
+            request = msgspec.structs.replace(request, max_tokens=cap)
+            say_capped(asked.ctx, cap)
         return self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
 
     def _single(self, request: ChatRequest) -> ChatRequest:
@@ -266,6 +275,12 @@ class Upstream:
     def _free_at(self, now: float) -> float:
         """Of the pool, for this target; 0.0: a member is free."""
         return self.provider.keys.free_at(now, self.health.key_rests(self.target.id, self.target.provider))
+
+
+def say_capped(ctx: RequestContext, cap: int) -> None:
+    """The client learns that its answer may be shorter than it asked for."""
+    ctx.headers_out = [header for header in ctx.headers_out if header[0] != CAPPED]
+    ctx.headers_out.append((CAPPED, b"%d" % cap))
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:
