@@ -427,7 +427,7 @@ class Gateway:
             health_needs_key=s.auth.health_check,
         )
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
-        budgets = make_budgets(s, state.pipeline, state.usage, written(state.ledger), self.metrics, state.alerts)
+        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, state.alerts)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),

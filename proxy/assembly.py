@@ -32,6 +32,7 @@ from proxy.governance.limits.estimates import Averages
 from proxy.governance.limits.limiter import Limiter, Meter
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules
 from proxy.governance.limits.rules import RuleBook
+from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.background import Background
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
@@ -98,7 +99,7 @@ def make_budgets(
     settings: Settings,
     pipeline: Pipeline,
     records: UsageRecords,
-    flush: Callable[[], Awaitable[None]],
+    ledger: UsageLedger | None,
     meter: Spending,
     alerts: Alerts,
     plans: EntityRules | None = None,
@@ -107,8 +108,8 @@ def make_budgets(
     return Budgets(
         BudgetRules(default_monthly=usd_nanos(s.default_monthly_usd), warn_at=s.warn_at, on_shortfall=s.on_shortfall),
         Quotes(pipeline.routes, pipeline.charges, pipeline.providers),
-        records=records if settings.usage.enabled else None,
-        flush=flush,
+        records=records if ledger is not None else None,
+        catch_up=ledger.catch_up if ledger is not None else None,
         alerts=alerts,
         plans=plans,
         meter=meter,

@@ -7,6 +7,7 @@
 All of them are claimed, or none (admission). A cap of 0 lets only through what is free.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol
 
@@ -45,7 +46,7 @@ class BudgetRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Budgets:
-    """`records`, `flush`: the ledger that lost counters are rebuilt from, and what brings everything that has ended into it; None: there
+    """`records`, `catch_up`: the ledger that lost counters are rebuilt from, and what brings everything that has ended into it; None: there
     is no ledger. `alerts` outlive a configuration: what was warned of is not warned of again."""
 
     def __init__(
@@ -54,7 +55,7 @@ class Budgets:
         prices: Prices,
         *,
         records: UsageRecords | None = None,
-        flush: Callable[[], Awaitable[None]] | None = None,
+        catch_up: Callable[[], Awaitable[None]] | None = None,
         alerts: Alerts | None = None,
         plans: EntityRules | None = None,
         meter: Meter | None = None,
@@ -63,7 +64,9 @@ class Budgets:
         self._rules = rules
         self._prices = prices
         self._records = records
-        self._flush = flush
+        self._catch_up = catch_up
+        self._asking: dict[tuple[str, str], asyncio.Future[int]] = {}
+        """Counters that are being rebuilt: many requests may want one at the same time."""
         self._alerts = alerts or Alerts()
         self._plans = plans
         self._meter = meter
@@ -125,10 +128,29 @@ class Budgets:
     async def spent(self, spend: Spend, tenant: str) -> int:
         if self._records is None:
             raise Unavailable("a budget applies, and there is no ledger to tell what was spent: usage.enabled is off", code="no_ledger")
+        name = (tenant, spend.key)
+        while (asked := self._asking.get(name)) is not None:
+            await asyncio.wait((asked,))
+            if not asked.cancelled():
+                return asked.result()
+        answer = self._asking[name] = asyncio.get_running_loop().create_future()
+        try:
+            nanos = await self._sum(self._records, spend, tenant)
+            answer.set_result(nanos)
+            return nanos
+        except EdgeError as exc:
+            answer.set_exception(exc)
+            answer.exception()  # seen
+            raise
+        finally:
+            answer.cancel()
+            del self._asking[name]
+
+    async def _sum(self, records: UsageRecords, spend: Spend, tenant: str) -> int:
         entity, _, since, until = of_counter(spend.key, tenant)
-        if self._flush is not None:
-            await self._flush()
-        return await self._records.spent(entity, since, until)
+        if self._catch_up is not None:
+            await self._catch_up()
+        return await records.spent(entity, since, until)
 
     def _spend(self, entity: Entity, period: Period, caps: Sequence[Caps], now: float) -> Spend | None:
         """One counter has one claim: the tightest hard cap, else the tightest soft one."""
