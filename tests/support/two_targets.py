@@ -52,9 +52,15 @@ class Pair:
 
 
 def config_of(
-    a: str, b: str, *, kinds: tuple[str, str], entry: dict[str, Any], dialects: dict[str, dict[str, Any]] | None = None
+    a: str,
+    b: str,
+    *,
+    kinds: tuple[str, str],
+    entry: dict[str, Any],
+    dialects: dict[str, dict[str, Any]] | None = None,
+    budget_usd: float | None = None,
 ) -> Settings:
-    """`a`, `b`: base URLs; `dialects`: provider → more of its settings."""
+    """`a`, `b`: base URLs; `dialects`: provider → more of its settings; `budget_usd`: of each key, a month."""
     own = dialects or {}
     return settings(
         providers={
@@ -76,12 +82,17 @@ def config_of(
             }
         },
         prices=PRICES,
+        budgets={"default_monthly_usd": budget_usd},
     )
 
 
 @asynccontextmanager
 async def two_targets(
-    kinds: tuple[str, str] = ("openai", "openai"), *, dialects: dict[str, dict[str, Any]] | None = None, **entry: Any
+    kinds: tuple[str, str] = ("openai", "openai"),
+    *,
+    dialects: dict[str, dict[str, Any]] | None = None,
+    budget_usd: float | None = None,
+    **entry: Any,
 ) -> AsyncIterator[Pair]:
     """`kinds`: of the providers; `dialects`: provider → more of its settings; `entry`: of the entry `m`."""
     books = Books()
@@ -89,7 +100,7 @@ async def two_targets(
         a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
         for up in (a, b):
             up.on(failing(500, "not in the test's script"))  # and counted
-        config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects)
+        config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects, budget_usd=budget_usd)
         yield Pair(await stack.enter_async_context(running(config, access_log=books.log)), a, b, books)
 
 

@@ -8,6 +8,8 @@ from proxy.core.entities import Entity, EntityType
 Period = Literal["monthly", "daily", "total"]
 PERIODS: tuple[Period, ...] = get_args(Period)
 TOTAL = "total"
+FOREVER = 253_402_214_400.0
+"""The last day of the year 9999, which is as far as stored times go."""
 
 
 def counter(entity: Entity, period: Period, now: float) -> tuple[str, float | None]:
@@ -25,7 +27,7 @@ def of_counter(key: str, tenant: str) -> tuple[Entity, Period, float, float]:
     id_, _, name = rest.rpartition(":")
     entity = Entity(_TYPES[type_], id_, tenant)
     if name == TOTAL:
-        return entity, "total", 0.0, float(2**40)
+        return entity, "total", 0.0, FOREVER
     return entity, "monthly" if len(name) == 7 else "daily", *_span(name)
 
 
