@@ -2,21 +2,26 @@
 test_contract_e_shared.py; what SDKs see: test_contract_e_sdks.py."""
 
 import asyncio
+import hashlib
+import hmac
 import json
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx2
+import msgspec
 import pytest
 
-from proxy.core.claims import Reading
+from proxy.core.claims import Reading, Spend
+from proxy.core.route import RouteInfo
 from proxy.governance.budgets.periods import FOREVER
-from proxy.governance.limits.limiter import Claimed, Limiter
-from proxy.storage.usage import UsageRecord
+from proxy.governance.budgets.refusals import exceeded
 from tests.support.doors import DOORS, one_each, refusal
+from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually
-from tests.support.gateway import KEY, Running, running, settings
+from tests.support.gateway import KEY, chat_body, running, settings
+from tests.support.money import money
 from tests.support.two_targets import two_targets
 from tests.support.upstream import Call, Upstream, chat, chat_stream, failing, json_answer
 
@@ -35,28 +40,6 @@ def budgeted(upstream: str, usd: float, *, budgets: dict[str, Any] | None = None
 
 def usage(prompt: int, completion: int) -> dict[str, Any]:
     return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}}
-
-
-async def money(edge: Running) -> Reading:
-    """The key's counter."""
-    await edge.idle()
-    store: Any = edge.gateway.state.admission
-    rules = [rules for rules in _ruled(edge) if rules.spends]
-    return next(r for r in store.read(rules[0].prepared).readings if r.claim in rules[0].spends)
-
-
-def _ruled(edge: Running) -> list[Any]:
-    limiter = _limiter(edge)
-    return list(limiter._book._known.values())
-
-
-def _limiter(edge: Running) -> Limiter:
-    app: Any = edge.gateway._app
-    while not hasattr(app, "_limiter"):
-        app = app.app
-    found = app._limiter
-    assert isinstance(found, Limiter)
-    return found
 
 
 async def test_50_at_once_never_spend_past_the_cap() -> None:
@@ -157,7 +140,7 @@ async def test_less_than_256_tokens_are_not_worth_a_call() -> None:
 
 async def test_thinking_has_to_fit_below_the_cap() -> None:
     """A cap at or below the thinking budget would be refused by the provider."""
-    thinking = {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 8000}
+    thinking: dict[str, Any] = {"thinking": {"type": "enabled", "budget_tokens": 2000}, "max_tokens": 8000}
     async with Upstream() as up:
         up.on(failing(500))
         for usd, status in ((0.20, 402), (0.30, 500)):
@@ -291,7 +274,7 @@ async def test_a_restart_begins_where_the_ledger_ends(tmp_path: Path) -> None:
             records = await edge.gateway.state.usage.list(since=0, until=FOREVER)
             assert sum(r.cost_nanos or 0 for r in records) == before == 3 * (100 * IN + 100 * OUT)
             owner = records[0]
-            unknown = UsageRecord(id="dead", at=owner.at, status="unknown", tenant=owner.tenant, key_id=owner.key_id, entities=owner.entities, cost_nanos=60_000_000)
+            unknown = msgspec.structs.replace(owner, id="dead", status="unknown", cost_nanos=60_000_000)
             await edge.gateway.state.usage.add([unknown])
             answer = await edge.chat("more", max_tokens=200)
             assert answer.status_code == 402
@@ -300,27 +283,8 @@ async def test_a_restart_begins_where_the_ledger_ends(tmp_path: Path) -> None:
             assert (await money(edge)).used == 93_000_000 + 100 * IN + 100 * OUT
 
 
-async def test_without_a_ledger_nothing_is_let_through() -> None:
-    """A counter that nobody knows is never 0."""
-    async with Upstream() as up:
-        async with running(budgeted(up.url, 0.1)) as edge:
-            await edge.gateway.state.usage.aclose()
-
-            async def down(*_: Any) -> int:
-                from proxy.core.errors import Unavailable
-
-                raise Unavailable("the record store is down", code="records_unavailable")
-
-            edge.gateway.state.usage.spent = down  # type: ignore[method-assign]
-            answer = await edge.chat("hi")
-            assert answer.status_code == 503
-
-
 async def test_warnings_are_said_once_and_told_to_the_webhook() -> None:
     """At 80 % and at the end; signed, and tried again."""
-    import hashlib
-    import hmac
-
     hooks: list[Call] = []
 
     async def hook(call: Call) -> None:
@@ -347,13 +311,38 @@ async def test_warnings_are_said_once_and_told_to_the_webhook() -> None:
 
 async def test_a_budget_of_other_bodies_is_told_in_the_agent_gateways_words() -> None:
     """The agent gateway's text, where its clients call."""
-    from proxy.core.claims import Spend
-    from proxy.core.route import RouteInfo
-    from proxy.governance.budgets.refusals import exceeded
-
     reading = Reading(Spend("API_KEY:k:2026-11", 100_000_000_000), 100_000_000_000)
     error = exceeded(reading, RouteInfo(name="/invoke", family="invoke"), 1, "t")
     assert (error.status, error.message) == (402, "Monthly budget exceeded. Budget: $100.00")
 
 
-_ = (httpx2, KEY, Claimed)
+async def test_a_killed_gateways_call_counts_at_what_it_had_reserved(tmp_path: Path) -> None:
+    """The next process knows of it before it lets anything through."""
+    started = asyncio.Event()
+
+    async def handle(call: Call) -> None:
+        started.set()
+        await call.until_gone()
+
+    async with Upstream() as up:
+        up.on(handle)
+        provider = {"kind": "openai", "base_url": f"{up.url}/v1", "api_keys": ["sk-x"]}
+        models = {"m": {"targets": [{"provider": "up", "model": "gpt-4o-mini"}]}}
+        sections: dict[str, object] = {"providers": {"up": provider}, "models": models, "cache": {"enabled": False}, "prices": PRICES}
+        sections["budgets"] = {"default_monthly_usd": 0.1}
+        headers = {"authorization": f"Bearer {KEY}"}
+        ask = chat_body("slow", model="m", max_tokens=700)
+        with EdgeProcess(tmp_path / "config.yaml", **sections) as edge:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", headers=headers, timeout=30) as client:
+                slow = asyncio.ensure_future(client.post("/v1/chat/completions", json=ask))
+                await started.wait()
+                edge.process.kill()
+                with pytest.raises(httpx2.HTTPError):
+                    await slow
+        up.on(json_answer({**chat("ok"), **usage(10, 10)}))
+        with EdgeProcess(tmp_path / "config.yaml", **sections) as edge:
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{edge.port}", headers=headers, timeout=30) as client:
+                refused = await client.post("/v1/chat/completions", json=ask | {"max_tokens": 300} | {"n": 2})
+                assert refused.status_code == 402
+                assert refused.json()["error"]["message"].startswith("Monthly budget exceeded: $0.07")
+                assert (await client.post("/v1/chat/completions", json=ask | {"max_tokens": 100})).status_code == 200

@@ -10,12 +10,24 @@ from proxy.core.claims import Amounts, Group, Outcome, Spend
 from proxy.storage.hot.admission_memory import MemoryAdmission
 from tests.support.clock import FakeClock
 
-CAPS = {"TENANT:acme:2026-11": 1000, "DEPARTMENT:red:2026-11": 700, "API_KEY:a:2026-11": 400, "API_KEY:b:2026-11": 600, "API_KEY:b:total": 900}
+CAPS = {
+    "TENANT:acme:2026-11": 1000,
+    "DEPARTMENT:red:2026-11": 700,
+    "API_KEY:a:2026-11": 400,
+    "API_KEY:b:2026-11": 600,
+    "API_KEY:b:total": 900,
+}
 OF = {
     "a": ("API_KEY:a:2026-11", "DEPARTMENT:red:2026-11", "TENANT:acme:2026-11"),
     "b": ("API_KEY:b:2026-11", "API_KEY:b:total", "TENANT:acme:2026-11"),
 }
-LEDGER = {"TENANT:acme:2026-11": 120, "API_KEY:a:2026-11": 20, "DEPARTMENT:red:2026-11": 20, "API_KEY:b:2026-11": 100, "API_KEY:b:total": 100}
+LEDGER = {
+    "TENANT:acme:2026-11": 120,
+    "API_KEY:a:2026-11": 20,
+    "DEPARTMENT:red:2026-11": 20,
+    "API_KEY:b:2026-11": 100,
+    "API_KEY:b:total": 100,
+}
 
 
 class Counters(RuleBasedStateMachine):
@@ -25,7 +37,7 @@ class Counters(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.store = MemoryAdmission(FakeClock())
-        self.rules: dict[str, Any] = {
+        self.prepared: dict[str, Any] = {
             key: self.store.prepare([Group("acme", tuple(Spend(name, CAPS[name]) for name in names))]) for key, names in OF.items()
         }
         self.settled = dict(LEDGER)
@@ -39,11 +51,11 @@ class Counters(RuleBasedStateMachine):
         return sum(sum(amounts) for request, amounts in self.reserved.items() if name in OF[request[0]])
 
     def ask(self, key: str, request: str, nanos: int) -> Outcome:
-        outcome = self.store.claim(self.rules[key], request, Amounts(nanos=nanos), "rest")
+        outcome = self.store.claim(self.prepared[key], request, Amounts(nanos=nanos), "rest")
         if outcome.missing:
             for spend in outcome.missing:
                 self.store.restore(spend, "acme", LEDGER[spend.key])
-            outcome = self.store.claim(self.rules[key], request, Amounts(nanos=nanos), "rest")
+            outcome = self.store.claim(self.prepared[key], request, Amounts(nanos=nanos), "rest")
         return outcome
 
     @rule(target=held, key=st.sampled_from("ab"), nanos=st.integers(0, 500))
@@ -67,7 +79,7 @@ class Counters(RuleBasedStateMachine):
     @rule(target=ended, request=consumes(held), share=st.floats(0, 1))
     def settle(self, request: tuple[str, str], share: float) -> tuple[str, str]:
         used = int(sum(self.reserved[request[1]]) * share)
-        self.store.settle(self.rules[request[0]], request[1], Amounts(nanos=used))
+        self.store.settle(self.prepared[request[0]], request[1], Amounts(nanos=used))
         had = self.reserved.pop(request[1])
         for name in OF[request[0]] if had else ():
             self.settled[name] += used
@@ -75,11 +87,11 @@ class Counters(RuleBasedStateMachine):
 
     @rule(request=ended, used=st.integers(0, 500))
     def settle_twice(self, request: tuple[str, str], used: int) -> None:
-        self.store.settle(self.rules[request[0]], request[1], Amounts(nanos=used))
+        self.store.settle(self.prepared[request[0]], request[1], Amounts(nanos=used))
 
     @invariant()
     def never_above_a_cap_and_never_half_taken(self) -> None:
-        for key, rules in self.rules.items():
+        for key, rules in self.prepared.items():
             outcome = self.store.read(rules)
             missing = {spend.key for spend in outcome.missing}
             for reading in outcome.readings:
