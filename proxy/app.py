@@ -64,6 +64,7 @@ from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
+    configure_admission,
     keep_last_used,
     open_admission,
     open_cache,
@@ -344,6 +345,7 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        configure_admission(state.admission, settings)
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}

@@ -136,12 +136,18 @@ async def open_admission(
         fleet.leave()
 
     closers.append(leave)
-    admission = GuardedAdmission(
-        RedisAdmission(hot), hot, local, fleet, on_loss=settings.limits.on_redis_loss, on_money_loss=settings.budgets.on_redis_loss
-    )
+    admission = GuardedAdmission(RedisAdmission(hot), hot, local, fleet)
+    configure_admission(admission, settings)
     tasks.start(fleet.keep(), name="fleet", endless=True)
     tasks.start(admission.keep_on(), name="admission-leases", endless=True)
     return admission
+
+
+def configure_admission(admission: AdmissionStore[Any], settings: Settings) -> None:
+    """What a reload may change."""
+    if isinstance(admission, GuardedAdmission):
+        admission.on_loss = settings.limits.on_redis_loss
+        admission.on_money_loss = settings.budgets.on_redis_loss
 
 
 def share_marks(marks: PurgeMarks, board: Board) -> None:

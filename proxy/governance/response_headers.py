@@ -88,10 +88,12 @@ class HeadBlocks:
 
 
 def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
-    """`Retry-After` (whole seconds, at least 1) and `x-should-retry: false` where a retry cannot help."""
+    """`Retry-After` (whole seconds, at least 1; of our own limits exactly, too), and `x-should-retry: false` where a retry cannot help."""
     headers: list[tuple[bytes, bytes]] = []
     if info.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, -int(-info.retry_after_s // 1))))
+        if info.code == "rate_limit_exceeded" and info.blame == "client":
+            headers.append((b"retry-after-ms", b"%d" % -int(-info.retry_after_s * 1000 // 1)))
     if not info.retryable:
         headers.append((b"x-should-retry", b"false"))
     return headers

@@ -91,6 +91,26 @@ async def test_tokens_are_counted_together_and_settled(upstream: Upstream, valke
         assert (answer.status_code, answer.headers["x-ratelimit-remaining-output-tokens"]) == (200, "850")
 
 
+async def test_a_cached_answer_is_given_when_the_tokens_are_used_up(upstream: Upstream, valkey: Valkey) -> None:
+    """With no word of a refusal, which is for who needs a call."""
+    config = settings(
+        upstream.url, stores={"redis": valkey.url}, cache={"l2": {"op_timeout_ms": 5000}}, limits={"default": {"input_tpm": 30, "rpm": 9}}
+    )
+    async with running(config) as edge:
+        await connected(edge)
+        for _ in range(2):
+            answer = await edge.chat("same", temperature=0)
+            await edge.idle()
+        assert (answer.status_code, answer.headers["x-llm-edge-cache"]) == (200, "hit")
+        assert "retry-after-ms" not in answer.headers
+        assert (answer.headers["x-ratelimit-remaining"], answer.headers["x-ratelimit-remaining-input-tokens"]) == ("7", "10")
+        refused = await edge.chat("other", temperature=0)
+        assert (refused.status_code, "retry-after-ms" in refused.headers) == (429, True)
+        await edge.idle()
+        assert (await edge.chat("same", temperature=0)).headers["x-ratelimit-remaining"] == "6"
+        assert edge.gateway.metrics.counters["llm_edge_rate_limited_total", "api_key", "input"] == 1
+
+
 async def test_every_answer_says_what_is_left_for_both(upstream: Upstream, valkey: Valkey) -> None:
     """Refusals, and errors before admission, too."""
     async with Two(upstream, valkey.url, default={"rpm": 3}) as pair:

@@ -52,7 +52,7 @@ class Meter(Protocol):
 class Claimed:
     """What one request has taken, and where its limits stand."""
 
-    __slots__ = ("calls", "denied", "first", "limiter", "outcome", "prepaid", "read_at", "reserved", "ruled", "verdict")
+    __slots__ = ("calls", "denied", "first", "limiter", "outcome", "prepaid", "read_at", "refusal", "reserved", "ruled", "verdict")
 
     def __init__(self, limiter: "Limiter", ruled: Ruled) -> None:
         self.limiter = limiter
@@ -69,6 +69,8 @@ class Claimed:
         """Of every further try: limits do not depend on the target."""
         self.denied: Verdict | None = None
         """Of the last try that was refused for its target's price."""
+        self.refusal: Outcome | None = None
+        """Of what the first try needs, which an answer from the cache does not."""
         self.outcome: Outcome | None = None
         """Of a store that cannot be read at once: the last one that has readings, and when."""
         self.read_at = 0.0
@@ -151,6 +153,9 @@ class Limiter:
         if type(claimed) is not Claimed or not claimed.ruled.rest:
             return ALLOWED
         if claimed.verdict is not None:
+            return claimed.verdict
+        if claimed.refusal is not None:
+            claimed.verdict = Verdict(self._error(ctx, claimed.refusal))
             return claimed.verdict
         try:
             amounts = self._amounts(ctx, claimed, provider, model)
@@ -256,8 +261,8 @@ class Limiter:
             claimed.reserved = amounts.nanos if part == "all" else 0
         elif part == "all" and of_rest(reading.claim):
             claimed.first = True
-            if type(reading.claim) is not Spend:  # money depends on the target, so its try asks again
-                claimed.verdict = Verdict(self._error(ctx, outcome))
+            if not self._wait_s and type(reading.claim) is not Spend:  # else the first try waits for it; money depends on its target
+                claimed.refusal = outcome
         else:
             raise self._error(ctx, outcome)
 
@@ -424,10 +429,7 @@ class Limiter:
             claim = reading.claim
             dimension = claim.dimension if type(claim) is Window else "concurrency"
             self._meter.rate_limited(claim.key.partition(":")[0].lower(), dimension)
-        error = refused(outcome, ctx.route, self._rng)
-        if error.retry_after_s is not None:
-            ctx.headers_out.append((b"retry-after-ms", b"%d" % -int(-error.retry_after_s * 1000 // 1)))
-        return error
+        return refused(outcome, ctx.route, self._rng)
 
     def _settled_later(self, ctx: RequestContext, budgets: BudgetPolicy, outcome: Awaitable[Outcome]) -> None:
         """The store is on it already; its future tells."""

@@ -5,6 +5,12 @@
 -- Returns: 0 taken, 1 refused, 2 refused for something of the rest, 3 money counters are missing; which (from 1); microseconds after which
 -- all fits; then for each claim: used, microseconds until some is free, reserved. Missing ones have used -1.
 local part, lease, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local known = redis.call('GET', KEYS[1])
+if known == 'x' then return redis.error_reply('LATE the request has been settled already') end
+if known and (part == 'all' or part == 'first') then
+  -- asked again, since the first answer was lost
+  part = (part == 'first' or string.find(known, ':', 1, true)) and 'read' or 'rest'
+end
 local amounts = {i = tonumber(ARGV[4]), o = tonumber(ARGV[5]), q = tonumber(ARGV[7])}
 local nanos = tonumber(ARGV[6])
 amounts.t = amounts.i + amounts.o
@@ -13,7 +19,7 @@ local refused, refused_rest, missing = 0, 0, false
 
 local function look(c)
   if c.kind == 's' then
-    redis.call('ZREMRANGEBYSCORE', c.key, '-inf', whole(now / 1000))
+    redis.call('ZREMRANGEBYSCORE', c.key, '-inf', math.floor(now / 1000))
     c.used = redis.call('ZCARD', c.key)
     c.over, c.reset = c.used >= c.limit, 1000000
   elseif c.kind == 'm' then
@@ -49,11 +55,11 @@ end
 
 local function take(c)
   if c.kind == 's' then
-    redis.call('ZADD', c.key, whole(now / 1000 + lease), id)
-    redis.call('PEXPIRE', c.key, whole(lease * 2))
+    redis.call('ZADD', c.key, math.floor(now / 1000) + lease, id)
+    redis.call('PEXPIRE', c.key, lease * 2)
     c.used = c.used + 1
   elseif c.kind == 'm' then
-    redis.call('HINCRBY', c.key, 'r', whole(nanos))
+    redis.call('HINCRBY', c.key, 'r', ARGV[6])
     c.used, c.reserved = c.used + nanos, c.reserved + nanos
   elseif c.kind == 'b' then
     set_bucket(c.counter, c.counter.total + amounts[c.dimension])
@@ -99,12 +105,11 @@ if status == 1 or status == 2 then
 end
 local takes_first = part ~= 'rest' and part ~= 'read' and (status == 0 or status == 2)
 local takes_rest = (part == 'rest' or part == 'all') and status == 0
-if takes_first then redis.call('HSET', KEYS[1], 'a', whole(now), 'q', whole(amounts.q), 'n', '0') end
-if takes_rest then
-  local n = redis.call('HINCRBY', KEYS[1], 'n', 1)
-  redis.call('HSET', KEYS[1], 'a' .. n, whole(now), 'i' .. n, ARGV[4], 'o' .. n, ARGV[5], 'm' .. n, ARGV[6])
+if takes_first or takes_rest then
+  known = known or (takes_first and string.format('%.0f %s', now, ARGV[7]) or '- -')
+  if takes_rest then known = string.format('%s %.0f:%s:%s:%s', known, now, ARGV[4], ARGV[5], ARGV[6]) end
+  redis.call('SET', KEYS[1], known, 'PX', ARGV[8])
 end
-if takes_first or takes_rest then redis.call('PEXPIRE', KEYS[1], ARGV[8]) end
 for _, c in ipairs(claims) do
   if (c.rest and takes_rest) or (not c.rest and takes_first) then take(c) end
   answer[#answer + 1] = c.missing and -1 or c.used

@@ -34,7 +34,7 @@ MAX_UNSETTLED = 10_000
 RETRY_S = 1.0
 """What a refused client is told, where nobody knows how long Redis will be gone."""
 
-NOTHING = Amounts(requests=0)
+ONE = Amounts()
 
 
 class GuardedRules:
@@ -72,8 +72,10 @@ class GuardedAdmission:
         self._guarded_until = 0.0
         self._here: set[str] = set()
         """Requests whose money was taken here alone."""
+        self._unanswered: set[str] = set()
+        """Requests of which a claim got no answer: nobody knows whether Redis has taken it, or will."""
         self._owed: dict[tuple[str, Spend], int] = {}
-        self._unsettled: dict[str, tuple[RedisRules, Amounts]] = {}
+        self._unsettled: dict[str, tuple[RedisRules, Amounts, bool]] = {}
 
     @property
     def lost(self) -> bool:
@@ -92,6 +94,7 @@ class GuardedAdmission:
         try:
             outcome = await asked
         except (RedisDown, RedisRefused) as exc:
+            self._unanswered.add(request_id)
             return self._without(rules, request_id, amounts, part, exc)
         if self._lost:
             self._healed()
@@ -119,7 +122,7 @@ class GuardedAdmission:
         if not self._lost:
             self._lost = True
             self._local.forget_money()
-        if self._hot.state != "closed":
+        if self._hot.state != "closed" or not self._hot.connected:  # slow answers lose nothing
             self._guarded_until = monotonic() + GUARD_S
         takes_money = part != "first" and bool(rules.money)
         if self.on_loss == "deny" or (takes_money and self.on_money_loss == "deny"):
@@ -142,17 +145,20 @@ class GuardedAdmission:
 
     def settle(self, rules: GuardedRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
         here = self._local.settle(rules.local, request_id, used)
+        late = request_id in self._unanswered
+        self._unanswered.discard(request_id)
         if request_id in self._here:
             self._here.discard(request_id)
             for spend, tag in rules.money:
                 self._owed[tag, spend] = self._owed.get((tag, spend), 0) + used.nanos
-        asked = self._redis.settle(rules.redis, request_id, used)
+            used = ONE  # whatever Redis took all the same goes back
+        asked = self._redis.settle(rules.redis, request_id, used, late=late)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
 
         def done(settled: "asyncio.Future[Outcome]") -> None:
             if settled.cancelled() or settled.exception() is not None:
                 if len(self._unsettled) < MAX_UNSETTLED:
-                    self._unsettled[request_id] = (rules.redis, used)
+                    self._unsettled[request_id] = (rules.redis, used, late)
                 result = here
             else:
                 result = settled.result()
@@ -198,8 +204,8 @@ class GuardedAdmission:
         unsettled, self._unsettled = self._unsettled, {}
         for (tag, spend), nanos in owed.items():
             self._redis.add(spend, tag, nanos).add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
-        for request_id, (rules, used) in unsettled.items():
-            self._redis.settle(rules, request_id, used)
+        for request_id, (rules, used, late) in unsettled.items():
+            self._redis.settle(rules, request_id, used, late=late)
 
     def _told(self, told: "asyncio.Future[None]", at: tuple[str, Spend], nanos: int) -> None:
         if told.cancelled() or told.exception() is not None:

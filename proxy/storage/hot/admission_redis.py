@@ -14,18 +14,18 @@ Slots are leases of `LEASE_S`, renewed while the request goes on: a process that
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
 from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window
 from proxy.storage.hot.admission import AdmissionStore
-from proxy.storage.hot.base import HotStore, RedisRefused
+from proxy.storage.hot.base import HotStore, RedisDown, RedisRefused
 
 PREFIX = "le1:"
 LEASE_S = 30.0
-REMEMBERED_S = 86_400.0
+REMEMBERED_MS = 86_400_000
 """A request that was never settled; its money stays reserved, since nobody knows what it cost."""
 NOTHING = Amounts(requests=0)
 
@@ -41,25 +41,28 @@ class Script:
         self._digest = hashlib.sha1(self._text.encode()).hexdigest()  # noqa: S324 - Redis's own name for it
 
     def run(self, hot: HotStore, keys: Sequence[str], args: Sequence[Arg]) -> "asyncio.Future[Any]":
-        """On its way when this returns."""
-        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        """On its way when this returns. A refusal because it is `unknown` is to be answered with `whole`."""
+        return hot.execute("EVALSHA", self._digest, len(keys), *keys, *args)
 
-        def answered(asked: "asyncio.Future[Any]", *, again: bool = True) -> None:
-            error = None if asked.cancelled() else asked.exception()
-            if again and isinstance(error, RedisRefused) and error.reply == "NOSCRIPT":
-                whole = hot.execute("EVAL", self._text, len(keys), *keys, *args)
-                whole.add_done_callback(lambda done: answered(done, again=False))
-            elif future.done():
-                return
-            elif error is not None:
-                future.set_exception(error)
-            elif asked.cancelled():
-                future.cancel()
-            else:
-                future.set_result(asked.result())
+    def whole(self, hot: HotStore, keys: Sequence[str], args: Sequence[Arg]) -> "asyncio.Future[Any]":
+        return hot.execute("EVAL", self._text, len(keys), *keys, *args)
 
-        hot.execute("EVALSHA", self._digest, len(keys), *keys, *args).add_done_callback(answered)
-        return future
+
+def unknown(error: BaseException | None) -> bool:
+    """The server has not seen the script."""
+    return isinstance(error, RedisRefused) and error.reply == "NOSCRIPT"
+
+
+class _Call:
+    """A script on its way to the server of a group."""
+
+    __slots__ = ("answer", "args", "group", "keys")
+
+    def __init__(self, group: "_Group", keys: tuple[str, ...], args: tuple[Arg, ...], answer: "asyncio.Future[Any]") -> None:
+        self.group = group
+        self.keys = keys
+        self.args = args
+        self.answer = answer
 
 
 class _Group:
@@ -122,9 +125,10 @@ class RedisAdmission:
             self.leases[request_id] = rules.slots
         return self._claimed(rules, request_id, part, answers)
 
-    def settle(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+    def settle(self, rules: RedisRules, request_id: str, used: Amounts, *, late: bool = False) -> "asyncio.Future[Outcome]":
+        """`late`: a claim of it got no answer, and may still run after this."""
         self.leases.pop(request_id, None)
-        return self._end(rules, request_id, used)
+        return self._end(rules, request_id, used, "late" if late else "end")
 
     def restore(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
         return self._money(spend, tag, nanos, "set")
@@ -144,24 +148,48 @@ class RedisAdmission:
         for request_id in request_ids:
             for key in self.leases.get(request_id, ()):
                 by_key.setdefault(key, []).append(request_id)
-        asked = [self._keep.run(self._hot, (key,), (self._lease_ms, *ids)) for key, ids in by_key.items()]
+        asked = [self._keep.whole(self._hot, (key,), (self._lease_ms, *ids)) for key, ids in by_key.items()]
         if asked:
             await asyncio.gather(*asked)
 
-    def _ask(self, rules: RedisRules, request_id: str, amounts: Amounts, part: str) -> "list[asyncio.Future[Any]]":
-        head = (part, self._lease_ms, request_id, amounts.input, amounts.output, amounts.nanos, amounts.requests, int(REMEMBERED_S * 1000))
-        return [self._claim.run(self._hot, (f"{group.lead}r:{request_id}", *group.keys), (*head, *group.args)) for group in rules.parts]
+    def _ask(self, rules: RedisRules, request_id: str, amounts: Amounts, part: str) -> list[_Call]:
+        head = (part, self._lease_ms, request_id, amounts.input, amounts.output, amounts.nanos, amounts.requests, REMEMBERED_MS)
+        return [self._call(self._claim, group, request_id, head) for group in rules.parts]
 
-    async def _claimed(
-        self, rules: RedisRules, request_id: str, part: Part, answers: "list[asyncio.Future[Any]]", *, read: bool = False
-    ) -> Outcome:
+    def _call(self, script: Script, group: _Group, request_id: str, head: tuple[Arg, ...]) -> _Call:
+        keys, args = (f"{group.lead}r:{request_id}", *group.keys), head + group.args
+        return _Call(group, keys, args, script.run(self._hot, keys, args))
+
+    async def _replies(self, script: Script, calls: list[_Call]) -> list[Any]:
+        """All answers; the first error only when every one of them has come."""
+        found: list[Any] = []
+        failed: BaseException | None = None
+        for call in calls:
+            try:
+                found.append(await call.answer)
+            except RedisRefused as refusal:
+                if unknown(refusal):
+                    found.append(await script.whole(self._hot, call.keys, call.args))
+                else:
+                    failed = failed or refusal
+            except RedisDown as down:
+                failed = failed or down
+            except BaseException:
+                for other in calls:
+                    other.answer.add_done_callback(_ignore)
+                raise
+        if failed is not None:
+            raise failed
+        return found
+
+    async def _claimed(self, rules: RedisRules, request_id: str, part: Part, calls: list[_Call], *, read: bool = False) -> Outcome:
         try:
-            replies = [await answers[0]] if len(answers) == 1 else await _all(answers)
+            replies = await self._replies(self._claim, calls)
         except BaseException:
             if not read:
                 self.leases.pop(request_id, None)
-                if len(answers) > 1 and part != "rest":  # some may have been taken
-                    self._end(rules, request_id, NOTHING).add_done_callback(_ignore)
+                if len(calls) > 1 and part != "rest":  # some may have been taken
+                    self._end(rules, request_id, NOTHING)
             raise
         worst = max(replies, key=lambda reply: _WORSE[reply[0]])
         status = worst[0]
@@ -186,59 +214,74 @@ class RedisAdmission:
 
     async def _give_back(self, rules: RedisRules, request_id: str, part: Part, replies: list[Any], status: int) -> None:
         """What other groups took than the one that refused: all of it, or the rest alone where `first` stays taken."""
-        asked = []
+        calls = []
         for group, reply in zip(rules.parts, replies, strict=True):
             if reply[0] == 0 and status == 2:
                 if part != "first":
-                    asked.append(self._settling(group, request_id, NOTHING, "rest"))
+                    calls.append(self._settling(group, request_id, NOTHING, "rest"))
             elif reply[0] in (0, 2) and status != 2:
-                asked.append(self._settling(group, request_id, NOTHING, "rest" if part == "rest" else "end"))
-        if asked:
-            await _all(asked)
+                calls.append(self._settling(group, request_id, NOTHING, "rest" if part == "rest" else "end"))
+        await self._replies(self._settle, calls)
 
-    def _settling(self, group: _Group, request_id: str, used: Amounts, mode: str) -> "asyncio.Future[Any]":
-        args = (mode, request_id, used.input, used.output, used.nanos, used.requests, *group.args)
-        return self._settle.run(self._hot, (f"{group.lead}r:{request_id}", *group.keys), args)
+    def _settling(self, group: _Group, request_id: str, used: Amounts, mode: str) -> _Call:
+        return self._call(self._settle, group, request_id, (mode, request_id, used.input, used.output, used.nanos, used.requests))
 
-    def _end(self, rules: RedisRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+    def _end(self, rules: RedisRules, request_id: str, used: Amounts, mode: str = "end") -> "asyncio.Future[Outcome]":
         """A future, not a coroutine: nobody has to await it. Its exception is nobody's concern but the awaiter's."""
-        asked = [self._settling(group, request_id, used, "end") for group in rules.parts]
-        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        outcome.add_done_callback(_ignore)
+        return _Ending(self, [self._settling(group, request_id, used, mode) for group in rules.parts]).outcome
 
-        def settled(gathered: "asyncio.Future[list[Any]]") -> None:
-            if outcome.done() or gathered.cancelled():
-                return
-            error = gathered.exception()
-            if error is not None:
-                outcome.set_exception(error)
-                return
-            readings = [
-                Reading(group.claims[reply[n] - 1], reply[n + 1], 0.0, reply[n + 2])
-                for group, reply in zip(rules.parts, gathered.result(), strict=True)
-                for n in range(1, len(reply), 3)
-            ]
-            outcome.set_result(Outcome(readings=tuple(readings)))
-
-        asyncio.gather(*asked).add_done_callback(settled)
-        return outcome
+    def again(self, call: _Call) -> "asyncio.Future[Any]":
+        """Of a settlement whose script was not known."""
+        return self._settle.whole(self._hot, call.keys, call.args)
 
     def _money(self, spend: Spend, tag: str, nanos: int, how: str) -> "asyncio.Future[None]":
+        """Whole at once: it is seldom asked for."""
         group = _Group(Group(tag, (spend,)), self._prefix)
-        return self._restore.run(self._hot, group.keys, (nanos, group.args[3], how))
+        return self._restore.whole(self._hot, group.keys, (nanos, group.args[3], how))
+
+
+class _Ending:
+    """Settlements under way: what nobody waits for takes no task."""
+
+    __slots__ = ("_calls", "_left", "_store", "outcome")
+
+    def __init__(self, store: RedisAdmission, calls: list[_Call]) -> None:
+        self._store = store
+        self._calls = calls
+        self._left = len(calls)
+        self.outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self.outcome.add_done_callback(_ignore)
+        for call in calls:
+            call.answer.add_done_callback(self._answered)
+
+    def _answered(self, answer: "asyncio.Future[Any]") -> None:
+        if self.outcome.done():
+            _ignore(answer)
+            return
+        if answer.cancelled():
+            self.outcome.cancel()
+            return
+        error = answer.exception()
+        if unknown(error):
+            call = next(call for call in self._calls if call.answer is answer)
+            call.answer = self._store.again(call)
+            call.answer.add_done_callback(self._answered)
+        elif error is not None:
+            self.outcome.set_exception(error)
+        else:
+            self._left -= 1
+            if not self._left:
+                self.outcome.set_result(Outcome(readings=tuple(self._readings())))
+
+    def _readings(self) -> Iterator[Reading]:
+        for call in self._calls:
+            reply = call.answer.result()
+            for n in range(1, len(reply), 3):
+                yield Reading(call.group.claims[reply[n] - 1], reply[n + 1], 0.0, reply[n + 2])
 
 
 _WORSE = {0: 0, 2: 1, 3: 2, 1: 3}
 """Statuses of the claim's script: what wins where groups answer differently."""
-
-
-async def _all(asked: "list[asyncio.Future[Any]]") -> list[Any]:
-    """All answers; the first error only when every one of them has come."""
-    found = await asyncio.gather(*asked, return_exceptions=True)
-    for answer in found:
-        if isinstance(answer, BaseException):
-            raise answer
-    return list(found)
 
 
 def _missing(rules: RedisRules, replies: list[Any]) -> list[Spend]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from random import Random
 from time import monotonic
 from typing import Any
 
@@ -75,6 +76,7 @@ async def counters(url: str) -> AsyncIterator[Counters]:
 REQUESTS = Window("API_KEY:k:*", "requests", 3)
 INPUT = Window("API_KEY:k:*", "input", 100)
 OUTPUT = Window("API_KEY:k:*", "output", 50)
+INPUT_600, OUTPUT_400 = Window("k", "input", 600), Window("k", "output", 400)
 SLOTS = Slots("API_KEY:k:*", 2)
 SPEND = Spend("TENANT:t:2026-11", 1000)
 
@@ -241,3 +243,71 @@ async def test_readings_say_what_is_used_after_the_claim(counters: Counters) -> 
     assert all(59 < reading.reset_s <= 61.02 for reading in read.readings)
     standing = counters.store.standing(rules)
     assert standing is None or (standing[0], standing[1], standing[3]) == (3, 2, 95)
+
+
+async def test_any_second_of_an_overload_has_at_most_the_limit_and_nearly_all_of_it(counters: Counters) -> None:
+    """Four seconds with three times as many requests as there is room for."""
+    limit = 30
+    rules = counters.rules(Window("k", "requests", limit, 1))
+    passed: list[tuple[float, float]] = []
+    began = monotonic()
+    number = 0
+    while monotonic() - began < 4:
+        asked = monotonic()
+        number += 1
+        if (await counters.claim(rules, f"o{number}")).refused is None:
+            passed.append((asked, monotonic()))
+        await asyncio.sleep(0.01)
+    for start, _ in passed:
+        assert sum(asked >= start and answered <= start + 1 for asked, answered in passed) <= limit
+    assert len(passed) >= 0.9 * 4 * limit  # each look is up to 10 ms late
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_any_sequence_adds_up(counters: Counters, seed: int) -> None:
+    """Of claims in parts, refusals, further calls and settlements, against plain sums."""
+    rng = Random(seed)
+    gateway, spend = Window("GATEWAY:*", "tokens", 900), Spend("TENANT:t:total", 2000)
+    rules = counters.rules(Window("k", "requests", 12), INPUT_600, OUTPUT_400, Slots("k", 5), spend, shared=(gateway,))
+    await counters.restore(spend, 100)
+    requests = slots = tokens_in = tokens_out = 0
+    settled, reserved = 100, 0
+    running: dict[str, list[Amounts]] = {}
+    for n in range(120):
+        what = rng.random()
+        if what < 0.5 or not running:
+            name, part = f"s{n}", rng.choice(("first", "all"))
+        elif what < 0.7:
+            name, part = rng.choice(sorted(running)), "rest"
+        else:
+            name = rng.choice(sorted(running))
+            calls = running.pop(name)
+            used = Amounts(rng.randrange(150), rng.randrange(150), rng.randrange(300)) if calls else Amounts()
+            await counters.settle(rules, name, used)
+            slots -= 1
+            tokens_in += used.input - sum(call.input for call in calls)
+            tokens_out += used.output - sum(call.output for call in calls)
+            settled += used.nanos
+            reserved -= sum(call.nanos for call in calls)
+            continue
+        wanted = Amounts(rng.randrange(150), rng.randrange(150), rng.randrange(300))
+        first = requests < 12 and slots < 5
+        rest = (
+            tokens_in + wanted.input <= 600
+            and tokens_out + wanted.output <= 400
+            and tokens_in + tokens_out + wanted.input + wanted.output <= 900
+            and settled + reserved + wanted.nanos <= 2000
+        )
+        outcome = await counters.claim(rules, name, wanted, part)  # type: ignore[arg-type]
+        expected = (first or part == "rest") and (rest or part == "first")
+        assert (outcome.refused is None) == expected
+        if part != "rest" and first:
+            requests, slots = requests + 1, slots + 1
+            running[name] = []
+        if part != "first" and expected:
+            running[name].append(wanted)
+            tokens_in, tokens_out, reserved = tokens_in + wanted.input, tokens_out + wanted.output, reserved + wanted.nanos
+        assert await counters.used(rules) in (
+            [requests, tokens_in, tokens_out, slots, settled + reserved, tokens_in + tokens_out],
+            [requests, tokens_in, tokens_out, tokens_in + tokens_out, slots, settled + reserved],  # in the process: windows first
+        )
