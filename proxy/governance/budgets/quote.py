@@ -19,30 +19,36 @@ MIN_OUTPUT = 256
 """Output tokens that the rest of a budget must pay for, for a call to be made with less than it asked for."""
 UNKNOWN_OUTPUT = 32_768
 """Of a model whose longest answer is not in the catalogue, where its context window is not shorter."""
-_CACHED = (b"cache_control", b"cachePoint")
+_MANY = frozenset({"n", "best_of", "prompt", "generationConfig", "generation_config"})
+_TIERS = frozenset({"service_tier", "serviceTier", "speed"})
+_TIER_HEADER = b"x-amzn-bedrock-service-tier"
 _EMBEDDINGS = frozenset({"openai_embeddings", "gemini_embed"})
 
 
 class Quote:
     """The size of a request."""
 
-    __slots__ = ("answers", "audio", "bound", "cap", "least", "output", "tier", "wanted", "written")
+    __slots__ = ("_body", "answers", "audio", "bound", "cap", "output", "tier", "wanted", "written")
 
     def __init__(self, ctx: RequestContext) -> None:
         body: dict[str, Any] = ctx.json
+        self._body = body
         dialect = ctx.route.dialect or ""
         self.bound: Bound = prompt_bound(body, ctx.body, dialect)
         self.output = dialect not in _EMBEDDINGS and not (dialect == "bedrock_invoke" and "embed" in ctx.raw_path)
         self.cap = output_cap(body)
         """The client's, a choice; 0: it set none."""
-        self.answers = answers_of(body)
-        self.written = any(mark in ctx.body for mark in _CACHED)
+        self.answers = 1 if _MANY.isdisjoint(body) else answers_of(body)
+        self.written = b"cache_control" in ctx.body or b"cachePoint" in ctx.body
         self.audio = bool(self.bound.needs & AUDIO)
-        self.tier = _tier(ctx, body)
-        self.least = MIN_OUTPUT + thinking_of(body)
-        """Output tokens without which the call is not worth making."""
+        self.tier = None if _TIERS.isdisjoint(body) and _TIER_HEADER not in ctx.headers else _tier(ctx, body)
         self.wanted = 0
         """Nano-USD that were asked for last."""
+
+    @property
+    def least(self) -> int:
+        """Output tokens without which the call is not worth making."""
+        return MIN_OUTPUT + thinking_of(self._body)
 
     def prompt_tokens(self, target: Priced) -> int:
         """Of all calls together: for several choices there may be one for each."""
@@ -118,7 +124,7 @@ def _tier(ctx: RequestContext, body: dict[str, Any]) -> str | None:
     asked = body.get("service_tier") or body.get("serviceTier")
     if type(asked) is dict:
         asked = asked.get("type")
-    if asked is None and (header := ctx.headers.get(b"x-amzn-bedrock-service-tier")) is not None:
+    if asked is None and (header := ctx.headers.get(_TIER_HEADER)) is not None:
         asked = header.decode("latin-1")
     return billed_tier(asked)
 

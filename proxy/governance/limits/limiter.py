@@ -18,7 +18,7 @@ import msgspec
 
 from proxy.core.claims import Amounts, Outcome, Part, Reading, Spend, Window, of_rest
 from proxy.core.context import ALLOWED, RequestContext, Verdict
-from proxy.core.errors import EdgeError
+from proxy.core.errors import EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.governance.admission import Limiter as Admits
 from proxy.governance.limits.estimates import Averages, counts_only, input_tokens, model_of, output_tokens
@@ -168,6 +168,9 @@ class Limiter:
                 claimed.calls += 1
                 return ALLOWED
             amounts = Amounts(nanos=amounts.nanos)
+        elif not amounts.nanos and not (claimed.ruled.wants_input or claimed.ruled.wants_output):  # free, or paid for by a try that failed
+            claimed.calls += 1
+            return ALLOWED
         outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "rest")
         if type(outcome) is Outcome and outcome.refused is None and not outcome.missing:
             claimed.calls += 1
@@ -279,6 +282,8 @@ class Limiter:
             outcome = self.store.claim(ruled.prepared, ctx.request_id, amounts, part)
         if not isinstance(outcome, Outcome):
             outcome = await outcome
+        if outcome.missing and self._budgets is not None:
+            raise Unavailable("a counter of a budget is lost again and again: does Redis evict keys?", code="redis_unavailable")
         self._note(claimed, outcome)
         return outcome
 
@@ -353,7 +358,8 @@ class Limiter:
                 outcome, amounts = await self._fitted(ctx, claimed, self._budgets, target, amounts, outcome)
                 reading = outcome.refused
         except EdgeError as exc:
-            return Verdict(exc)
+            claimed.denied = Verdict(exc)
+            return claimed.denied
         if reading is None:
             claimed.calls += 1
             claimed.reserved += amounts.nanos

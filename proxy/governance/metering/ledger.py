@@ -103,8 +103,8 @@ class UsageLedger:
             await asyncio.wait(self._adding)
 
     async def catch_up(self) -> None:
-        """`flush`, and the records of requests whose gateway died. Raises Unavailable where the record store does not take them: its sums are
-        too small then."""
+        """`flush`, and the records of requests whose gateway died. Raises Unavailable where the record store does not take them: its sums
+        are too small then."""
         self.write()
         if self._delivery is None:
             await self.flush()
