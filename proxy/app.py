@@ -40,6 +40,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.budgets.alerts import Alerts
 from proxy.governance.keys import SignedKeys
 from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
@@ -147,6 +148,7 @@ class Gateway:
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self._output_averages = Averages()
+        self._alerts = Alerts()
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -254,6 +256,7 @@ class Gateway:
         clock = SystemClock()
         closers: list[Callable[[], Awaitable[None]]] = []
         try:
+            self._alerts = open_alerts(self.settings, clock, self.metrics, tasks, closers)
             await self._open_with(clock, tasks, closers)
         except BaseException:
             await tasks.close()
@@ -309,7 +312,6 @@ class Gateway:
             hot=hot,
             board=board,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
-            alerts=open_alerts(self.settings, clock, self.metrics, tasks, closers),
             usage=usage,
             ledger=ledger,
             closers=closers,
@@ -429,7 +431,7 @@ class Gateway:
             health_needs_key=s.auth.health_check,
         )
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
-        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, state.alerts)
+        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),

@@ -9,7 +9,6 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
-from proxy.governance.budgets.alerts import Alerts
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
@@ -37,8 +36,6 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     board: Board
     admission: AdmissionStore[Any]
     """Counters of limits and budgets."""
-    alerts: Alerts
-    """What was said of budgets."""
     usage: UsageRecords
     ledger: UsageLedger | None
     """None: nothing is written to `usage`."""

@@ -251,7 +251,7 @@ class Flights:
 
     def parted(self, key: bytes | None, flight: Flight) -> Flight:
         """The call will be its leader's alone, under another flight that nobody finds: those who wait for this one look again."""
-        if key is None or flight.done:
+        if key is None or flight.done or flight.started:
             return flight
         flight.fail(ClientGone("the answer will be for the request alone that made this call"), handover=True)
         self.end(key, flight)

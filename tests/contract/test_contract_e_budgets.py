@@ -346,3 +346,21 @@ async def test_a_killed_gateways_call_counts_at_what_it_had_reserved(tmp_path: P
                 assert refused.status_code == 402
                 assert refused.json()["error"]["message"].startswith("Monthly budget exceeded: $0.07")
                 assert (await client.post("/v1/chat/completions", json=ask | {"max_tokens": 100})).status_code == 200
+
+
+async def test_streams_are_capped_and_settled() -> None:
+    """By the usage at their end."""
+
+    async def stream(call: Call) -> None:
+        assert 256 <= call.json["max_completion_tokens"] < 600
+        await call.begin_stream()
+        for event in chat_stream("one ", "two "):
+            await call.chunk(event)
+        await call.end_stream()
+
+    async with Upstream() as up:
+        up.on(stream)
+        async with running(budgeted(up.url, 0.06)) as edge:
+            answers = [await edge.chat(f"{n}", stream=True) for n in range(3)]
+            assert all("[DONE]" in answer.text and "x-llm-edge-max-tokens-capped" in answer.headers for answer in answers)
+            assert (await money(edge)).used == 3 * (9 * IN + 3 * OUT)

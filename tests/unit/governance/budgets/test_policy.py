@@ -42,7 +42,10 @@ def test_everybody_it_counts_for_and_every_period() -> None:
 def test_the_default_is_for_keys_without_their_own() -> None:
     """Neither in the record nor in a plan; and not for the administrator's."""
     world = Spending(caps={("API_KEY", "planned"): Caps(monthly=5)}, default_monthly=100)
-    claims = lambda **key: [spend.cap for spend in world.budgets.claims(Principal(tenant="t", **key), NOW)]  # noqa: E731
+
+    def claims(**key: Any) -> list[int]:
+        return [spend.cap for spend in world.budgets.claims(Principal(tenant="t", **key), NOW)]
+
     assert claims(key_id="k") == [100]
     assert claims(key_id="k", caps=Caps(monthly=7)) == [7]
     assert claims(key_id="planned") == [5]
