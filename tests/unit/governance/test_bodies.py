@@ -69,3 +69,10 @@ def test_without_a_codec_the_family_still_answers() -> None:
     """In the operations' shape."""
     raw = ErrorBodies({}).render(RouteInfo(name="/x", family="openai"), WRONG, TRACE)
     assert orjson.loads(raw)["code"] == "HTTP_404"
+
+
+def test_a_budget_that_is_used_up_in_agenthubs_shape() -> None:
+    """Its code, and the figures."""
+    info = ErrorInfo(status=402, message="Monthly budget exceeded: $1.00 / $1.00", code="budget_exceeded", facts={"budget_usd": 1.0})
+    answer = body("agents", info)
+    assert (answer["code"], answer["details"]) == ("BUDGET_EXCEEDED", {"budget_usd": 1.0})
