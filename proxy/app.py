@@ -34,7 +34,7 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.api.usage import OwnUsage
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
+from proxy.assembly import MIB, build_pipeline, make_budgets, make_codecs, make_fetcher, make_limiter, open_alerts, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -43,6 +43,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.budgets.alerts import Alerts
 from proxy.governance.jwt.front import KeysAndTokens
 from proxy.governance.jwt.open import local_user, open_tokens
 from proxy.governance.key_notices import follow
@@ -139,6 +140,7 @@ class Gateway:
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
         self._output_averages = Averages()
+        self._alerts = Alerts()
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -247,6 +249,7 @@ class Gateway:
         clock = SystemClock()
         closers: list[Callable[[], Awaitable[None]]] = []
         try:
+            self._alerts = open_alerts(self.settings, clock, self.metrics, tasks, closers)
             await self._open_with(clock, tasks, closers)
         except BaseException:
             await tasks.close()
@@ -433,6 +436,7 @@ class Gateway:
             health_needs_key=s.auth.health_check,
         )
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
+        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),
@@ -447,8 +451,8 @@ class Gateway:
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
+            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, budgets=budgets),
             ledger=state.ledger,
-            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
             tokens=state.tokens is not None,
             local_user=local_user(s.auth),
         )

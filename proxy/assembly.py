@@ -21,16 +21,24 @@ from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
 from proxy.core.entities import Limits
 from proxy.core.lifecycle import Lifecycle
+from proxy.core.pricing import Price, Tariff, pico_usd
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.budgets.alerts import Alerts
+from proxy.governance.budgets.alerts import Meter as Telling
+from proxy.governance.budgets.policy import BudgetRules, Budgets, usd_nanos
+from proxy.governance.budgets.policy import Meter as Spending
+from proxy.governance.budgets.webhook import Webhook
 from proxy.governance.limits.estimates import Averages
 from proxy.governance.limits.limiter import Limiter, Meter
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules
 from proxy.governance.limits.rules import RuleBook
+from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.background import Background
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
 from proxy.pipeline.health_report import Counting, HealthReport
 from proxy.pipeline.inline_media import Fetcher, FetchRules
+from proxy.pipeline.quoting import Quotes
 from proxy.pipeline.semantic import build_semantic
 from proxy.pipeline.shadow_budget import ShadowBudget
 from proxy.providers.base import Provider
@@ -53,6 +61,8 @@ from proxy.settings.limits import LimitSet
 from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
+from proxy.storage.usage import UsageRecords
+from proxy.transport.http1 import Http1Transport
 from proxy.transport.tls import system_context
 from proxy.transport.url_fetch import UrlFetcher
 
@@ -84,6 +94,42 @@ def make_limiter(
         limited=s.enabled,
     )
     return Limiter(book, store, unix=clock.time, rng=rng, meter=meter, plans=plans, budgets=budgets, wait_s=s.wait_s, averages=averages)
+
+
+def make_budgets(
+    settings: Settings,
+    pipeline: Pipeline,
+    records: UsageRecords,
+    ledger: UsageLedger | None,
+    meter: Spending,
+    alerts: Alerts,
+    plans: EntityRules | None = None,
+) -> Budgets:
+    s = settings.budgets
+    return Budgets(
+        BudgetRules(default_monthly=usd_nanos(s.default_monthly_usd), warn_at=s.warn_at, on_shortfall=s.on_shortfall),
+        Quotes(pipeline.routes, pipeline.charges, pipeline.providers),
+        records=records if ledger is not None else None,
+        catch_up=ledger.catch_up if ledger is not None else None,
+        alerts=alerts,
+        plans=plans,
+        meter=meter,
+    )
+
+
+def open_alerts(
+    settings: Settings, clock: Clock, meter: Telling, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]
+) -> Alerts:
+    """What was said is remembered as long as the process lives. Where it is told is read at the start."""
+    s = settings.budgets
+    hook = None
+    if s.webhook_url is not None and s.webhook_secret is not None:
+        transport = Http1Transport(tls=system_context())
+        closers.append(transport.aclose)
+        hook = Webhook(
+            s.webhook_url.get_secret_value(), s.webhook_secret.get_secret_value(), transport=transport, tasks=tasks, unix=clock.time
+        )
+    return Alerts(unix=clock.time, meter=meter, hook=hook)
 
 
 def _limits(sets: Mapping[str, LimitSet]) -> dict[str, Limits]:
@@ -183,7 +229,16 @@ def build_charges(settings: Settings, providers: Mapping[str, Provider]) -> Char
     """The catalogue's files are read (12 ms) unless nothing can cost anything."""
     kinds = {name: settings.providers[name].kind if name in settings.providers else p.kind for name, p in providers.items()}
     prefixes = {name: p.model_prefix for name, p in providers.items() if p.model_prefix}
-    return Charges(Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices), kinds, prefixes)
+    catalog = Catalog(()) if all(p.free for p in providers.values()) else load_catalog(settings.prices)
+    return Charges(catalog, kinds, prefixes, instead=_unpriced(settings))
+
+
+def _unpriced(settings: Settings) -> Tariff | None:
+    stated = settings.budgets.unpriced
+    if stated is None:
+        return None
+    prices = (Price(meter="input", pico_usd=pico_usd(stated.input)), Price(meter="output", pico_usd=pico_usd(stated.output)))
+    return Tariff(prices, source="budgets.unpriced")
 
 
 def make_fetcher(settings: Settings) -> UrlFetcher:

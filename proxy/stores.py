@@ -25,6 +25,7 @@ from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
+from proxy.governance.limits.limiter import reserved_nanos
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.providers.base import Provider
 from proxy.settings import Settings
@@ -202,7 +203,7 @@ def open_ledger(
         return usage, None
     folder = settings.spool_folder
     spool = None if folder is None else Spool(folder)
-    ledger = UsageLedger(usage, spool, tasks)
+    ledger = UsageLedger(usage, spool, tasks, reserved=reserved_nanos)
 
     async def close() -> None:
         left = await ledger.close()

@@ -37,6 +37,9 @@ class Delivery:
         self._abandon = abandon
         self._adopt_every_s = adopt_every_s
         self._busy = asyncio.Lock()
+        self._adopting = asyncio.Lock()
+        self._looked = False
+        """For what dead writers left, since the start."""
         self.waiting = False
         """The destination does not take anything just now."""
 
@@ -58,6 +61,19 @@ class Delivery:
 
     async def adopt(self) -> int:
         """Deliver what dead writers left behind; of how many."""
+        async with self._adopting:
+            found, done = await self._adopt_all()
+            self._looked = self._looked or done == found
+        return done
+
+    async def catch_up(self) -> bool:
+        """`flush`, and what dead writers had left behind when this one began."""
+        if not self._looked:
+            await self.adopt()
+        return await self.flush() and self._looked
+
+    async def _adopt_all(self) -> tuple[int, int]:
+        """How many were found, and how many are done."""
         found = await asyncio.to_thread(orphans, self._spool.root)
         done = 0
         for orphan in found:
@@ -74,7 +90,7 @@ class Delivery:
                 _log.warning("a gateway died with calls under way: they are kept as unknown", extra={"records": len(begun)})
             await asyncio.to_thread(orphan.remove)
             done += 1
-        return done
+        return len(found), done
 
     async def _run(self) -> None:
         pause = EVERY_S

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from proxy.cache.entry import CacheEntry
-from proxy.core.errors import EdgeError, StreamTruncated
+from proxy.core.errors import ClientGone, EdgeError, StreamTruncated
 
 if TYPE_CHECKING:
     from proxy.cache.meter import Tier
@@ -250,6 +250,14 @@ class Flights:
         """The same for a call that another process makes."""
         flight = self._flights[key] = Flight(tier="l2")
         return flight
+
+    def parted(self, key: bytes | None, flight: Flight) -> Flight:
+        """The call will be its leader's alone, under another flight that nobody finds: those who wait for this one look again."""
+        if key is None or flight.done or flight.started:
+            return flight
+        flight.fail(ClientGone("the answer will be for the request alone that made this call"), handover=True)
+        self.end(key, flight)
+        return Flight()
 
     def end(self, key: bytes, flight: Flight) -> None:
         if self._flights.get(key) is flight:

@@ -145,9 +145,10 @@ def _is_reasoning(body: dict[str, Any]) -> bool:
     return type(budget) is int and budget != 0
 
 
-_CAPS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "max_gen_len", "max_tokens_to_sample")
-_NESTED_CAPS = (
+CAPS = ("max_completion_tokens", "max_tokens", "max_output_tokens", "max_gen_len", "max_tokens_to_sample")
+NESTED_CAPS = (
     ("inferenceConfig", "maxTokens"),
+    ("inferenceConfig", "max_new_tokens"),
     ("generationConfig", "maxOutputTokens"),
     ("generation_config", "max_output_tokens"),
     ("textGenerationConfig", "maxTokenCount"),
@@ -156,10 +157,10 @@ _NESTED_CAPS = (
 
 def output_cap(body: dict[str, Any]) -> int:
     """Tokens that the answer may have by the client's word; 0: it says none."""
-    for name in _CAPS:
+    for name in CAPS:
         if type(cap := body.get(name)) is int and cap > 0:
             return cap
-    for holder, name in _NESTED_CAPS:
+    for holder, name in NESTED_CAPS:
         if holder in body and type(cap := _within(body, holder, name)) is int and cap > 0:
             return cap
     return 0
@@ -171,7 +172,7 @@ def prompt_tokens(body: dict[str, Any], size: int, needs: int) -> int:
     if not needs & MEDIA:
         return -(-size // BYTES_PER_TOKEN)
     encoded = tokens = 0
-    for kind, data in _media(body):
+    for kind, data in media(body):
         encoded += len(data)
         raw = len(data) * 3 // 4
         if kind == AUDIO:
@@ -181,7 +182,7 @@ def prompt_tokens(body: dict[str, Any], size: int, needs: int) -> int:
     return tokens + max(0, -(-(size - encoded) // BYTES_PER_TOKEN))
 
 
-def _media(body: dict[str, Any]) -> Iterator[tuple[int, str]]:
+def media(body: dict[str, Any]) -> Iterator[tuple[int, str]]:
     """(kind, base64 or reference) of each image, sound and document."""
     nodes: list[Any] = [body[name] for name in _TURNS if name in body]
     for node in nodes:

@@ -182,6 +182,10 @@ class RequestContext:
     """Set by the auth wrapper where the credential is a signature over the body: the envelope asks it with the bytes as they came."""
     limits: Standing | None
     """None: nothing limits it, as far as it came."""
+    max_tokens_cap: int | None
+    """Output tokens of a choice that the caller's budgets still pay for, where that is less than may be asked for: it is what is sent."""
+    quote: Any
+    """What budgets know of its size, once they have looked."""
     headers_out: list[tuple[bytes, bytes]]
     """Added to the response by the trace wrapper."""
     settle: "list[Callable[[RequestContext], None]]"
@@ -192,8 +196,9 @@ class RequestContext:
     __slots__ = (
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
-        "headers_out", "json", "limits",
-        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
+        "headers_out", "json", "limits", "max_tokens_cap",
+        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "request_id",
+        "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "task", "top_up", "trace_id",
         "unix_started", "upstream_s", "usage",
     )  # fmt: skip
@@ -241,6 +246,7 @@ class RequestContext:
         self.permit: Permit = EVERYBODY
         self.top_up: TopUp = EVERYBODY
         self.limits = None
+        self.max_tokens_cap = self.quote = None
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 

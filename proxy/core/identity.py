@@ -116,6 +116,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ""
     """Of the gateway's own requests: `shadow` or `revalidate`; "" for everybody else's."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether it has limits or budgets of its own."""
+        return self.limits is not None or self.caps is not None
+
     def has_scope(self, scope: str) -> bool:
         """An administrator has all of them; a tenant's administrator lacks `provider_objects`, for tenants share the provider's account."""
         if scope in self.scopes:

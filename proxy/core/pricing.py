@@ -161,6 +161,25 @@ class Tariff:
             return self._carefully(usage, [(usage, rates)])
         return Cost(nanos, source=self.source)
 
+    def ceiling(
+        self,
+        prompt_tokens: int,
+        *,
+        at: float,
+        service_tier: str | None = None,
+        written: bool = True,
+        audio: bool = False,
+        output: bool = True,
+    ) -> tuple[int, int] | None:
+        """(pico-USD of an input token, of an output token) that no token of a call costs more than. `written`: the prompt may be written to
+        the provider's cache; `audio`: there may be sound in it or in the answer; `output`: there is one. None: something has no price."""
+        rates = self._rates(prompt_tokens, at, None)
+        dearest_in, dearest_out = _ceiling(rates, written, audio)
+        if service_tier is not None:
+            of_tier = _ceiling(self._rates(prompt_tokens, at, service_tier), written, audio)
+            dearest_in, dearest_out = max(dearest_in, of_tier[0]), max(dearest_out, of_tier[1])
+        return None if "input" in rates.unpriced or (output and "output" in rates.unpriced) else (dearest_in, dearest_out)
+
     def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
         size = bisect_left(self._sizes, prompt_tokens) if self._sizes else 0
         time = bisect_right(self._times, at) if self._times else 0
@@ -206,6 +225,11 @@ class Tariff:
             self._known.clear()
         self._known[key] = rates
         return rates
+
+
+def _ceiling(rates: _Rates, written: bool, audio: bool) -> tuple[int, int]:
+    dearest = max(rates.input, rates.cache_write, rates.cache_write_1h) if written else rates.input
+    return (max(dearest, rates.input_audio), max(rates.output, rates.output_audio)) if audio else (dearest, rates.output)
 
 
 def cost(usage: Usage, prices: Sequence[Price], *, at: float, service_tier: str | None = None) -> Cost:

@@ -75,7 +75,7 @@ class AdmissionMiddleware:
                 free, settle = self._bound
                 ctx.settle.append(settle)
                 limiter, principal = self._limiter, ctx.principal
-                if limiter is not None and (limiter.anybody or (principal is not None and principal.limits is not None)):
+                if limiter is not None and (limiter.anybody or (principal is not None and principal.limited)):
                     ctx.top_up = _TopUp(self, ctx)
                     waiting = limiter.admit(ctx)
                     if waiting is not None:

@@ -6,6 +6,8 @@ The hot path is one look-up and the arithmetic of `Tariff.cost`; free providers 
 import logging
 from collections.abc import Mapping
 
+import msgspec
+
 from proxy.core.money import PICOS_PER_NANO
 from proxy.core.needs import AUDIO, PDF, REASONING, TOOLS, VISION
 from proxy.core.pricing import Cost, Kind, Tariff
@@ -17,16 +19,22 @@ _REMEMBERED = 1024
 """Targets kept, and told of; clients choose models where routing goes by name."""
 NO_USAGE = Cost(nanos={}, incomplete=True, unpriced=True, reasons=("the provider reported no usage",))
 
+INSTEAD = "no price: budgets.unpriced is taken"
+
 _log = logging.getLogger("llm_edge")
 
 
 class Charges:
     """`kinds`: provider name → its kind, which says whose prices count; `prefixes`: → what stands before its models' names there."""
 
-    def __init__(self, catalog: Catalog, kinds: Mapping[str, str], prefixes: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, catalog: Catalog, kinds: Mapping[str, str], prefixes: Mapping[str, str] | None = None, *, instead: Tariff | None = None
+    ) -> None:
+        """`instead`: what is charged where a model has no price; None: the cost is unknown then."""
         self._catalog = catalog
         self._kinds = kinds
         self._prefixes = prefixes or {}
+        self._instead = instead
         self._known: dict[tuple[str, str], Tariff | Cost] = {}
         """A Cost for a model without prices: unknown, and why."""
         self._told: set[tuple[str, str]] = set()
@@ -40,7 +48,19 @@ class Charges:
         cost = NO_USAGE if usage is None else known.cost(usage, at=at, service_tier=usage.service_tier)
         if cost.unpriced:
             self._tell(key, cost)
-        return cost
+            if usage is not None and self._instead is not None:
+                return _stated(self._instead.cost(usage, at=at))
+        return _stated(cost) if known is self._instead and usage is not None else cost
+
+    def tariff(self, provider: str, model: str) -> Tariff | None:
+        """None: it has no price."""
+        known = self._known.get((provider, model)) or self._learn((provider, model))
+        return known if isinstance(known, Tariff) else None
+
+    @property
+    def instead(self) -> Tariff | None:
+        """What is charged where a model has no price."""
+        return self._instead
 
     def facts(self, provider: str, model: str) -> Facts:
         """What the same catalogue knows of the model besides."""
@@ -68,6 +88,7 @@ class Charges:
         if not found.prices:
             known = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(found.reason or "no price",))
             self._tell(key, known)
+            known = self._instead or known
         if len(self._known) >= _REMEMBERED:
             self._known.clear()
         self._known[key] = known
@@ -77,6 +98,11 @@ class Charges:
         if key not in self._told and len(self._told) < _REMEMBERED:
             self._told.add(key)
             _log.warning("cost unknown", extra={"provider": key[0], "model": key[1][:200], "reason": "; ".join(cost.reasons)})
+
+
+def _stated(cost: Cost) -> Cost:
+    """By the price that stands in for one that is missing."""
+    return msgspec.structs.replace(cost, incomplete=True, reasons=(*cost.reasons, INSTEAD), source="budgets.unpriced")
 
 
 def _pico(of_thousand: Cost, kind: Kind) -> int | None:

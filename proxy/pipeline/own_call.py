@@ -121,6 +121,8 @@ class OwnCall:
     def _begin(self, step: Try) -> Upstream:
         """The try's record."""
         ctx, flight, target = self.ctx, self.flight, step.target
+        if ctx.max_tokens_cap is not None and flight is not None and all(tried.error is not None for tried in ctx.attempts):
+            flight = self.flight = self.pipe.flights.parted(self.asked.key, flight)  # an answer cut short is nobody else's
         upstream = self.upstream(self.pipe, self.asked, target)
         if step.place is not None:
             upstream.take_place(step.place)
@@ -133,14 +135,13 @@ class OwnCall:
         return upstream
 
     async def _try(self, step: Try) -> None:
-        pipe, ctx, asked, flight = self.pipe, self.ctx, self.asked, self.flight
-        target = step.target
+        pipe, ctx, asked, target = self.pipe, self.ctx, self.asked, step.target
         verdict = ctx.top_up(target.provider, target.model)
         if not isinstance(verdict, Verdict):
             verdict = await verdict
         if verdict.error is not None:
             raise NotAdmitted(verdict.error)
-        upstream = self._begin(step)
+        upstream, flight = self._begin(step), self.flight
         record = upstream.record
         response: UpstreamResponse | None = None
         failure: EdgeError | None = None

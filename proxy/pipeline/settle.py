@@ -69,9 +69,9 @@ def note_error(ctx: RequestContext, exc: EdgeError) -> None:
 
 
 def store(pipe: Pipeline, asked: Asked, entry: CacheEntry | None, *, tool_calls: bool) -> None:
-    """Only whole answers get here."""
+    """Only whole answers get here. One that its caller's budget may have cut short is nobody else's."""
     key = asked.key
-    if entry is None or key is None or not asked.verdict.write:
+    if entry is None or key is None or not asked.verdict.write or asked.ctx.max_tokens_cap is not None:
         return
     if storable(pipe.cache_rules, 200, True, tool_calls, len(entry.body)).store:
         pipe.cache.put(key, entry)

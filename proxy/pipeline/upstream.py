@@ -12,6 +12,7 @@ from proxy.codecs.counting import under
 from proxy.codecs.helped import SINGLE_CHOICE
 from proxy.codecs.jsonbody import dump_json
 from proxy.codecs.openai_responses.kept import without_foreign
+from proxy.codecs.output_cap import lower_cap
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.errors import BadGateway, BadRequest, ConnectionFailed, EdgeError, ProviderRejected, Untranslatable, UpstreamTimeout
 from proxy.core.pricing import Cost
@@ -38,6 +39,7 @@ _UNPAID = "insufficient_quota"
 _CONNECT_FIRST = 0.95
 _TELLING = frozenset((b"x-request-id", b"request-id", b"x-amzn-requestid")) | SIGNS
 """Headers of an answer that say something to the gateway."""
+CAPPED = b"x-llm-edge-max-tokens-capped"
 
 
 class Also(msgspec.Struct, frozen=True):
@@ -189,6 +191,9 @@ class Upstream:
                 asked.ctx.dropped = []
             body = dict(asked.body)
             body["model"] = self.target.model
+            cap = asked.ctx.max_tokens_cap
+            if cap is not None and lower_cap(body, cap, self.codec.name, self.provider.kind):
+                say_capped(asked.ctx, cap)
             if asked.keeping is not None and asked.keeping.continued:
                 body["input"] = without_foreign(body["input"])
         else:
@@ -221,6 +226,10 @@ class Upstream:
         request = self.inlined or asked.decoded()
         if request.n > 1 and self.codec.name in SINGLE_CHOICE:
             request = self._single(request)
+        cap = asked.ctx.max_tokens_cap
+        if cap is not None and (request.max_tokens is None or request.max_tokens > cap):
+            request = msgspec.structs.replace(request, max_tokens=cap)
+            say_capped(asked.ctx, cap)
         return self.codec.encode_request(msgspec.structs.replace(request, model=self.target.model))
 
     def _single(self, request: ChatRequest) -> ChatRequest:
@@ -282,6 +291,12 @@ def pinned_member(asked: Asked, pool: KeyPool) -> Credential | None:
     if asked.keeping is None or asked.keeping.pinned is None:
         return None
     return pool.of_account(asked.keeping.pinned.account)
+
+
+def say_capped(ctx: RequestContext, cap: int) -> None:
+    """The client learns that its answer may be shorter than it asked for."""
+    ctx.headers_out = [header for header in ctx.headers_out if header[0] != CAPPED]
+    ctx.headers_out.append((CAPPED, b"%d" % cap))
 
 
 async def provider_error(provider: Provider, key: Credential, codec: Codec, response: UpstreamResponse) -> EdgeError:

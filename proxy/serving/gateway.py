@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from proxy.admin.reload import ReloadRefused
-from proxy.app import ConfigRefused, Gateway, Prepared, build_app
+from proxy.app import Gateway, build_app
 from proxy.serving.options import Launch, ServeOptions
 from proxy.serving.reloading import Plan, ReadRefused
 from proxy.serving.runtime import Runtime, ServedApp
@@ -15,6 +15,7 @@ from proxy.settings import Problem, Settings, SettingsError, load_settings
 from proxy.settings.base import SecretUrl
 from proxy.settings.changes import changed_paths
 from proxy.settings.sources import SourceReader, Sources
+from proxy.state import ConfigRefused, Prepared
 from proxy.telemetry.redact import Redactor
 
 

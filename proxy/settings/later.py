@@ -4,14 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from proxy.settings.base import NonNegative, Section, off_on
-
-
-class BudgetsSettings(Section):
-    default_monthly_usd: NonNegative | None = Field(None, description="Budget of keys without their own, in USD a month; null: none.")
-    warn_at: float = Field(0.8, ge=0, le=1, description="Share of the budget at which a warning is given.")
-    on_shortfall: Literal["cap", "refuse"] = Field("cap", description="What happens to a call that may cost more than is left.")
-    on_redis_loss: Literal["ledger", "deny", "allow"] = Field("ledger", description="What holds while Redis is gone.")
+from proxy.settings.base import Section, off_on
 
 
 class AuditSettings(Section):

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from proxy.settings.root import Settings
 
 _SECTIONS = {
-    "budgets": "nothing is refused for its cost",
     "audit": "no audit events are written",
     "masking": "nothing is masked",
     "agents": "there are no agent routes",

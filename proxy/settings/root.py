@@ -11,10 +11,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from proxy.settings.auth import AuthSettings
 from proxy.settings.base import digestible
+from proxy.settings.budgets import BudgetsSettings
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.fetch import FetchSettings
-from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, MaskingSettings
+from proxy.settings.later import AgentsSettings, AuditSettings, MaskingSettings
 from proxy.settings.limits import LimitsSettings
 from proxy.settings.models import ModelSettings
 from proxy.settings.not_yet import lines_of

@@ -24,7 +24,7 @@ NO_PROVIDERS = "No providers configured: no LLM providers configured. Please set
 
 def broken_rules(settings: Settings, *, serving: bool) -> list[tuple[Path, str]]:
     """`serving` False: without the rules that only a gateway about to listen must keep."""
-    rules = [model_rules, _certificate, _signing_secret, _files, token_rules, _record_drivers]
+    rules = [model_rules, _certificate, _signing_secret, _files, token_rules, _record_drivers, _budgets]
     if serving:
         rules += [_providers, _workers, _authentication, _ports, local_user]
     return [broken for rule in rules for broken in rule(settings)]
@@ -88,3 +88,14 @@ def _record_drivers(settings: Settings) -> Broken:
 def _signing_secret(settings: Settings) -> Broken:
     if settings.auth.enabled and settings.auth.signing_secret is None and not settings.stores.embedded_records:
         yield ("auth", "signing_secret"), "must be set (API_KEY_SIGNING_SECRET) when the record store is not embedded"
+
+
+def _budgets(settings: Settings) -> Broken:
+    budgets = settings.budgets
+    if budgets.default_monthly_usd is not None and not settings.usage.enabled:
+        yield ("budgets", "default_monthly_usd"), "needs usage.enabled: what was spent is known from the ledger"
+    if budgets.webhook_url is not None:
+        if not budgets.webhook_url.get_secret_value().startswith(("http://", "https://")):
+            yield ("budgets", "webhook_url"), "must be an absolute http:// or https:// URL"
+        if budgets.webhook_secret is None:
+            yield ("budgets", "webhook_url"), "needs budgets.webhook_secret: what is sent there is signed"

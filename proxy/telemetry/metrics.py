@@ -235,6 +235,12 @@ class Metrics:
     def rate_limited(self, entity: str, dimension: str) -> None:
         self.inc("llm_edge_rate_limited_total", entity, dimension)
 
+    def budget_refused(self, entity: str, period: str) -> None:
+        self.inc("llm_edge_budget_refused_total", entity, period)
+
+    def budget_alert(self, kind: str, entity: str, period: str) -> None:
+        self.inc("llm_edge_budget_alerts_total", kind, entity, period)
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)

@@ -58,9 +58,11 @@ def config_of(
     kinds: tuple[str, str],
     entry: dict[str, Any],
     dialects: dict[str, dict[str, Any]] | None = None,
+    budget_usd: float | None = None,
     **sections: Any,
 ) -> Settings:
-    """`a`, `b`: base URLs; `dialects`: provider → more of its settings; `sections`: more of the configuration."""
+    """`a`, `b`: base URLs; `dialects`: provider → more of its settings; `budget_usd`: of each key, a month; `sections`: more of the
+    configuration."""
     own = dialects or {}
     return settings(
         providers={
@@ -82,13 +84,18 @@ def config_of(
             }
         },
         prices=PRICES,
+        budgets={"default_monthly_usd": budget_usd},
         **sections,
     )
 
 
 @asynccontextmanager
 async def two_targets(
-    kinds: tuple[str, str] = ("openai", "openai"), *, dialects: dict[str, dict[str, Any]] | None = None, **entry: Any
+    kinds: tuple[str, str] = ("openai", "openai"),
+    *,
+    dialects: dict[str, dict[str, Any]] | None = None,
+    budget_usd: float | None = None,
+    **entry: Any,
 ) -> AsyncIterator[Pair]:
     """`kinds`: of the providers; `dialects`: provider → more of its settings; `entry`: of the entry `m`."""
     books = Books()
@@ -96,7 +103,7 @@ async def two_targets(
         a, b = await stack.enter_async_context(Upstream()), await stack.enter_async_context(Upstream())
         for up in (a, b):
             up.on(failing(500, "not in the test's script"))  # and counted
-        config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects)
+        config = config_of(a.url, b.url, kinds=kinds, entry=entry, dialects=dialects, budget_usd=budget_usd)
         yield Pair(await stack.enter_async_context(running(config, access_log=books.log)), a, b, books)
 
 

@@ -14,9 +14,11 @@ from random import Random
 from time import monotonic
 from typing import Any, Protocol
 
+import msgspec
+
 from proxy.core.claims import Amounts, Outcome, Part, Reading, Spend, Window, of_rest
 from proxy.core.context import ALLOWED, RequestContext, Verdict
-from proxy.core.errors import EdgeError
+from proxy.core.errors import EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.governance.admission import Limiter as Admits
 from proxy.governance.limits.estimates import Averages, counts_only, input_tokens, model_of, output_tokens
@@ -29,8 +31,16 @@ from proxy.storage.hot.admission import AdmissionStore
 
 ONE = Amounts()
 REFUSED = Amounts(requests=0)
+FITTINGS = 8
+"""Times that a call is made shorter until all budgets pay for it."""
 RESTORES = 3
 """Times that missing money counters are restored for one claim; then it is an error."""
+
+
+def reserved_nanos(ctx: RequestContext) -> int | None:
+    """For a call that is about to leave; None: no budget applies."""
+    claimed = ctx.limits
+    return claimed.reserved if type(claimed) is Claimed and claimed.ruled.spends else None
 
 
 class Meter(Protocol):
@@ -42,7 +52,7 @@ class Meter(Protocol):
 class Claimed:
     """What one request has taken, and where its limits stand."""
 
-    __slots__ = ("calls", "first", "limiter", "outcome", "prepaid", "read_at", "refusal", "reserved", "ruled", "verdict")
+    __slots__ = ("calls", "denied", "first", "limiter", "outcome", "prepaid", "read_at", "refusal", "reserved", "ruled", "verdict")
 
     def __init__(self, limiter: "Limiter", ruled: Ruled) -> None:
         self.limiter = limiter
@@ -57,6 +67,8 @@ class Claimed:
         """Nano-USD."""
         self.verdict: Verdict | None = None
         """Of every further try: limits do not depend on the target."""
+        self.denied: Verdict | None = None
+        """Of the last try that was refused for its target's price."""
         self.refusal: Outcome | None = None
         """Of what the first try needs, which an answer from the cache does not."""
         self.outcome: Outcome | None = None
@@ -145,20 +157,26 @@ class Limiter:
         if claimed.refusal is not None:
             claimed.verdict = Verdict(self._error(ctx, claimed.refusal))
             return claimed.verdict
+        try:
+            amounts = self._amounts(ctx, claimed, provider, model)
+        except EdgeError as exc:
+            claimed.denied = verdict = Verdict(exc)
+            return verdict
         if claimed.prepaid:
             claimed.prepaid = False
+            if not amounts.nanos:
+                claimed.calls += 1
+                return ALLOWED
+            amounts = Amounts(nanos=amounts.nanos)
+        elif not amounts.nanos and not (claimed.ruled.wants_input or claimed.ruled.wants_output):  # free, or paid for by a try that failed
             claimed.calls += 1
             return ALLOWED
-        try:
-            amounts = self._amounts(ctx, claimed.ruled, provider, model)
-        except EdgeError as exc:
-            return Verdict(exc)
         outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "rest")
         if type(outcome) is Outcome and outcome.refused is None and not outcome.missing:
             claimed.calls += 1
             claimed.reserved += amounts.nanos
             return ALLOWED
-        return self._topped_up(ctx, claimed, amounts, outcome)
+        return self._topped_up(ctx, claimed, (provider, model), amounts, outcome)
 
     def settle(self, ctx: RequestContext) -> None:
         claimed = ctx.limits
@@ -225,7 +243,7 @@ class Limiter:
         amounts = ONE
         if part == "all":
             try:
-                amounts = self._amounts(ctx, ruled, None, None)
+                amounts = self._amounts(ctx, claimed, None, None)
             except EdgeError as exc:  # no call can be made, but an answer may be cached
                 claimed.verdict, part = Verdict(exc), "first"
         if self._wait_s and self._turns.keys and not ruled.keys.isdisjoint(self._turns.keys):
@@ -246,7 +264,7 @@ class Limiter:
             claimed.reserved = amounts.nanos if part == "all" else 0
         elif part == "all" and of_rest(reading.claim):
             claimed.first = True
-            if not self._wait_s or type(reading.claim) is Spend:  # else the first try waits for it
+            if not self._wait_s and type(reading.claim) is not Spend:  # else the first try waits for it; money depends on its target
                 claimed.refusal = outcome
         else:
             raise self._error(ctx, outcome)
@@ -264,6 +282,8 @@ class Limiter:
             outcome = self.store.claim(ruled.prepared, ctx.request_id, amounts, part)
         if not isinstance(outcome, Outcome):
             outcome = await outcome
+        if outcome.missing and self._budgets is not None:
+            raise Unavailable("a counter of a budget is lost again and again: does Redis evict keys?", code="redis_unavailable")
         self._note(claimed, outcome)
         return outcome
 
@@ -281,7 +301,7 @@ class Limiter:
     def _not_first(self, ctx: RequestContext, claimed: Claimed) -> Awaitable[None]:
         """With the whole truth of when it fits: tokens included. Raises it, or gives what waits for room."""
         try:
-            amounts = self._amounts(ctx, claimed.ruled, None, None)
+            amounts = self._amounts(ctx, claimed, None, None)
         except EdgeError:
             amounts = ONE
         outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "first")
@@ -317,7 +337,9 @@ class Limiter:
                 wait_s = min(wait_s, float(asked) - (monotonic() - ctx.started))
         return wait_s
 
-    async def _topped_up(self, ctx: RequestContext, claimed: Claimed, amounts: Amounts, outcome: Outcome | Awaitable[Outcome]) -> Verdict:
+    async def _topped_up(
+        self, ctx: RequestContext, claimed: Claimed, target: tuple[str, str], amounts: Amounts, outcome: Outcome | Awaitable[Outcome]
+    ) -> Verdict:
         if not isinstance(outcome, Outcome):
             outcome = await outcome
             self._note(claimed, outcome)
@@ -332,8 +354,12 @@ class Limiter:
                 )
                 outcome = await again
                 reading = outcome.refused
+            if reading is not None and type(reading.claim) is Spend and self._budgets is not None:
+                outcome, amounts = await self._fitted(ctx, claimed, self._budgets, target, amounts, outcome)
+                reading = outcome.refused
         except EdgeError as exc:
-            return Verdict(exc)
+            claimed.denied = Verdict(exc)
+            return claimed.denied
         if reading is None:
             claimed.calls += 1
             claimed.reserved += amounts.nanos
@@ -341,10 +367,31 @@ class Limiter:
         verdict = Verdict(self._error(ctx, outcome))
         if type(reading.claim) is not Spend:
             claimed.verdict = verdict
+        claimed.denied = verdict
         return verdict
 
-    def _amounts(self, ctx: RequestContext, ruled: Ruled, provider: str | None, model: str | None) -> Amounts:
-        """What a call may take. Raises TooMuch, and what the budgets have against it."""
+    async def _fitted(
+        self, ctx: RequestContext, claimed: Claimed, budgets: BudgetPolicy, target: tuple[str, str], amounts: Amounts, outcome: Outcome
+    ) -> tuple[Outcome, Amounts]:
+        """Where the money that is left pays for a shorter answer, it is taken for that. Each turn meets another budget, or others that took
+        some meanwhile."""
+        for _ in range(FITTINGS):
+            reading = outcome.refused
+            fit = None
+            if reading is not None and type(reading.claim) is Spend:
+                fit = budgets.fitting(ctx, outcome, *target, claimed.reserved)
+            if fit is None:
+                break
+            amounts = msgspec.structs.replace(amounts, nanos=max(0, fit.nanos - claimed.reserved))
+            outcome = await self._claim(ctx, claimed, amounts, "rest")
+            if outcome.refused is None:
+                ctx.max_tokens_cap = fit.max_tokens
+                break
+        return outcome, amounts
+
+    def _amounts(self, ctx: RequestContext, claimed: Claimed, provider: str | None, model: str | None) -> Amounts:
+        """What a call may take; of money, what is not reserved yet. Raises TooMuch, and what the budgets have against it."""
+        ruled = claimed.ruled
         taken_in = taken_out = nanos = 0
         if (ruled.wants_input or ruled.wants_output) and not counts_only(ctx.route):
             if ruled.wants_input:
@@ -354,12 +401,12 @@ class Limiter:
             if ruled.wants_output:
                 taken_out = output_tokens(ctx, self.averages, ruled.output_limit)
         if ruled.spends and self._budgets is not None:
-            nanos = self._budgets.nanos(ctx, provider, model)
+            nanos = max(0, self._budgets.nanos(ctx, provider, model) - claimed.reserved)
         return Amounts(taken_in, taken_out, nanos)
 
     def _used(self, ctx: RequestContext, claimed: Claimed) -> Amounts:
         if not claimed.calls:
-            verdict = claimed.verdict
+            verdict = claimed.verdict or claimed.denied
             unmade = verdict is not None and verdict.error is not None and ctx.cache_status != "hit" and ctx.error == verdict.error.code
             return REFUSED if unmade else ONE
         usage = ctx.usage
@@ -374,8 +421,10 @@ class Limiter:
                 taken_in += bill.usage.prompt_tokens
                 taken_out += bill.usage.output_tokens
         nanos = ctx.cost_nanos
-        if nanos is None:  # no price, or nobody knows: what was reserved, where there was an answer
-            nanos = claimed.reserved if usage is not None else 0
+        if nanos is None:
+            nanos = 0
+            if claimed.ruled.spends and (usage is not None or ctx.cost is not None):  # an answer whose cost nobody knows
+                ctx.cost_nanos = nanos = claimed.reserved
         return Amounts(taken_in, taken_out, nanos)
 
     def _error(self, ctx: RequestContext, outcome: Outcome) -> EdgeError:

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from proxy.core.claims import Outcome, Reading, Spend
 from proxy.core.context import RequestContext
 from proxy.core.entities import Caps, Entity, Limits
@@ -10,16 +12,34 @@ from proxy.core.errors import EdgeError
 from proxy.core.identity import Principal
 
 
+class Fit(msgspec.Struct, frozen=True):
+    """A call with fewer output tokens than it asked for."""
+
+    max_tokens: int
+    """Of a choice."""
+    nanos: int
+    """As `BudgetPolicy.nanos`."""
+
+
 class BudgetPolicy(Protocol):
     """Money. Its claims join what a call to a provider takes (`rest`), under the principal's tenant."""
+
+    anybody: bool
+    """Whether it may concern a principal without caps of its own."""
 
     def claims(self, principal: Principal, now: float) -> tuple[Spend, ...]:
         """`now`: unix seconds. Asked when rules are made, and again when the first `ends_at` of them is over."""
         ...
 
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
-        """What to reserve for a call: to this target, or (None) to the dearest one that is permitted. Raises what is to be answered where a
-        budget applies and there is no price."""
+        """What the request may cost in all if this target is called now, or (None) the dearest one that is permitted: further calls of a
+        request come on top, those that failed and cost nothing do not count. Raises what is to be answered where a budget applies and there
+        is no price; for None nothing."""
+        ...
+
+    def fitting(self, ctx: RequestContext, outcome: Outcome, provider: str, model: str, reserved: int) -> "Fit | None":
+        """For a refused call to this target: what can be had of it for the money that is left. `reserved`: nano-USD that the request has
+        already. None: too little."""
         ...
 
     def refusal(self, outcome: Outcome, ctx: RequestContext) -> EdgeError:

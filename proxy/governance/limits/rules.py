@@ -95,7 +95,7 @@ class RuleBook:
         self._plans = plans
         self._budgets = budgets
         self.limited = limited
-        self.anybody = bool(default or gateway or models or agents or plans or budgets)
+        self.anybody = bool(default or gateway or models or agents or plans or (budgets is not None and budgets.anybody))
         """Whether anybody may be limited who has no limits of its own."""
         self._by_agent: dict[str, Ruled] = {}
         self._known: dict[tuple[str, str | None, str | None], Ruled] = {}

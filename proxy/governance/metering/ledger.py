@@ -19,7 +19,7 @@ import msgspec
 from proxy.bus.delivery import Delivery
 from proxy.bus.spool import Spool
 from proxy.core.context import RequestContext
-from proxy.core.errors import EdgeError
+from proxy.core.errors import EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.metering.record import Intent, intent_of, record_of, tags_of, unknown_of, whose
@@ -101,6 +101,15 @@ class UsageLedger:
             await self._delivery.flush()
         elif self._adding:
             await asyncio.wait(self._adding)
+
+    async def catch_up(self) -> None:
+        """`flush`, and the records of requests whose gateway died. Raises Unavailable where the record store does not take them: its sums
+        are too small then."""
+        self.write()
+        if self._delivery is None:
+            await self.flush()
+        elif not await self._delivery.catch_up():
+            raise Unavailable("the record store does not take usage records, so nobody can say what was spent", code="ledger_unavailable")
 
     async def close(self) -> int:
         """How many records could not be delivered; they stay in the spool."""

@@ -64,6 +64,8 @@ def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: 
         fields["costs"] = {str(kind): nanos for kind, nanos in cost.nanos.items() if nanos}
         if cost.incomplete:
             fields["incomplete"] = True
+        if cost_nanos is not None and (rest := cost_nanos - cost.total) > 0:  # what was reserved, where nobody knows the cost
+            fields["costs"]["other"] = rest
     return UsageRecord(
         id=ctx.request_id,
         at=ctx.unix_started,

@@ -96,3 +96,20 @@ async def test_adoption_goes_on(tmp_path: Path) -> None:
         assert dead._lock is not None
         os.close(dead._lock)
         await eventually(lambda: store.got == [b"one"])
+
+
+async def test_catching_up_is_not_done_while_anything_of_the_dead_is_missing(tmp_path: Path) -> None:
+    """They are looked for once; what came later is flushed."""
+    dead, store = Spool(tmp_path), Store()
+    dead.begin("1", b"one")
+    os.close(dead._lock)  # type: ignore[arg-type]
+    spool = Spool(tmp_path)
+    delivery = made(spool, store)
+    store.down = True
+    assert not await delivery.catch_up()
+    store.down = False
+    assert await delivery.catch_up()
+    assert store.got == [b"unknown one"]
+    spool.end("2", b"two")
+    assert await delivery.catch_up()
+    assert store.got == [b"unknown one", b"two"]

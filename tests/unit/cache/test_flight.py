@@ -155,3 +155,18 @@ async def test_the_leader_joins_its_own_flight_where_it_stands() -> None:
     flight.publish(b"b")
     reader = flight.reader_at(1, 1)
     assert await reader.next() == b"b"
+
+
+async def test_a_flight_that_is_parted_is_its_leaders_alone() -> None:
+    """Those who wait look again; nobody finds the call any more."""
+    flights = Flights()
+    flight = flights.lead(b"k")
+    waiting = asyncio.ensure_future(flight.join().outcome())
+    await asyncio.sleep(0)
+    alone = flights.parted(b"k", flight)
+    assert alone is not flight
+    assert flights.find(b"k") is None
+    with pytest.raises(HandedOver):
+        await waiting
+    assert flights.parted(None, alone) is alone
+    assert flights.parted(b"k", flight) is flight

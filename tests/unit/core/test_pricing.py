@@ -365,3 +365,25 @@ def test_costs_of_two_calls_add_up_with_their_doubts() -> None:
     assert one.plus(two) == Cost({"input": 3, "output": 9, "cache_read": 1}, True, ("x",), False, "catalogue, settings")
     assert one.plus(Cost({}, True, ("y",), True)) == Cost({"input": 3, "output": 4}, True, ("y",), True, "catalogue")
     assert one.plus(Cost({})) == one
+
+
+def test_a_ceiling_is_never_below_a_cost() -> None:
+    """Whatever the tokens are, of each kind that may be among them; None where something has no price."""
+    prices = (
+        Price(meter="input", pico_usd=1000),
+        Price(meter="cache_write_1h", pico_usd=2000),
+        Price(meter="output", pico_usd=5000),
+        Price(meter="output", pico_usd=9000, when=When(service_tier="priority")),
+        Price(meter="output_audio", pico_usd=20000),
+    )
+    tariff = Tariff(prices)
+    assert tariff.ceiling(10, at=0) == (2000, 5000)
+    assert tariff.ceiling(10, at=0, written=False) == (1000, 5000)
+    assert tariff.ceiling(10, at=0, service_tier="priority", written=False, audio=True) == (1000, 20000)
+    usage = Usage(input_tokens=4, cache_write_tokens=6, cache_write_1h_tokens=6, output_tokens=3, service_tier="priority")
+    dearest = tariff.ceiling(10, at=0, service_tier="priority")
+    assert dearest is not None
+    assert tariff.cost(usage, at=0, service_tier="priority").total * 1000 <= 10 * dearest[0] + 3 * dearest[1]
+    assert Tariff(prices[:2]).ceiling(10, at=0) is None
+    assert Tariff(prices[:1]).ceiling(10, at=0, output=False) == (1000, 0)
+    assert Tariff(prices[2:]).ceiling(10, at=0) is None

@@ -78,3 +78,10 @@ def test_agenthub_s_word_for_a_wrong_field() -> None:
     assert (said["code"], said["message"]) == ("VALIDATION_ERROR", "limits.rmp: unknown")
     assert said["details"]["errors"] == [{"loc": ["body", "limits", "rmp"], "msg": "unknown"}]
     assert body("admin", ErrorInfo(status=422, message="x", code="config_refused"))["code"] == "HTTP_422"
+
+
+def test_a_budget_that_is_used_up_in_agenthubs_shape() -> None:
+    """Its code, and the figures."""
+    info = ErrorInfo(status=402, message="Monthly budget exceeded: $1.00 / $1.00", code="budget_exceeded", facts={"budget_usd": 1.0})
+    answer = body("agents", info)
+    assert (answer["code"], answer["details"]) == ("BUDGET_EXCEEDED", {"budget_usd": 1.0})

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from proxy.core.needs import AUDIO, PDF, REASONING, TOOLS, VISION
-from proxy.core.pricing import Cost
+from proxy.core.pricing import Cost, Price, Tariff
 from proxy.core.response import Usage
 from proxy.pipeline.charge import NO_USAGE, Charges
 from proxy.providers.catalog import Catalog, load_catalog, own_prices
@@ -104,3 +104,15 @@ def test_litellms_map_does_not_say_what_a_model_cannot_take() -> None:
     prices = LitellmPrices({"groq/x": msgspec.Raw(entry)})
     facts = Charges(Catalog((), litellm=prices), {"g": "litellm"}).model_facts("g", "groq/x", NOV_2026)
     assert (facts.can, facts.cannot) == (0, TOOLS)
+
+
+def test_a_stated_price_for_models_without_one() -> None:
+    """Incomplete, and it says why; what has a price keeps it."""
+    instead = Tariff((Price(meter="input", pico_usd=1000), Price(meter="output", pico_usd=2000)))
+    files = load_catalog(litellm=False).files.values()
+    found = Charges(Catalog(files), {"a": "openai"}, instead=instead)
+    cost = found.cost("a", "nobody-knows-it", USAGE, NOV_2026)
+    assert (cost.total, cost.incomplete, cost.unpriced, cost.source) == (1200, True, False, "budgets.unpriced")
+    assert found.cost("a", "gpt-4o", USAGE, NOV_2026).source == "catalogue"
+    assert found.cost("a", "gpt-4o", None, NOV_2026).unpriced
+    assert found.tariff("a", "nobody-knows-it") is found.instead is instead

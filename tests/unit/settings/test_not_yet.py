@@ -16,7 +16,6 @@ def lines(**values: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("values", "begin"),
     [
-        ({"budgets": {"default_monthly_usd": 100, "warn_at": 0.8, "on_shortfall": "cap", "on_redis_loss": "ledger"}}, "budgets: "),
         ({"audit": {"previews": False}}, "audit: "),
         ({"masking": {"logs": True, "audit": True, "provider": False}}, "masking: "),
         ({"agents": {"anything": {"goes": 1}}}, "agents: "),

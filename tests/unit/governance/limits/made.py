@@ -14,6 +14,7 @@ from proxy.core.identity import Principal
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 from proxy.governance.limits.limiter import Limiter
+from proxy.governance.limits.policy import Fit
 from proxy.governance.limits.rules import RuleBook
 from proxy.storage.hot.admission_memory import MemoryAdmission
 from tests.support.clock import FakeClock
@@ -35,6 +36,8 @@ class Counted:
 class Purse:
     """A budget of one counter."""
 
+    anybody = True
+
     def __init__(self, cap: int, spent: int = 0, cost: int = 10) -> None:
         self.cap, self._spent, self.cost = cap, spent, cost
         self.asked: list[Spend] = []
@@ -45,6 +48,9 @@ class Purse:
 
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
         return self.cost
+
+    def fitting(self, ctx: RequestContext, outcome: Outcome, provider: str, model: str, reserved: int) -> Fit | None:
+        return None
 
     def refusal(self, outcome: Outcome, ctx: RequestContext) -> EdgeError:
         return ClientFault("no money", status=402, code="budget_exceeded")

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from proxy.bus.spool import Spool
+from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.storage.usage_memory import MemoryUsage
@@ -112,3 +113,16 @@ async def test_many_principals(tmp_path: Path) -> None:
         assert len(made._owners) <= 1024
         assert len(await records.sums(("key",), since=0, until=10)) == 1101
         await made.close()
+
+
+@pytest.mark.parametrize("spooled", [True, False])
+async def test_catching_up_says_what_it_could_not_bring(tmp_path: Path, spooled: bool) -> None:
+    """Nobody may take the sums of such a store for all that was spent."""
+    async with ledger(tmp_path if spooled else None) as (writer, records):
+        await writer.catch_up()
+        if spooled:
+            records.fail(True)
+            writer.ended(context())
+            with pytest.raises(Unavailable, match="nobody can say"):
+                await writer.catch_up()
+            records.fail(False)
