@@ -103,7 +103,7 @@ def test_the_embedded_redis_needs_its_extra(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_shared_store_needs_its_driver(url: str, driver: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named."""
     values: dict[str, Any] = {"stores": {"records": url}, "auth": {"signing_secret": "s" * 32}}
-    assert Settings.of(providers=ECHO, **values)
+    assert Settings.of(providers=ECHO, **values).stores.records_url == url
     monkeypatch.setitem(sys.modules, driver, None)
     (text,) = broken(**values)
     assert f"pip install 'llm-edge[{extra}]'" in text
