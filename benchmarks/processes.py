@@ -70,6 +70,13 @@ class Managed:
     def running(self) -> bool:
         return self._process.poll() is None
 
+    def how_it_ended(self) -> str:
+        """Of one that has ended by itself, or was ended by somebody else."""
+        code = self._process.poll()
+        if code is None:
+            return "still running"
+        return f"exit code {code}" if code >= 0 else f"killed by {signal.Signals(-code).name}"
+
     def tail(self, lines: int = 12) -> str:
         text = self.log.read_text("utf-8", "replace").splitlines()[-lines:]
         return "\n".join(line if len(line) <= 400 else f"… {line[-400:]}" for line in text)

@@ -34,7 +34,7 @@ from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
 from proxy.api.usage import OwnUsage
-from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, open_health
+from proxy.assembly import MIB, build_pipeline, make_codecs, make_fetcher, make_limiter, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
 from proxy.core.errors import EdgeError
@@ -43,8 +43,11 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
 from proxy.governance.bodies import ErrorBodies
+from proxy.governance.jwt.front import KeysAndTokens
+from proxy.governance.jwt.open import local_user, open_tokens
 from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
+from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
@@ -67,8 +70,10 @@ from proxy.storage.open import open_overlays, open_records, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
+    configure_admission,
     hold_for_schema,
     keep_last_used,
+    open_admission,
     open_cache,
     open_flights,
     open_keyring,
@@ -146,12 +151,15 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._fresh_keys: asyncio.Task[Any] | None = None
+        """Of the issuers of tokens."""
         self._deaf_keys: Callable[[], None] = lambda: None
         """Ends the notices to the keys in force."""
         self._shedding = Shedding(partial(getattr, self.metrics, "active"), self.metrics.shed)  # asked by each request: no frame of our own
         self._probes = Probes(lambda: self.state.pipeline, self.metrics)
         self._model_labels = ModelLabels()
         self._l2_size = StoreSize()
+        self._output_averages = Averages()
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -210,7 +218,8 @@ class Gateway:
             providers = self._providers(settings, base)
             made = [p for name, p in providers.items() if name not in self._own_providers and p is not base.pipeline.providers.get(name)]
             pipeline = self._pipeline(settings, base.pipeline, providers)
-            state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight())
+            tokens = open_tokens(settings.auth, base.clock, base.tasks, base.tokens)
+            state = msgspec.structs.replace(base, settings=settings, pipeline=pipeline, in_flight=InFlight(), tokens=tokens)
             keys, signed = await self._keys(state)
             if (waiting := loading(made)) is not None:
                 await waiting
@@ -276,14 +285,10 @@ class Gateway:
         closers.append(records.aclose)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
-        usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
-        overlays = open_overlays(self.settings.stores.records_url, records)
-        closers.append(overlays.aclose)
-        self._overlays = OverlayKeeper(overlays)
-        await self._overlays.try_refresh()
-        tasks.start(self._overlays.keep(), name="overlays", endless=True)
         hold_for_schema(self.settings, records, tasks, self.lifecycle)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
+        usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
+        await self._open_overlays(records, tasks, closers)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -316,7 +321,9 @@ class Gateway:
             board=board,
             usage=usage,
             ledger=ledger,
+            admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             closers=closers,
+            tokens=open_tokens(self.settings.auth, clock, tasks),
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
         keys, signed = await self._keys(state)
@@ -326,6 +333,13 @@ class Gateway:
             tasks.start(self._loaded(waiting, self.lifecycle.hold()), name="providers-load")
         tasks.start(self._shedding.watch(), name="load-watch", endless=True)
         self.lifecycle.mark_ready()
+
+    async def _open_overlays(self, records: KeyRecords, tasks: TaskSupervisor, closers: list[Callable[[], Awaitable[None]]]) -> None:
+        overlays = open_overlays(self.settings.stores.records_url, records)
+        closers.append(overlays.aclose)
+        self._overlays = OverlayKeeper(overlays)
+        await self._overlays.try_refresh()
+        tasks.start(self._overlays.keep(), name="overlays", endless=True)
 
     async def _loaded(self, waiting: Awaitable[None], release: Callable[[], None]) -> None:
         """Providers that take seconds to be there hold back readiness, neither the start nor requests to others."""
@@ -349,8 +363,12 @@ class Gateway:
         if self._last_used is not None:
             self._last_used.cancel()
         self._last_used = state.tasks.start(keep_last_used(signed), name="keys-last-used", endless=True) if signed is not None else None
+        if self._fresh_keys is not None:
+            self._fresh_keys.cancel()
+        self._fresh_keys = state.tasks.start(state.tokens.keep(), name="jwks", endless=True) if state.tokens is not None else None
         self._deaf_keys()
         self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
+        configure_admission(state.admission, settings)
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
@@ -397,7 +415,8 @@ class Gateway:
     async def _keys(self, state: AppState) -> tuple[Keys | None, SignedKeys | None]:
         if not state.settings.auth.enabled:
             return None, None
-        return await open_keyring(state.settings, records=state.records, clock=state.clock)
+        keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
+        return keys if state.tokens is None else KeysAndTokens(keys, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
@@ -450,6 +469,9 @@ class Gateway:
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
             ledger=state.ledger,
+            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages),
+            tokens=state.tokens is not None,
+            local_user=local_user(s.auth),
         )
         return govern(router, options)
 

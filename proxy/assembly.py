@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -18,8 +19,13 @@ from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.codecs.openai_completions import OpenAICompletionsCodec
 from proxy.codecs.openai_responses import OpenAIResponsesCodec
 from proxy.core.clock import Clock
+from proxy.core.entities import Limits
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.limits.estimates import Averages
+from proxy.governance.limits.limiter import Limiter, Meter
+from proxy.governance.limits.policy import BudgetPolicy, EntityRules
+from proxy.governance.limits.rules import RuleBook
 from proxy.pipeline.background import Background
 from proxy.pipeline.charge import Charges
 from proxy.pipeline.deps import Pipeline, PipelineMeter, ResponseRules
@@ -43,6 +49,8 @@ from proxy.routing.table import ModelEntry, RouteTable
 from proxy.routing.target import RouteTimeouts, Target
 from proxy.settings import Problem, Settings, SettingsError, TimeoutSettings
 from proxy.settings.errors import dotted
+from proxy.settings.limits import LimitSet
+from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.responses import ResponseRecords
 from proxy.transport.tls import system_context
@@ -51,6 +59,35 @@ from proxy.transport.url_fetch import UrlFetcher
 MIB = 1024 * 1024
 UNBOUNDED_S = 86_400.0
 """What an unset total time-out means: a day bounds a forgotten stream."""
+
+
+def make_limiter(
+    settings: Settings,
+    store: AdmissionStore[Any],
+    clock: Clock,
+    rng: Random,
+    meter: Meter,
+    averages: Averages,
+    plans: EntityRules | None = None,
+    budgets: BudgetPolicy | None = None,
+) -> Limiter:
+    s = settings.limits
+    book = RuleBook(
+        store,
+        clock,
+        default=s.default.limits(),
+        gateway=s.gateway.limits(),
+        models=_limits(s.models),
+        agents=_limits(s.agents),
+        plans=plans,
+        budgets=budgets,
+        limited=s.enabled,
+    )
+    return Limiter(book, store, unix=clock.time, rng=rng, meter=meter, plans=plans, budgets=budgets, wait_s=s.wait_s, averages=averages)
+
+
+def _limits(sets: Mapping[str, LimitSet]) -> dict[str, Limits]:
+    return {name: limits for name, found in sets.items() if (limits := found.limits()) is not None}
 
 
 def make_codecs(clock: Clock) -> dict[str, Codec]:

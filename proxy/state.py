@@ -1,6 +1,7 @@
 """Everything that lives as long as the process, built once by `app.open_state` and closed by the lifespan."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -8,9 +9,11 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.jwt.tokens import Tokens
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
+from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.base import HotStore
 from proxy.storage.hot.board import Board
 from proxy.storage.records import KeyRecords
@@ -35,5 +38,9 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     usage: UsageRecords
     ledger: UsageLedger | None
     """None: nothing is written to `usage`."""
+    admission: AdmissionStore[Any]
+    """Counters of limits and budgets."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""
+    tokens: Tokens | None = None
+    """Of the issuers of `auth.jwt`; None: there are none."""

@@ -5,6 +5,7 @@ import hashlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -27,8 +28,13 @@ from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.providers.base import Provider
 from proxy.settings import Settings
+from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission_guarded import GuardedAdmission
+from proxy.storage.hot.admission_memory import MemoryAdmission
+from proxy.storage.hot.admission_redis import RedisAdmission
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
+from proxy.storage.hot.fleet import Fleet
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
@@ -118,6 +124,33 @@ async def open_shared(settings: Settings, *, clock: Clock, tasks: TaskSupervisor
     closers.append(board.close)
     await board.open()
     return hot, board
+
+
+async def open_admission(
+    settings: Settings, hot: OwnedHotStore | None, board: Board, *, clock: Clock, tasks: TaskSupervisor, closers: Closers
+) -> AdmissionStore[Any]:
+    """Counters in the hot store of `stores.redis`, if there is one, else in the process."""
+    local = MemoryAdmission(clock)
+    if hot is None:
+        return local
+    fleet = Fleet(board, lambda: hot.connected)
+
+    async def leave() -> None:
+        fleet.leave()
+
+    closers.append(leave)
+    admission = GuardedAdmission(RedisAdmission(hot), hot, local, fleet)
+    configure_admission(admission, settings)
+    tasks.start(fleet.keep(), name="fleet", endless=True)
+    tasks.start(admission.keep_on(), name="admission-leases", endless=True)
+    return admission
+
+
+def configure_admission(admission: AdmissionStore[Any], settings: Settings) -> None:
+    """What a reload may change."""
+    if isinstance(admission, GuardedAdmission):
+        admission.on_loss = settings.limits.on_redis_loss
+        admission.on_money_loss = settings.budgets.on_redis_loss
 
 
 def share_marks(marks: PurgeMarks, board: Board) -> None:

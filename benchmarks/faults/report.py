@@ -113,7 +113,11 @@ def _missing(results: FaultResults) -> str:
     for row in results.rows:
         if row.note:
             reasons.setdefault(row.note, []).append(row.key)
-    return "\n".join(f"- {', '.join(keys)}: {note}" for note, keys in reasons.items()) or "Everything was."
+    said = [
+        f"What {row.key} said last:\n\n" + "\n".join(f"    {line}" for line in row.last_lines) for row in results.rows if row.last_lines
+    ]
+    listed = "\n".join(f"- {', '.join(keys)}: {note}" for note, keys in reasons.items())
+    return "\n\n".join([listed, *said]) or "Everything was."
 
 
 def plots(results: FaultResults) -> dict[str, str]:

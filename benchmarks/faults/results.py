@@ -35,6 +35,8 @@ class RowResult:
     verdicts: dict[str, int] = field(default_factory=dict)
     details: dict[str, int] = field(default_factory=dict)
     """What clients were told, most often first."""
+    last_lines: list[str] = field(default_factory=list)
+    """Of the output of a system that ended during the row."""
     share_by_time: list[tuple[float, float]] = field(default_factory=list)
     """(seconds, share of the calls that went to the member that fails), in twentieths of the load."""
 

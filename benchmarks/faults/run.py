@@ -37,6 +37,8 @@ _HEADERS = (("Authorization", f"Bearer {KEY}"),)
 _SETTLE_S = 0.3
 """After the last answer, for what is still under way (losers of hedges, shadows), before the log is read."""
 _SHADOW_SETTLE_S = 1.0
+_TAIL_LINES = 40
+"""Of the output of a system that ended during a row: its reason is before the last lines of its access log."""
 
 
 class Started(NamedTuple):
@@ -101,8 +103,8 @@ class FaultRun:
             with self._starved(started, variant.cpu_share):
                 asked, calls = self._load(up, members, started.door, load)
             if started.process is not None and not started.process.running():
-                found.note = f"not measured: {row.system} ended during the row"
-                found.details = dict.fromkeys(started.process.tail().splitlines(), 1)
+                found.note = f"not measured: {row.system} ended during the row ({started.process.how_it_ended()})"
+                found.last_lines = started.process.tail(_TAIL_LINES).splitlines()
                 return found
         except Missing as exc:
             found.note = f"not measured here: {exc}"

@@ -47,6 +47,8 @@ class Flight(msgspec.Struct, eq=False):
     handover: bool = False
     lost: bool = False
     """The process that made the call is gone: also readers that have taken content, but shown none, are to look again."""
+    leaving: bool = False
+    """This process, which makes the call, is shutting down: the call is lost to readers elsewhere."""
     tier: "Tier" = "l1"
     """l2: another process makes the call."""
     leader_reads: bool = False
@@ -57,6 +59,7 @@ class Flight(msgspec.Struct, eq=False):
     dropped: list[str] | None = None
     """What that target cannot carry of the request."""
     on_shared: Callable[[], None] | None = None
+    """The first reader has joined while the call is under way; of one that has ended there is nothing more to read."""
     on_abandoned: Callable[[], None] | None = None
     _frames: list[bytes] = []
     _dropped: int = 0
@@ -95,7 +98,7 @@ class Flight(msgspec.Struct, eq=False):
     def join(self) -> "FlightReader":
         reader = FlightReader(self)
         self._readers.add(reader)
-        if len(self._readers) == 1 and self.on_shared is not None:
+        if len(self._readers) == 1 and self.on_shared is not None and not self.done:
             self.on_shared()
         return reader
 

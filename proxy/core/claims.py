@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-Dimension = Literal["requests", "input", "output"]
+Dimension = Literal["requests", "input", "output", "tokens"]
+"""tokens: input and output together."""
 Part = Literal["first", "rest", "all"]
 """first: requests and slots, which a cache hit takes too · rest: tokens and money, which only a call to a provider takes."""
 
@@ -22,6 +23,8 @@ class Window(msgspec.Struct, frozen=True):
     dimension: Dimension
     limit: int
     span_s: int = 60
+    bucket: bool = False
+    """A token bucket that holds `limit` and is refilled in `span_s`, instead: kinder to bursts, and up to twice the limit in a window."""
 
 
 class Slots(msgspec.Struct, frozen=True):
@@ -67,14 +70,32 @@ class Reading(msgspec.Struct, frozen=True):
     used: int
     reset_s: float = 0.0
     """Until some of it (windows) or all of it (money) is free again."""
+    reserved: int = 0
+    """Of `used`: money that is not settled yet."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """`refused` None: all of it has been taken; else nothing has."""
+    """`refused` None: all of it has been taken; else nothing has, but for part `all` refused for something of `rest` (see `of_rest`): then
+    `first` has been taken, so that an answer from the cache can still be given and counted."""
 
     refused: Reading | None = None
     retry_after_s: float = 0.0
-    """After which what was refused fits, if nobody else takes it; exact for windows."""
+    """After which all that was asked for fits, if nobody else takes it; exact for windows, 1 for slots, until its end for money."""
     readings: tuple[Reading, ...] = ()
     missing: tuple[Spend, ...] = ()
     """Counters that the store has lost, or never had: nothing was taken. They are rebuilt from the ledger and it is asked again."""
+
+
+def of_rest(claim: Claim) -> bool:
+    """Whether only a call to a provider takes it."""
+    return type(claim) is Spend or (type(claim) is Window and claim.dimension != "requests")
+
+
+def taken_by(claim: Window, amounts: Amounts) -> int:
+    """How much of a window."""
+    dimension = claim.dimension
+    if dimension == "requests":
+        return amounts.requests
+    if dimension == "tokens":
+        return amounts.input + amounts.output
+    return amounts.input if dimension == "input" else amounts.output

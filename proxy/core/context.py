@@ -38,6 +38,16 @@ class TopUp(Protocol):
     def __call__(self, provider: str, model: str) -> Verdict | Awaitable[Verdict]: ...
 
 
+class Standing(Protocol):
+    """Where a request's limits stand, as headers for the client."""
+
+    def lines(self) -> bytes:
+        """With CRLF."""
+        ...
+
+    def pairs(self) -> list[tuple[bytes, bytes]]: ...
+
+
 class ServerHook(Protocol):
     """What our own server offers beyond ASGI: the same things, without a coroutine and a message for each."""
 
@@ -170,6 +180,8 @@ class RequestContext:
     """The lines for `server.answer`."""
     check_body: Callable[[bytes], Awaitable[None]] | None
     """Set by the auth wrapper where the credential is a signature over the body: the envelope asks it with the bytes as they came."""
+    limits: Standing | None
+    """None: nothing limits it, as far as it came."""
     headers_out: list[tuple[bytes, bytes]]
     """Added to the response by the trace wrapper."""
     settle: "list[Callable[[RequestContext], None]]"
@@ -180,7 +192,7 @@ class RequestContext:
     __slots__ = (
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
-        "headers_out", "json",
+        "headers_out", "json", "limits",
         "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "raw_path", "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "task", "top_up", "trace_id",
         "unix_started", "upstream_s", "usage",
@@ -228,6 +240,7 @@ class RequestContext:
         self.settle = []
         self.permit: Permit = EVERYBODY
         self.top_up: TopUp = EVERYBODY
+        self.limits = None
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 

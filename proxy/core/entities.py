@@ -29,6 +29,10 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Requests a second, sustained."""
     burst: int | None = None
     """Requests in any one second."""
+    tpm: int | None = None
+    """Input and output tokens together."""
+    algorithm: Literal["window", "bucket"] | None = None
+    """None: a window. A bucket holds a minute's limit and is refilled evenly; it makes nothing of `concurrency`, `qps` and `burst`."""
 
     @property
     def empty(self) -> bool:

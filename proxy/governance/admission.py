@@ -11,9 +11,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
 
+COUNTED = frozenset({"openai", "anthropic", "bedrock", "gemini", "agents", "invoke"})
+"""Families whose requests count: not those that operate the gateway."""
+
 
 class Limiter(Protocol):
     """Limits and budgets of whoever the request counts for."""
+
+    anybody: bool
+    """Whether a principal without limits of its own has to be asked about, too."""
 
     def admit(self, ctx: RequestContext) -> Awaitable[None] | None:
         """Takes what a request takes in any case. Raises the error to be answered (400, 402, 429, 503)."""
@@ -25,6 +31,10 @@ class Limiter(Protocol):
 
     def settle(self, ctx: RequestContext) -> None:
         """With what was used, which `ctx` says."""
+        ...
+
+    def show(self, ctx: RequestContext) -> Awaitable[None] | None:
+        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that did not come so far as to be admitted."""
         ...
 
 
@@ -64,14 +74,21 @@ class AdmissionMiddleware:
                 self._in_flight.requests += 1
                 free, settle = self._bound
                 ctx.settle.append(settle)
-                if self._limiter is None and self._ledger is None:
+                limiter, principal = self._limiter, ctx.principal
+                if limiter is not None and (limiter.anybody or (principal is not None and principal.limits is not None)):
+                    ctx.top_up = _TopUp(self, ctx)
+                    waiting = limiter.admit(ctx)
+                    if waiting is not None:
+                        return self._admit(waiting, scope, receive, send)
+                elif self._ledger is None:
                     ctx.top_up = free
                 else:
                     ctx.top_up = _TopUp(self, ctx)
-                    if self._limiter is not None:
-                        waiting = self._limiter.admit(ctx)
-                        if waiting is not None:
-                            return self._admit(waiting, scope, receive, send)
+            elif self._limiter is not None and ctx.route.family in COUNTED and ctx.principal is not None:
+                ctx.settle.append(self._limiter.settle)
+                waiting = self._limiter.admit(ctx)
+                if waiting is not None:
+                    return self._admit(waiting, scope, receive, send)
         return self.app(scope, receive, send)
 
     async def _admit(self, waiting: Awaitable[None], scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,6 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import EdgeError, Forbidden, Unauthenticated
 from proxy.core.identity import ANONYMOUS, Principal
+from proxy.core.keys import MAX_KEY_CHARS
+from proxy.governance.acting import IDENTIFIER_HEADER, SERVICE_HEADER, Acting
+from proxy.governance.jwt.compact import is_token
+from proxy.governance.jwt.refusal import CHALLENGE, TokenRefused
 from proxy.governance.keys import Ended
 from proxy.governance.rbac import check_admin
 from proxy.governance.sigv4_keys import is_signed
@@ -42,11 +46,15 @@ class Keys(Protocol):
 
 
 class AuthMiddleware:
-    """`keys` None: authentication is off. A key that is known goes on without a coroutine of our own."""
+    """`keys` None: authentication is off. A key that is known goes on without a coroutine of our own. `tokens`: whether tokens are taken;
+    `local`: who requests without a key are."""
 
-    def __init__(self, app: ASGIApp, *, keys: Keys | None) -> None:
+    def __init__(self, app: ASGIApp, *, keys: Keys | None, tokens: bool = False, local: Principal | None = None) -> None:
         self.app = app
         self._keys = keys
+        self._tokens = tokens
+        self._local = local
+        self._acting = Acting()
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
@@ -69,6 +77,8 @@ class AuthMiddleware:
                     check_address(principal, ctx)
                 if ctx.route.admin:
                     check_admin(principal, scope["method"])
+            if SERVICE_HEADER in ctx.headers or IDENTIFIER_HEADER in ctx.headers:
+                self._act(ctx)
         return self.app(scope, receive, send)
 
     async def _verify(self, keys: Keys, ctx: RequestContext, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,21 +86,32 @@ class AuthMiddleware:
             ctx.check_body = partial(self._check_signature, keys, ctx, scope)
             await self.app(scope, receive, send)
             return
-        google = _google_key(ctx)
-        try:
-            key = presented_key(ctx.headers if google is None else {b"x-api-key": google})
-        except Unauthenticated as exc:
-            if ctx.route.family == "invoke":
-                raise Unauthenticated("Not authenticated", code=exc.code) from None
-            raise
-        principal = await keys.verify(key)
-        if principal is None:
-            raise _refusal(ctx, keys.ended(sha256(key.encode()).digest()))
+        principal = await self._principal(keys, ctx)
         ctx.principal = principal
         check_address(principal, ctx)
         if ctx.route.admin:
             check_admin(principal, scope["method"])
+        self._act(ctx)
         await self.app(scope, receive, send)
+
+    async def _principal(self, keys: Keys, ctx: RequestContext) -> Principal:
+        google = _google_key(ctx)
+        try:
+            key = presented_key(ctx.headers if google is None else {b"x-api-key": google})
+        except Unauthenticated as exc:
+            if self._local is not None and exc.code == "missing_api_key":
+                return self._local
+            raise _without_key(exc, ctx, self._tokens) from None
+        if self._local is not None and is_token(key):
+            return self._local
+        try:
+            principal = await keys.verify(key)
+        except TokenRefused as exc:
+            ctx.headers_out.append(CHALLENGE)
+            raise exc.seen_by(ctx.route.family) from None
+        if principal is None:
+            raise _refusal(ctx, keys.ended(sha256(key.encode()).digest()))
+        return principal
 
     async def _check_signature(self, keys: Keys, ctx: RequestContext, scope: Scope, body: bytes) -> None:
         ctx.check_body = None
@@ -98,6 +119,12 @@ class AuthMiddleware:
         principal = await keys.verify_signed(scope["method"], raw_path, scope["query_string"], scope["headers"], body)
         ctx.principal = principal
         check_address(principal, ctx)
+        self._act(ctx)
+
+    def _act(self, ctx: RequestContext) -> None:
+        """For another one, where a header names it."""
+        if ctx.principal is not None and (SERVICE_HEADER in ctx.headers or IDENTIFIER_HEADER in ctx.headers):
+            ctx.principal = self._acting.acting(ctx.principal, ctx.headers)
 
 
 def check_address(principal: Principal, ctx: RequestContext) -> None:
@@ -108,6 +135,17 @@ def check_address(principal: Principal, ctx: RequestContext) -> None:
             "administrator add this one to allowed_ips of the key",
             code="address_not_allowed",
         )
+
+
+def _without_key(exc: Unauthenticated, ctx: RequestContext, tokens: bool) -> Unauthenticated:
+    """In C's words, and in W's where its clients come with tokens."""
+    if ctx.route.family == "invoke":
+        return Unauthenticated("Not authenticated", code=exc.code)
+    if ctx.route.family == "bedrock" and tokens:
+        return Unauthenticated(
+            "Authentication required" if exc.code == "missing_api_key" else "Invalid Authorization header format", code=exc.code
+        )
+    return exc
 
 
 def _refusal(ctx: RequestContext, ended: Ended | None) -> EdgeError:
@@ -156,7 +194,10 @@ def presented_key(headers: dict[bytes, bytes]) -> str:
         scheme, _, value = authorization.partition(b" ")
         if scheme.lower() != b"bearer" or not value.strip():
             raise Unauthenticated("Invalid Authorization header format. Use: Bearer <api_key>")
-    key = value.strip()
-    if not key or len(key) > 4096 or not key.isascii():
+    value = value.strip()
+    if not value or not value.isascii():
         raise Unauthenticated("Invalid or expired API key")
-    return key.decode("ascii")
+    key = value.decode("ascii")
+    if len(key) > MAX_KEY_CHARS and not is_token(key):
+        raise Unauthenticated("Invalid or expired API key")
+    return key

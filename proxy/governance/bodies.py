@@ -33,6 +33,9 @@ class ErrorBodies:
             return encode(error)
         if route.family == "invoke":
             return orjson.dumps({"detail": error.message})
+        if error.code == "rate_limit_exceeded":
+            shown = {"code": "RATE_LIMIT_EXCEEDED", "message": error.message, "trace_id": trace_id, "details": error.facts or {}}
+            return orjson.dumps(shown)
         code = _WORDS.get((error.status, error.code)) or ("INTERNAL_ERROR" if error.status == 500 else f"HTTP_{error.status}")
         details = {"code": error.code} | ({"param": error.param} if error.param else {}) | (error.facts or {})
         return orjson.dumps({"code": code, "message": error.message, "trace_id": trace_id, "details": details})

@@ -34,6 +34,8 @@ _ID_NAMES = {"anthropic": b"request-id", "bedrock": b"x-amzn-requestid"}
 def response_headers(ctx: RequestContext) -> list[tuple[bytes, bytes]]:
     """For an answer sent as messages of ASGI."""
     head = [(b"x-trace-id", ctx.trace_id.encode()), (_id_name(ctx), ctx.request_id.encode()), _NOSNIFF, _DENY]
+    if ctx.limits is not None:
+        head += ctx.limits.pairs()
     if ctx.headers_out:
         head += ctx.headers_out
     if ctx.route.dialect is not None:
@@ -64,6 +66,8 @@ class HeadBlocks:
         else:
             dollars, nanos = divmod(cost, NANOS_PER_USD)
             lines = template % (ctx.trace_id.encode(), ctx.request_id.encode(), _overhead_ms(ctx), dollars, nanos)
+        if ctx.limits is not None:
+            lines += ctx.limits.lines()
         if ctx.headers_out or ctx.dropped or ctx.provider_request_id is not None:
             pairs = [(name, ascii_header(value.decode("latin-1"))) for name, value in ctx.headers_out]
             _add_particular(ctx, pairs, cost=False)
@@ -85,10 +89,12 @@ class HeadBlocks:
 
 
 def error_headers(info: ErrorInfo) -> list[tuple[bytes, bytes]]:
-    """`Retry-After` (whole seconds, at least 1) and `x-should-retry: false` where a retry cannot help."""
+    """`Retry-After` (whole seconds, at least 1; of our own limits exactly, too), and `x-should-retry: false` where a retry cannot help."""
     headers: list[tuple[bytes, bytes]] = []
     if info.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, -int(-info.retry_after_s // 1))))
+        if info.code == "rate_limit_exceeded" and info.blame == "client":
+            headers.append((b"retry-after-ms", b"%d" % -int(-info.retry_after_s * 1000 // 1)))
     if not info.retryable:
         headers.append((b"x-should-retry", b"false"))
     return headers

@@ -3,6 +3,7 @@
 from starlette.types import ASGIApp
 
 from proxy.core.clock import Clock
+from proxy.core.identity import Principal
 from proxy.governance.admission import AdmissionMiddleware, InFlight, Ledger, Limiter
 from proxy.governance.auth import AuthMiddleware, Keys
 from proxy.governance.bodies import ErrorBodies
@@ -34,6 +35,8 @@ class StackOptions:
         shedder: Shedder | None = None,
         limiter: Limiter | None = None,
         ledger: Ledger | None = None,
+        tokens: bool = False,
+        local_user: Principal | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -50,6 +53,8 @@ class StackOptions:
         self.shedder = shedder
         self.limiter = limiter
         self.ledger = ledger
+        self.tokens = tokens
+        self.local_user = local_user
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
@@ -58,11 +63,17 @@ def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
     app = RbacMiddleware(app)  # needs the parsed body's model and the principal
     app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
-    app = AuthMiddleware(app, keys=o.keys)  # from headers only, before a byte of the body is taken
+    app = AuthMiddleware(app, keys=o.keys, tokens=o.tokens, local=o.local_user)  # from headers only, before a byte of the body is taken
     if o.cors_origins:
         app = CorsMiddleware(app, origins=o.cors_origins, max_age_s=o.cors_max_age_s)  # pre-flights carry no credential
     if o.shedder is not None:
         app = SheddingMiddleware(app, shedder=o.shedder)  # before anything that costs
     return TraceMiddleware(  # outermost: sees 401s and 413s too
-        app, classify=o.classify, bodies=o.bodies, meter=o.meter, clock=o.clock, trusted_proxies=o.trusted_proxies
+        app,
+        classify=o.classify,
+        bodies=o.bodies,
+        meter=o.meter,
+        clock=o.clock,
+        trusted_proxies=o.trusted_proxies,
+        show=o.limiter.show if o.limiter is not None else None,
     )

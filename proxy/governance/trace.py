@@ -7,7 +7,7 @@ Fails open: nothing in here may refuse a request; metering errors are logged.
 import asyncio
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from ipaddress import ip_address, ip_network
 from time import monotonic
 from typing import Any, Protocol
@@ -30,6 +30,8 @@ _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}
 Classify = Callable[[str, str], RouteInfo]
 """(method, path below the mount point) → what is known of the route."""
 
+Show = Callable[[RequestContext], Awaitable[None] | None]
+
 
 class EndMeter(Protocol):
     """What is told of the end of each request, exactly once."""
@@ -41,8 +43,17 @@ class EndMeter(Protocol):
 
 class TraceMiddleware:
     def __init__(
-        self, app: ASGIApp, *, classify: Classify, bodies: ErrorBodies, meter: EndMeter, clock: Clock, trusted_proxies: tuple[str, ...] = ()
+        self,
+        app: ASGIApp,
+        *,
+        classify: Classify,
+        bodies: ErrorBodies,
+        meter: EndMeter,
+        clock: Clock,
+        trusted_proxies: tuple[str, ...] = (),
+        show: Show | None = None,
     ) -> None:
+        """`show` is asked for the limits' standing before an error is answered that came before admission."""
         self.app = app
         self._classify = classify
         self._bodies = bodies
@@ -51,6 +62,7 @@ class TraceMiddleware:
         self._blocks = HeadBlocks().block
         self._client_ip = ClientAddress(trusted_proxies)
         self._direct = not trusted_proxies
+        self._show = show
         self._log = logging.getLogger("llm_edge")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -123,6 +135,10 @@ class TraceMiddleware:
 
     async def _answer(self, ctx: RequestContext, info: ErrorInfo, send: Send) -> None:
         ctx.route = ctx.route.seen_by(ctx.headers)
+        if self._show is not None and ctx.principal is not None and ctx.limits is None:
+            showing = self._show(ctx)
+            if showing is not None:
+                await showing
         body = self._bodies.render(ctx.route, info, ctx.trace_id)
         # Google's error to a client that asked for events is a JSON body under their type.
         events = ctx.route.family == "gemini" and ctx.route.stream and b"alt=sse" in ctx.query

@@ -20,7 +20,7 @@ from proxy.pipeline.semantic import Semantic, similar
 from proxy.pipeline.settle import note_error
 from proxy.pipeline.shadow import shadow
 from proxy.pipeline.stream_clock import KeepAlive
-from proxy.pipeline.streaming import finish
+from proxy.pipeline.streaming import finish, shutting_down
 from proxy.pipeline.upstream import broken_answer
 from proxy.routing.rules import ShadowRules
 
@@ -43,7 +43,7 @@ class Generation(OwnCall):
                 if not ctx.ending or ctx.cancelled or ctx.task is None:
                     raise
                 ctx.task.uncancel()
-                raise Unavailable("the gateway is shutting down", code="shutting_down") from None
+                raise shutting_down() from None
         except EdgeError as exc:
             if not out.started or out.ended:
                 raise
@@ -109,9 +109,14 @@ class Generation(OwnCall):
             raise
         finally:
             if flight.landed is None:
-                flight.fail(ClientGone("the request that made this call is gone"), handover=True)
+                self._give_up(flight)
             flight.on_shared = flight.on_abandoned = None
             pipe.flights.end(key, flight)
+
+    def _give_up(self, flight: Flight) -> None:
+        flight.leaving = flight.leaving or self.ctx.ending
+        gone = shutting_down() if self.ctx.ending else ClientGone("the request that made this call is gone")
+        flight.fail(gone, handover=True)
 
     async def _shadowed(self, rules: ShadowRules) -> None:
         """A call that passes the cache by, and its copy."""

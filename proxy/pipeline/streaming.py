@@ -16,7 +16,7 @@ from time import monotonic
 from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
 from proxy.codecs.base import InvalidBody
-from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated
+from proxy.core.errors import BadGateway, ClientGone, EdgeError, ProviderRejected, StreamTruncated, Unavailable
 from proxy.core.response import Usage
 from proxy.pipeline.asked import Asked
 from proxy.pipeline.deps import Pipeline
@@ -237,7 +237,7 @@ class StreamDrive:
             flight.fail(exc)
         except asyncio.CancelledError:
             note_usage(self._ctx, self._upstream, self._used())
-            flight.fail(ClientGone("nobody reads this stream any more"))
+            flight.fail(shutting_down() if flight.leaving else ClientGone("nobody reads this stream any more"))
             raise
 
     async def _follow_own(self, flight: Flight) -> None:
@@ -246,6 +246,7 @@ class StreamDrive:
         flight.on_abandoned = self._abandon
         flight.leader_reads = True
         self._share()
+        unsubscribe = self._pipe.lifecycle.on_force_end(self._leave)
         try:
             while (frame := await reader.next()) is not None:
                 await self._out.write(frame)
@@ -255,8 +256,17 @@ class StreamDrive:
             await self._tell(exc)
         finally:
             reader.leave()
-            if self._pump is not None and not self._pump.done():
-                await asyncio.wait({self._pump})  # the call's record is this request's, so it stays until the call is over
+            try:
+                if self._pump is not None and not self._pump.done():
+                    await asyncio.wait({self._pump})  # the call's record is this request's, so it stays until the call is over
+            finally:
+                unsubscribe()
+
+    def _leave(self) -> None:
+        """The drain's grace is over: the call ends for its readers anywhere, also where its own client is gone already."""
+        if self._flight is not None:
+            self._flight.leaving = True
+        self._abandon()
 
     def _abandon(self) -> None:
         if self._pump is not None:
@@ -310,6 +320,10 @@ class StreamDrive:
         if not self._response.finished:
             self._upstream.detached = True
             self._pipe.tasks.start(drain(self._response), name="stream-drain")
+
+
+def shutting_down() -> Unavailable:
+    return Unavailable("the gateway is shutting down", code="shutting_down")
 
 
 def finish(pipe: Pipeline, asked: Asked, tail: bytes) -> bytes:

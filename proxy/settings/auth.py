@@ -3,31 +3,15 @@
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
-from proxy.core.identity import BUILT_IN_ROLES, SCOPES
-from proxy.settings.base import Count, HttpUrl, NonNegative, SecretList, Section, split_list
-from proxy.settings.suggest import did_you_mean
+from proxy.core.identity import BUILT_IN_ROLES
+from proxy.settings.base import Count, NonNegative, SecretList, Section, split_list
+from proxy.settings.jwt import JwtSettings
+from proxy.settings.scope import Scope
 
-
-def _scope(name: str) -> str:
-    if name not in SCOPES:
-        raise ValueError(f"unknown scope{did_you_mean(name, SCOPES)}; known: {', '.join(SCOPES)}")
-    return name
-
-
-Scope = Annotated[str, AfterValidator(_scope)]
 _KNOWN_BAD = "change-me-to-strong-secret"
 MIN_SECRET_BYTES = 32
-
-
-class JwtSettings(Section):
-    """One issuer of JSON web tokens."""
-
-    issuer: str = Field(description="Value of `iss`, exactly.")
-    audience: str | None = Field(None, description="Value of `aud`; null: not checked.")
-    jwks_url: HttpUrl | None = Field(None, description="Where the signing keys are; null: from the issuer's discovery document.")
-    claims: dict[str, str] = Field({}, description="Our field (`tenant`, `role`, …) → claim that holds it.")
 
 
 class RoleSettings(Section):
@@ -54,6 +38,10 @@ class AuthSettings(Section):
     key_cache_ttl_s: NonNegative = Field(10, description="How long a looked-up key is believed (so a revocation may take), in seconds.")
     key_cache_size: Count = Field(10_000, description="How many looked-up keys a worker remembers.")
     jwt: tuple[JwtSettings, ...] = Field((), description="Issuers of JSON web tokens.")
+    token_cache_ttl_s: NonNegative = Field(300, description="How long a verified token is believed without another look, in seconds.")
+    local_user: str | None = Field(
+        None, min_length=1, description="User of requests without a key; on a loopback address or with `--insecure` only."
+    )
 
     @field_validator("roles")
     @classmethod

@@ -37,7 +37,11 @@ class EnvName(NamedTuple):
 
 NAMES: tuple[EnvName, ...] = (
     EnvName("ENV", "environment", "Name of the deployment (`dev`, `prod`)."),
-    EnvName("ENVIRONMENT", "environment", "As ENV, and wins over it; when set and not `local`, REDIS_HOST makes a `rediss://` URL."),
+    EnvName(
+        "ENVIRONMENT",
+        "environment",
+        "As ENV, and wins; set and not `local`: REDIS_HOST is TLS; `local` with COGNITO_USER_POOL_ID: docs/tokens.md.",
+    ),
     EnvName("HOST", "server.host", "Address to bind."),
     EnvName("PORT", "server.port", "TCP port."),
     EnvName("METRICS_PORT", "server.metrics_port", "TCP port of the second `/metrics`; `off`: none.", _metrics_port),
@@ -71,6 +75,10 @@ NAMES: tuple[EnvName, ...] = (
     EnvName("OTEL_EXPORTER_OTLP_ENDPOINT", "telemetry.tracing.endpoint", "OTLP endpoint; wins over OTLP_ENDPOINT."),
     EnvName("OTEL_SERVICE_NAME", "telemetry.tracing.service_name", "`service.name` of the spans."),
     EnvName("RUST_LOG", "telemetry.log_level", "Log level; of a filter list the bare word counts."),
+    EnvName("RATE_LIMIT_ENABLED", "limits.enabled", "Off: nothing is limited."),
+    EnvName("RATE_LIMIT_QPS", "limits.default.qps", "Requests a second of a key without limits of its own, sustained."),
+    EnvName("RATE_LIMIT_BURST", "limits.default.burst", "Requests of such a key in any one second."),
+    EnvName("RATE_LIMIT_RPM", "limits.gateway.rpm", "Requests a minute, of all keys together."),
     EnvName("LOG_LEVEL", "telemetry.log_level", "Log level; wins over RUST_LOG."),
 )
 """In order: a later name wins over an earlier one for the same setting."""
@@ -94,21 +102,18 @@ COMPOSED: tuple[tuple[str, str], ...] = (
     ("AWS_REGION", "The same, and wins, where a provider of kind bedrock names no region."),
     ("GEMINI_API_KEY", "Makes provider `gemini`, likewise."),
     ("GEMINI_BASE_URL", "Its endpoint."),
+    ("COGNITO_USER_POOL_ID", "Makes an issuer of tokens, with AWS_DEFAULT_REGION, when no source has `auth.jwt` (docs/tokens.md)."),
+    ("COGNITO_USER_CLIENT_ID", "App client of that pool whose tokens are users'."),
+    ("COGNITO_M2M_CLIENT_ID", "App client of that pool whose tokens are a service's."),
+    ("COGNITO_M2M_SERVICE_IDS", "Comma list of service ids that those may name in `X-Service-ID`; `*`: any."),
 )
 
 LATER: dict[str, str] = {
-    "RATE_LIMIT_ENABLED": "rate limits",
-    "RATE_LIMIT_QPS": "rate limits",
-    "RATE_LIMIT_BURST": "rate limits",
-    "RATE_LIMIT_RPM": "rate limits",
     "OPENAI_MODEL": "agents",
     "OPENAI_PRICE_INPUT": "agents",
     "OPENAI_PRICE_OUTPUT": "agents",
     "SESSION_TTL_SECONDS": "agents",
     "REDIS_PASSWORD_SECRET_ARN": "AWS Secrets Manager",
-    "COGNITO_USER_POOL_ID": "JSON web tokens",
-    "COGNITO_USER_CLIENT_ID": "JSON web tokens",
-    "COGNITO_M2M_CLIENT_ID": "JSON web tokens",
 }
 """Name → the feature that will read it."""
 

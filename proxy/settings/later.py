@@ -4,21 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from proxy.settings.base import Count, NonNegative, Section, off_on
-
-
-class LimitSet(Section):
-    rpm: Count | None = Field(None, description="Requests a minute.")
-    input_tpm: Count | None = Field(None, description="Input tokens a minute.")
-    output_tpm: Count | None = Field(None, description="Output tokens a minute.")
-    concurrency: Count | None = Field(None, description="Requests at the same time.")
-    qps: Count | None = Field(None, description="Requests a second, sustained.")
-    burst: Count | None = Field(None, description="Requests in any one second.")
-
-
-class LimitsSettings(Section):
-    default: LimitSet | None = Field(None, description="Limits of keys without their own; null: none.")
-    on_redis_loss: Literal["local", "deny", "allow"] = Field("local", description="What holds while Redis is gone.")
+from proxy.settings.base import NonNegative, Section, off_on
 
 
 class BudgetsSettings(Section):

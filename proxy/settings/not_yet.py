@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     from proxy.settings.root import Settings
 
 _SECTIONS = {
-    "limits": "nothing is limited",
     "budgets": "nothing is refused for its cost",
     "audit": "no audit events are written",
     "masking": "nothing is masked",
@@ -28,8 +27,6 @@ def _sections(settings: Settings) -> Iterator[str]:
 
 
 def _single(settings: Settings) -> Iterator[str]:
-    if settings.auth.jwt:
-        yield "auth.jwt: not available yet, JSON web tokens are refused"
     if settings.telemetry.tracing.endpoint is not None:
         yield "telemetry.tracing: not available yet, no spans are exported; X-Trace-ID continues the caller's trace"
     if settings.stores.audit:

@@ -10,6 +10,7 @@ from typing import Any
 from dotenv import dotenv_values
 from pydantic import BaseModel
 
+from proxy.settings.cognito import cognito_layer
 from proxy.settings.env import Environment, named_layer, nested_layer, provider_layer, without_effect
 from proxy.settings.errors import Path, Problem, SettingsError
 from proxy.settings.layers import Layer, merge
@@ -78,6 +79,8 @@ def read_everything(
         sources = [*sources[:-1], _demo_layer(sources), given]
     elif not file_layer.get(("providers",)) and not given.get(("providers",)):
         sources = [provider_layer(env), *sources]
+    if not any(layer.get(("auth", "jwt")) for layer in sources):
+        sources = [cognito_layer(env.get, env.origin), *sources]
     merged = merge(sources)
     return Reading(merged, problems + nested_problems, without_effect(env), file, Sources(reader.texts, _watched(merged)))
 

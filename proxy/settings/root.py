@@ -14,7 +14,8 @@ from proxy.settings.base import digestible
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.fetch import FetchSettings
-from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, LimitsSettings, MaskingSettings
+from proxy.settings.later import AgentsSettings, AuditSettings, BudgetsSettings, MaskingSettings
+from proxy.settings.limits import LimitsSettings
 from proxy.settings.models import ModelSettings
 from proxy.settings.not_yet import lines_of
 from proxy.settings.prices import PriceSettings

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from proxy.settings.errors import Path
 from proxy.settings.model_rules import model_rules
 from proxy.settings.stores import EMBEDDED, scheme_of
+from proxy.settings.token_rules import local_user, token_rules
 
 if TYPE_CHECKING:
     from proxy.settings.root import Settings
@@ -23,9 +24,9 @@ NO_PROVIDERS = "No providers configured: no LLM providers configured. Please set
 
 def broken_rules(settings: Settings, *, serving: bool) -> list[tuple[Path, str]]:
     """`serving` False: without the rules that only a gateway about to listen must keep."""
-    rules = [model_rules, _certificate, _signing_secret, _files, _record_drivers]
+    rules = [model_rules, _certificate, _signing_secret, _files, _record_drivers, token_rules]
     if serving:
-        rules += [_providers, _workers, _authentication, _ports]
+        rules += [_providers, _workers, _authentication, _ports, local_user]
     return [broken for rule in rules for broken in rule(settings)]
 
 

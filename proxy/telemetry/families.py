@@ -71,6 +71,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family("llm_edge_cache_revalidations_total", "counter", "Stale answers that were served and made anew.", ("outcome",)),
     Family("llm_edge_shed_requests_total", "counter", "Requests refused because the gateway could not keep up."),
+    Family("llm_edge_rate_limited_total", "counter", "Refusals for a rate limit, by whose and of what it was.", ("entity", "dimension")),
     Family("llm_edge_shadow_requests_total", "counter", "Copies of requests to another model.", ("outcome",)),
     Family("llm_edge_cache_writes_total", "counter", "Entries stored.", ("tier",)),
     Family("llm_edge_cache_errors_total", "counter", "Cache operations that failed or timed out.", ("tier",)),

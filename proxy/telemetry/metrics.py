@@ -232,6 +232,9 @@ class Metrics:
     def shed(self) -> None:
         self.inc("llm_edge_shed_requests_total")
 
+    def rate_limited(self, entity: str, dimension: str) -> None:
+        self.inc("llm_edge_rate_limited_total", entity, dimension)
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)

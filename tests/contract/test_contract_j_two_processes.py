@@ -13,13 +13,16 @@ import pytest
 
 from tests.support import lag
 from tests.support.edge_process import EdgeProcess
+from tests.support.eventually import PATIENT_S
 from tests.support.raw_chat import RawChat
+from tests.support.two_processes import edge_pair, followed, scraped
 from tests.support.upstream import Call, Upstream, chat, chat_chunk, chat_stream
 from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.allow_tasks("the gateways' connections to the upstream, which outlive a test")
 
 REQUESTS = 1000
+JOINS, REMOTE = "llm_edge_single_flight_joins_total", "llm_edge_single_flight_remote_joins_total"
 ERROR_WITHIN_S = 2.0
 """Promised: 1 s (0.7 measured). The rest is for machines that are busy with other tests."""
 
@@ -39,29 +42,15 @@ async def upstream(valkey: Valkey) -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def pair(upstream: Upstream, valkey: Valkey, tmp_path: Path) -> AsyncIterator[tuple[EdgeProcess, EdgeProcess]]:
-    """Two gateways, each with configuration and records of its own."""
-    edges = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        edges.append(
-            EdgeProcess(
-                tmp_path / name / "edge.yaml",
-                providers={"openai": {"kind": "openai", "base_url": f"{upstream.url}/v1", "api_keys": ["sk-up"]}},
-                stores={"redis": valkey.url},
-                cache={"l2": {"op_timeout_ms": 5000}},
-            )
-        )
-    with edges[0], edges[1]:
-        for edge in edges:
-            await asyncio.to_thread(edge.wait_for, "ready")
-        yield edges[0], edges[1]
+    async with edge_pair(upstream, valkey.url, tmp_path) as edges:
+        yield edges
 
 
 @pytest.mark.parametrize("stream", [True, False])
 async def test_a_thousand_requests_over_two_processes_make_one_call(
     upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess], stream: bool
 ) -> None:
-    """All at once; each gets the whole answer."""
+    """All at once: one leads, all others join it, half of them through Redis, and each gets the whole answer."""
     release = asyncio.Event()
 
     async def handle(call: Call) -> None:
@@ -82,8 +71,7 @@ async def test_a_thousand_requests_over_two_processes_make_one_call(
         clients = await asyncio.gather(*[stack.enter_async_context(RawChat(pair[n % 2].port, stream=stream)) for n in range(REQUESTS)])
         if stream:
             await asyncio.gather(*[client.until("hel") for client in clients])
-        else:
-            await upstream.received(1)
+        await joined(pair)
         release.set()
         await asyncio.gather(*[client.rest() for client in clients])
         assert {(client.status, client.content) for client in clients} == {(200, "hello")}
@@ -91,6 +79,15 @@ async def test_a_thousand_requests_over_two_processes_make_one_call(
             assert all(client.text.endswith("data: [DONE]\n\n") for client in clients)
 
     assert len(upstream.calls) == 1
+    counts = [(await scraped(edge.port, JOINS), await scraped(edge.port, REMOTE)) for edge in pair]
+    assert sorted(counts) == [(REQUESTS / 2 - 1, 0), (REQUESTS / 2, REQUESTS / 2)]
+
+
+async def joined(pair: tuple[EdgeProcess, EdgeProcess]) -> None:
+    """Until all but the leader follow, here or there."""
+    async with asyncio.timeout(PATIENT_S):
+        while sum([await scraped(edge.port, JOINS) for edge in pair]) < REQUESTS - 1:
+            await asyncio.sleep(0.05)
 
 
 async def test_killing_the_leader_before_its_first_content_loses_nobody(upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess]) -> None:
@@ -162,21 +159,3 @@ async def test_killing_the_leader_in_mid_stream_is_told_to_all_that_had_content(
         again = await stack.enter_async_context(RawChat(other.port, "again", stream=True))
         assert (await again.rest()).content == "[first of 3][second of 3]"
         assert last_s < ERROR_WITHIN_S + machine.worst_s
-
-
-async def followed(edge: EdgeProcess, n: int) -> None:
-    """Until so many requests have joined the other process's call."""
-    async with asyncio.timeout(10):
-        while await scraped(edge.port, "llm_edge_single_flight_remote_joins_total") < n:
-            await asyncio.sleep(0.01)
-
-
-async def scraped(port: int, family: str) -> float:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(b"GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
-        text = (await reader.read()).decode()
-    finally:
-        writer.close()
-        await writer.wait_closed()
-    return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(family))

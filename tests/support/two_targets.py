@@ -52,9 +52,15 @@ class Pair:
 
 
 def config_of(
-    a: str, b: str, *, kinds: tuple[str, str], entry: dict[str, Any], dialects: dict[str, dict[str, Any]] | None = None
+    a: str,
+    b: str,
+    *,
+    kinds: tuple[str, str],
+    entry: dict[str, Any],
+    dialects: dict[str, dict[str, Any]] | None = None,
+    **sections: Any,
 ) -> Settings:
-    """`a`, `b`: base URLs; `dialects`: provider → more of its settings."""
+    """`a`, `b`: base URLs; `dialects`: provider → more of its settings; `sections`: more of the configuration."""
     own = dialects or {}
     return settings(
         providers={
@@ -76,6 +82,7 @@ def config_of(
             }
         },
         prices=PRICES,
+        **sections,
     )
 
 

@@ -177,9 +177,9 @@ async def test_switched_off_authentication_is_warned_of(caplog: pytest.LogCaptur
 
 async def test_what_has_no_effect_yet_is_announced(caplog: pytest.LogCaptureFixture) -> None:
     """With the setting's name."""
-    config = one_provider(limits={"default": {"rpm": 60}})
+    config = one_provider(audit={"previews": "all"})
     async with in_process(config=config):
-        assert any(r.getMessage().startswith("limits: ") for r in caplog.records)
+        assert any(r.getMessage().startswith("audit: ") for r in caplog.records)
 
 
 def slow_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fake: Fake) -> dict[str, Any]:

@@ -151,7 +151,7 @@ class Follow:
     def _end(self, end: wire.End) -> None:
         if end.error is not None or end.handover:
             error: EdgeError = wire.revived(end.error) if end.error is not None else Unavailable("the request that made this call is gone")
-            self.flight.fail(error, handover=end.handover)
+            self.flight.fail(error, handover=end.handover, lost=end.lost)
             return
         entry = end.landed(self.flight.body())
         if entry is not None:

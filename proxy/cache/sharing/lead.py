@@ -138,8 +138,8 @@ class Lead:
     async def _all_frames(self, reader: FlightReader) -> list[bytes]:
         """Publishes until the flight ends; returns the last piece. Raises RedisDown, RedisRefused."""
         head = not self.published
-        if head and not self.flight.joinable and not self.flight.done:
-            return [wire.END, wire.encode(wire.End(handover=True))]  # its beginning is gone: the next one is to lead
+        if head and self.flight.started and not self.flight.joinable:
+            return [wire.END, wire.encode(wire.End(handover=True))]  # its beginning is gone, or it has broken off: the next one is to lead
         try:
             while (frame := await reader.next()) is not None:
                 frames, size = [frame], len(frame)
@@ -158,7 +158,7 @@ class Lead:
         except (RedisDown, RedisRefused):
             raise
         except EdgeError as exc:
-            return [wire.END, wire.encode(wire.End(error=exc.info(), handover=self.flight.handover))]
+            return [wire.END, wire.encode(wire.End(error=exc.info(), handover=self.flight.handover, lost=self.flight.leaving))]
         return [wire.END, wire.encode(self._landing())]
 
     def _head(self) -> wire.Head:

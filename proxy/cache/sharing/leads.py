@@ -51,7 +51,9 @@ class Leads:
         return self._leads.get(key)
 
     def add(self, key: bytes, token: str, flight: Flight) -> None:
-        leases = self._leases
+        leases, before = self._leases, self._leads.get(key)
+        if before is not None and not before.publishing:
+            self.over(before)  # its request is not through, but nobody can join it any more
         lead = Lead(key, token, flight, leases.hot, leases.names.stream(key, token), self.over, leases.now())
         self._leads[key] = lead
         self._renewals[lead] = None

@@ -95,6 +95,8 @@ class End(msgspec.Struct, frozen=True, omit_defaults=True):
     error: ErrorInfo | None = None
     handover: bool = False
     """Who has shown nothing yet is to look again."""
+    lost: bool = False
+    """The leader's process is shutting down: who has taken content, but shown none, is to look again as well."""
 
     def landed(self, body: bytes | None) -> CacheEntry | None:
         """`body`: all frames; None where their beginning was let go."""

@@ -61,6 +61,8 @@ _IN_BAND = {
 _RETRYABLE = frozenset((408, 409, 424, 429))
 _STREAM_FAULTS = frozenset((408, 424, 502, 504))
 """The model or the way to it failed: `modelStreamErrorException`, whose advice is to try again."""
+LIMITED = "Rate limit exceeded"
+"""`detail` of our own limits, which clients of the AWS lab's gateway compare."""
 _BEGINNING = 300
 """Characters of an unreadable body that its message shows."""
 
@@ -107,6 +109,8 @@ def decode_frame_error(frame: Frame) -> ErrorInfo:
 
 def encode_error(error: ErrorInfo) -> bytes:
     message = error_message(error)
+    if error.code == "rate_limit_exceeded" and error.blame == "client":
+        return orjson.dumps({"message": message, "detail": LIMITED})
     return orjson.dumps({"message": message, "detail": message})
 
 

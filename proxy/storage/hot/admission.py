@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Awaitable, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from proxy.core.claims import Amounts, Group, Outcome, Part, Spend
 
@@ -20,24 +20,33 @@ class Prepared(Protocol):
     def groups(self) -> Sequence[Group]: ...
 
 
-class AdmissionStore(Protocol):
+Rules = TypeVar("Rules", bound=Prepared)
+
+
+class AdmissionStore(Protocol[Rules]):
     immediate: bool
 
-    def prepare(self, groups: Sequence[Group]) -> Prepared: ...
+    def prepare(self, groups: Sequence[Group]) -> Rules: ...
 
-    def claim(self, rules: Prepared, request_id: str, amounts: Amounts, part: Part = "all") -> Outcome | Awaitable[Outcome]:
+    def claim(self, rules: Rules, request_id: str, amounts: Amounts, part: Part = "all") -> Outcome | Awaitable[Outcome]:
         """`rest` twice for one request: a further call of it, whose tokens and money come on top."""
         ...
 
-    def settle(self, rules: Prepared, request_id: str, used: Amounts) -> Awaitable[None] | None:
-        """The second time, and without a claim, it does nothing. Slots go back, too."""
+    def settle(self, rules: Rules, request_id: str, used: Amounts) -> Outcome | Awaitable[Outcome]:
+        """The second time, and without a claim, it does nothing. Slots go back, too; `requests=0`: so does the request. The readings are
+        those of the money counters afterwards."""
         ...
 
     def restore(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None] | None:
         """Set a missing counter to what the ledger has, unless somebody was faster."""
         ...
 
-    def read(self, rules: Prepared) -> Outcome | Awaitable[Outcome]:
+    def standing(self, rules: Rules) -> tuple[int, ...] | None:
+        """For headers, of what `rules` have: (limit, left, Unix seconds of more) of the tightest window of requests, input tokens left,
+        output tokens left. None: it has to be read."""
+        ...
+
+    def read(self, rules: Rules) -> Outcome | Awaitable[Outcome]:
         """How full everything is; takes nothing."""
         ...
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.faults.client import Door
+from benchmarks.faults.report import markdown
 from benchmarks.faults.results import RowResult
 from benchmarks.faults.rows import Row, rows
 from benchmarks.faults.run import FaultRun, Started
@@ -17,8 +18,10 @@ from benchmarks.processes import Managed
 class EndsAtOnce(FaultRun):
     """Its system under test is a program that says why and ends."""
 
+    program = ""
+
     def _start(self, row: Row, members: Members, ports: Mapping[str, int], found: RowResult) -> Started | None:
-        return Started(Managed(["/bin/echo", "out of memory"], log=self._work / "log"), Door(ports["a"]))
+        return Started(Managed(["/bin/sh", "-c", self.program], log=self._work / "log"), Door(ports["a"]))
 
 
 @pytest.fixture
@@ -26,14 +29,21 @@ def row() -> Row:
     return next(row for row in rows() if row.key == "healthy/failover")
 
 
-def test_a_system_that_ends_has_no_numbers(tmp_path: Path, row: Row) -> None:
-    """What the clients saw meanwhile is nobody's figure; the last lines of its output are kept."""
+@pytest.mark.parametrize(
+    ("program", "how"), [("echo out of memory; exit 3", "exit code 3"), ("echo out of memory; kill -9 $$", "killed by SIGKILL")]
+)
+def test_a_system_that_ends_has_no_numbers(tmp_path: Path, row: Row, program: str, how: str) -> None:
+    """What the clients saw meanwhile is nobody's figure; how it ended and the last lines of its output are kept, and reported."""
     said: list[str] = []
-    (found,) = EndsAtOnce(tmp_path, Cores((), ()), requests=20, seed=1, peers=None, say=said.append).go([row]).rows
-    assert found.note == "not measured: llm-edge ended during the row"
-    assert found.details == {"out of memory": 1}
+    run = EndsAtOnce(tmp_path, Cores((), ()), requests=20, seed=1, peers=None, say=said.append)
+    run.program = program
+    results = run.go([row])
+    (found,) = results.rows
+    assert found.note == f"not measured: llm-edge ended during the row ({how})"
+    assert found.last_lines == ["out of memory"]
     assert found.numbers == {}
-    assert "ended during the row" in said[0]
+    assert how in said[0]
+    assert f"({how})\n\nWhat healthy/failover said last:\n\n    out of memory\n" in markdown(results)
 
 
 def test_a_peer_that_is_not_installed(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Single flight: one call, several readers."""
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -121,6 +122,18 @@ async def test_the_first_reader_starts_the_sharing() -> None:
     flight.join()
     flight.join()
     assert told == [True]
+
+
+@pytest.mark.parametrize("end", [lambda f: f.land(None), lambda f: f.fail(BadGateway("broken"))])
+async def test_who_joins_a_call_that_has_ended_starts_nothing(end: Callable[[Flight], None]) -> None:
+    """There is nothing more to read: a reader that began now would take the end of a broken stream for a whole one."""
+    flight = Flight()
+    told = []
+    flight.on_shared = lambda: told.append(True)
+    flight.publish(b"ab")
+    end(flight)
+    flight.join()
+    assert not told
 
 
 async def test_flights_are_found_until_they_end() -> None:

@@ -61,7 +61,7 @@ def test_a_missing_configuration_ends_the_rest() -> None:
 
 def test_what_has_no_effect_is_a_warning() -> None:
     """As at start."""
-    found = findings(ECHO + "limits: {default: {rpm: 1}}\n", "config")
+    found = findings(ECHO + "audit: {previews: all}\n", "config")
     assert [finding.verdict for finding in found] == ["ok", "warn"]
 
 

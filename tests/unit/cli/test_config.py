@@ -86,18 +86,18 @@ def test_check_has_a_form_for_machines(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["config", "check", "c.yaml", "--json"]) == 2
     shown = json.loads(capsys.readouterr().out)
     assert shown["problems"] == [{"where": "c.yaml:2:10", "path": "server.prot", "message": 'unknown key; did you mean "port"?'}]
-    Path("c.yaml").write_text("providers: {echo: {kind: echo}}\nlimits: {default: {rpm: 1}}\n")
+    Path("c.yaml").write_text("providers: {echo: {kind: echo}}\naudit: {previews: all}\n")
     assert main(["config", "check", "c.yaml", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
     assert shown["ok"]
-    assert shown["not_yet"][0].startswith("limits: ")
+    assert shown["not_yet"][0].startswith("audit: ")
 
 
 def test_check_notes_what_has_no_effect(capsys: pytest.CaptureFixture[str]) -> None:
     """It is no mistake."""
-    Path("c.yaml").write_text("providers: {echo: {kind: echo}}\nlimits: {default: {rpm: 1}}\n")
+    Path("c.yaml").write_text("providers: {echo: {kind: echo}}\naudit: {previews: all}\n")
     assert main(["config", "check", "c.yaml"]) == 0
-    assert capsys.readouterr().out.startswith("note: limits: not available yet")
+    assert capsys.readouterr().out.startswith("note: audit: not available yet")
 
 
 STRATEGIES = "providers: {echo: {kind: echo}}\nmodels:\n  m: {targets: [{provider: echo, model: e}], strategy: own:theirs}\n"

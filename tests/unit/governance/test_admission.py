@@ -62,6 +62,8 @@ async def test_only_generation_routes_claim() -> None:
 class Booth:
     """Limiter and ledger in one, which write down what they are asked."""
 
+    anybody = True
+
     def __init__(self, *, later: bool = False, refuse: str = "") -> None:
         self.later, self.refuse = later, refuse
         self.seen: list[str] = []
@@ -86,6 +88,9 @@ class Booth:
 
     def settle(self, ctx: RequestContext) -> None:
         self.seen.append("settle")
+
+    def show(self, ctx: RequestContext) -> None:
+        """Nothing."""
 
     def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
         self.seen.append(f"intent {model}")

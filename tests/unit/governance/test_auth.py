@@ -5,6 +5,7 @@ import pytest
 from proxy.core.errors import Unauthenticated, Unavailable
 from proxy.core.identity import Principal
 from proxy.governance.auth import presented_key
+from proxy.governance.jwt.refusal import TokenRefused
 from tests.unit.governance.stack_fixture import CHAT_PATH, GOOD, echo, stack
 
 
@@ -139,3 +140,48 @@ def test_what_to_send_is_said(headers: dict[bytes, bytes], code: str, says: str)
     with pytest.raises(Unauthenticated, match=says) as caught:
         presented_key(headers)
     assert caught.value.code == code
+
+
+TOKEN = "eyJhbGciOiJub25lIn0.e30."
+
+
+async def test_a_token_may_be_longer_than_a_key() -> None:
+    """Groups make it long; what is too long even so is its verifier's to refuse."""
+    assert presented_key({b"x-api-key": b"eyJ." + b"x" * 5000}) == "eyJ." + "x" * 5000
+    with pytest.raises(Unauthenticated):
+        presented_key({b"x-api-key": b"x." * 2500})
+
+
+class Refusing(Down):
+    """An issuer's verifier that takes none."""
+
+    async def verify(self, key: str) -> Principal | None:
+        raise TokenRefused("it expired 5 s ago")
+
+
+async def test_a_refused_token_says_why() -> None:
+    """With RFC 6750's challenge."""
+    client, _ = stack(echo, keys=Refusing())
+    answer = await client.post(CHAT_PATH, json={}, headers={"authorization": f"Bearer {TOKEN}"})
+    assert (answer.status_code, answer.headers["www-authenticate"]) == (401, 'Bearer error="invalid_token"')
+    assert "expired 5 s ago" in answer.text
+
+
+async def test_another_one_to_be_metered() -> None:
+    """Without the scope 403, of keys found in memory and in the store alike; with it the handler sees it."""
+    client, _ = stack(echo)
+    for key in ("good", "slow"):
+        answer = await client.post(CHAT_PATH, json={}, headers={"x-api-key": key, "x-service-id": "billing"})
+        assert (answer.status_code, answer.json()["message"][:12]) == (403, "X-Service-ID")
+    assert (await client.get("/v1/admin/x", headers={"x-api-key": "boss", "x-identifier": "ada"})).status_code == 200
+    anonymous, _ = stack(echo, keys=None)
+    assert (await anonymous.post(CHAT_PATH, json={}, headers={"x-service-id": "a}b"})).status_code == 400
+
+
+async def test_a_local_user_stands_in_for_a_missing_key_and_any_token() -> None:
+    """Never for a key that is wrong."""
+    client, _ = stack(echo, local_user=Principal(key_id="local_user", tenant="SYSTEM", user="u"))
+    assert (await client.post(CHAT_PATH, json={})).json()["key"] == "local_user"
+    assert (await client.post(CHAT_PATH, json={}, headers={"authorization": f"Bearer {TOKEN}"})).json()["key"] == "local_user"
+    assert (await client.post(CHAT_PATH, json={}, headers={"authorization": "Bearer nope"})).status_code == 401
+    assert (await client.post(CHAT_PATH, json={}, headers={"authorization": "Basic x"})).status_code == 401

@@ -212,9 +212,9 @@ def test_an_empty_variable_is_unset_and_hides_dotenv() -> None:
 
 def test_names_without_effect_are_said() -> None:
     """Both those that wait for a feature and those that never will have one."""
-    lines = load(RATE_LIMIT_QPS="5", TOKIO_WORKER_THREADS="4").not_yet()
+    lines = load(OPENAI_MODEL="gpt-4o", TOKIO_WORKER_THREADS="4").not_yet()
     assert lines == [
-        "RATE_LIMIT_QPS is set, but rate limits are not available yet: no effect",
+        "OPENAI_MODEL is set, but agents are not available yet: no effect",
         "TOKIO_WORKER_THREADS has no effect: set server.workers instead",
     ]
 

@@ -16,12 +16,10 @@ def lines(**values: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("values", "begin"),
     [
-        ({"limits": {"default": {"rpm": 60, "input_tpm": 1, "output_tpm": 1, "concurrency": 2}, "on_redis_loss": "local"}}, "limits: "),
         ({"budgets": {"default_monthly_usd": 100, "warn_at": 0.8, "on_shortfall": "cap", "on_redis_loss": "ledger"}}, "budgets: "),
         ({"audit": {"previews": False}}, "audit: "),
         ({"masking": {"logs": True, "audit": True, "provider": False}}, "masking: "),
         ({"agents": {"anything": {"goes": 1}}}, "agents: "),
-        ({"auth": {"jwt": [{"issuer": "https://i", "audience": "a", "jwks_url": "https://i/k", "claims": {"tenant": "t"}}]}}, "auth.jwt: "),
         ({"stores": {"audit": "jsonl:///var/log"}}, "stores.audit: "),
         ({"stores": {"audit": ["jsonl:///var/log", "kafka://b:9092"]}}, "stores.audit: "),
         ({"cache": {"l2": {"enabled": True}}}, "cache.l2: "),

@@ -8,7 +8,7 @@ from proxy.cache.entry import CacheEntry
 from proxy.cache.flight import Flight
 from proxy.cache.sharing import wire
 from proxy.cache.sharing.follow import AHEAD_BYTES, CHECK_S, SILENCE_S, TELL_S, Follow
-from proxy.core.errors import StreamTruncated
+from proxy.core.errors import StreamTruncated, Unavailable
 
 ENTRY = CacheEntry(dialect="d", kind="json", body=b"{}", response_id="r", model="m", provider="p", stored_at=1.0, dropped=("x",))
 TOKEN = b"leader.1"
@@ -48,6 +48,14 @@ def test_an_answer_too_large_to_keep_lands_without_it() -> None:
     made.read([piece(1, b"a"), piece(2, end=wire.End(framed=True, tail=b"t"))])
     assert made.flight.landed is not None
     assert (made.flight.landed.entry, made.flight.landed.tail) == (None, b"t")
+
+
+def test_a_leader_that_shuts_down_is_lost() -> None:
+    """With its error for who has shown content; everybody else looks again, and may have the lease."""
+    made = follow()
+    made.read([piece(1, b"a"), piece(2, end=wire.End(error=Unavailable("down", code="shutting_down").info(), lost=True))])
+    assert made.flight.error is not None
+    assert (made.flight.error.code, made.flight.lost, made.flight.handover) == ("shutting_down", True, False)
 
 
 def test_nothing_after_the_end_counts() -> None:

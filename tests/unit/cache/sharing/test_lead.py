@@ -175,6 +175,25 @@ async def test_a_beginning_that_is_gone_hands_over(led: Led) -> None:
     assert led.over == 1
 
 
+async def test_a_stream_that_has_broken_off_is_nobodys_beginning(led: Led) -> None:
+    """Who comes when it is over gets nothing of it."""
+    led.flight.publish(b"ab")
+    led.flight.fail(BadGateway("broken"))
+    await led.want()
+    await led.settle()
+    assert [(piece.frames, piece.end) for piece in led.pieces] == [(b"", wire.End(handover=True))]
+
+
+async def test_a_process_that_shuts_down_says_so(led: Led) -> None:
+    """Its followers have lost it, whatever they have taken."""
+    await led.want()
+    await led.publish(b"a")
+    led.flight.leaving = True
+    led.flight.fail(BadGateway("down"))
+    await led.settle()
+    assert led.pieces[-1].end == wire.End(error=BadGateway("down").info(), lost=True)
+
+
 @pytest.mark.parametrize("lost", [1, TRIES])
 async def test_writes_are_tried_a_few_times(led: Led, lost: int) -> None:
     """Until one is answered; else sharing ends."""

@@ -2,6 +2,7 @@
 
 from proxy.cache.sharing import wire
 from proxy.cache.sharing.leads import KEPT_S, LINGER_S, RENEW_S
+from proxy.core.errors import BadGateway
 from tests.support.flight_world import KEY, World
 
 
@@ -109,3 +110,24 @@ async def test_a_want_for_a_call_that_is_not_made_after_all_is_forgotten() -> No
         assert not one.shared._leads._early
         world.calls[0].land()
         await world.turns(0.1)
+
+
+async def test_a_call_that_is_replaced_is_over() -> None:
+    """It has failed, but its request is not through (a client that reads slowly, a stream that goes on elsewhere): its lease is the next
+    call's, is not counted as lost, and is never claimed for it again."""
+    async with World() as world:
+        one = world.processes[0]
+        one.ask()
+        await world.settle()
+        world.calls[0].say()
+        world.calls[0].flight.fail(BadGateway("broken"))
+        one.ask()
+        await world.settle()
+        assert len(world.calls) == 2
+        world.calls[1].land()
+        world.calls[0].end()
+        one.shared._leads.add(b"x" * 32, f"{one.shared.process}.9", one.flights.lead(b"x" * 32))  # so that turns go on
+        await world.turns(RENEW_S + LINGER_S)
+        assert not world.redis.run("GET", wire.Names("llm-edge:").lease(KEY))
+        assert (one.lost, list(one.shared._leads._renewals)) == (0, list(one.shared._leads._leads.values()))
+        one.shared._leads.give_up()

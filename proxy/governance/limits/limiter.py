@@ -1,0 +1,405 @@
+"""Takes what a request's limits and budgets ask for, and settles it.
+
+    counters in the process   admit: requests and slots · first try: tokens and money, so that an answer from the cache takes none
+    counters in Redis         admit: everything in one flush; a refusal of tokens or money waits for the first try, and a cached answer
+                              gives them back at the settlement
+    every further try         tokens and money once more
+
+Fails as the store says: in the process not at all, with Redis as `limits.on_redis_loss` and `budgets.on_redis_loss` (RedisAdmission).
+"""
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from random import Random
+from time import monotonic
+from typing import Any, Protocol
+
+from proxy.core.claims import Amounts, Outcome, Part, Reading, Spend, Window, of_rest
+from proxy.core.context import ALLOWED, RequestContext, Verdict
+from proxy.core.errors import EdgeError
+from proxy.core.identity import Principal
+from proxy.governance.admission import Limiter as Admits
+from proxy.governance.limits.estimates import Averages, counts_only, input_tokens, model_of, output_tokens
+from proxy.governance.limits.policy import BudgetPolicy, EntityRules
+from proxy.governance.limits.refusals import refused, too_much
+from proxy.governance.limits.rules import RuleBook, Ruled
+from proxy.governance.limits.standing import standing_of
+from proxy.governance.limits.turns import Turns
+from proxy.storage.hot.admission import AdmissionStore
+
+ONE = Amounts()
+REFUSED = Amounts(requests=0)
+RESTORES = 3
+"""Times that missing money counters are restored for one claim; then it is an error."""
+
+
+class Meter(Protocol):
+    def rate_limited(self, entity: str, dimension: str) -> None:
+        """`entity`: its kind, in lower case."""
+        ...
+
+
+class Claimed:
+    """What one request has taken, and where its limits stand."""
+
+    __slots__ = ("calls", "first", "limiter", "outcome", "prepaid", "read_at", "refusal", "reserved", "ruled", "verdict")
+
+    def __init__(self, limiter: "Limiter", ruled: Ruled) -> None:
+        self.limiter = limiter
+        self.ruled = ruled
+        self.first = False
+        """Requests and slots are taken."""
+        self.prepaid = False
+        """Tokens and money of the first try are taken."""
+        self.calls = 0
+        """Tries that were admitted."""
+        self.reserved = 0
+        """Nano-USD."""
+        self.verdict: Verdict | None = None
+        """Of every further try: limits do not depend on the target."""
+        self.refusal: Outcome | None = None
+        """Of what the first try needs, which an answer from the cache does not."""
+        self.outcome: Outcome | None = None
+        """Of a store that cannot be read at once: the last one that has readings, and when."""
+        self.read_at = 0.0
+
+    def lines(self) -> bytes:
+        values = self._values()
+        return self.ruled.template % values if values is not None else b""
+
+    def pairs(self) -> list[tuple[bytes, bytes]]:
+        values = self._values()
+        return [(name, b"%d" % value) for name, value in zip(self.ruled.names, values, strict=True)] if values is not None else []
+
+    def _values(self) -> tuple[int, ...] | None:
+        found = self.limiter.store.standing(self.ruled.prepared)
+        if found is None and self.outcome is not None:
+            found = standing_of(self.outcome, self.read_at)
+        return found if found is not None and len(found) == len(self.ruled.names) else None
+
+
+class Limiter:
+    def __init__(
+        self,
+        book: RuleBook,
+        store: AdmissionStore[Any],
+        *,
+        unix: Callable[[], float],
+        rng: Random,
+        meter: Meter | None = None,
+        plans: EntityRules | None = None,
+        budgets: BudgetPolicy | None = None,
+        wait_s: float = 0.0,
+        averages: Averages | None = None,
+    ) -> None:
+        """`wait_s`: how long a request may wait for room."""
+        self.store = store
+        self.anybody = book.anybody
+        self.averages = averages or Averages()
+        self._book = book
+        self._immediate = store.immediate
+        self._unix = unix
+        self._rng = rng
+        self._meter = meter
+        self._plans = plans
+        self._budgets = budgets
+        self._wait_s = wait_s
+        self._turns = Turns()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that wait for room."""
+        return len(self._turns)
+
+    def admit(self, ctx: RequestContext, inherits: RequestContext | None = None, agent: str | None = None) -> Awaitable[None] | None:
+        """`inherits`: the request that the run of an agent belongs to, of which this is a call: it counts as that one, and takes only
+        tokens and money itself, the agent's too."""
+        principal = ctx.principal
+        if principal is None or principal.purpose:
+            return None
+        if self._plans is not None and self._plans.find(principal) is None:
+            return self._load(self._plans, ctx, principal, inherits, agent)
+        ruled = self._book.find(principal, model_of(ctx), agent)
+        if ruled is None:
+            return None
+        ctx.limits = claimed = Claimed(self, ruled)
+        if inherits is not None:
+            return None
+        if not self._immediate:
+            return self._admit(ctx, claimed)
+        if ruled.first:
+            if self._wait_s and self._turns.keys and not ruled.keys.isdisjoint(self._turns.keys):
+                return self._wait(ctx, claimed, self._behind(ruled), "first")
+            outcome = self.store.claim(ruled.prepared, ctx.request_id, ONE, "first")
+            if outcome.refused is not None:  # type: ignore[union-attr]
+                return self._not_first(ctx, claimed)
+            claimed.first = True
+        return None
+
+    def top_up(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+        claimed = ctx.limits
+        if type(claimed) is not Claimed or not claimed.ruled.rest:
+            return ALLOWED
+        if claimed.verdict is not None:
+            return claimed.verdict
+        if claimed.refusal is not None:
+            claimed.verdict = Verdict(self._error(ctx, claimed.refusal))
+            return claimed.verdict
+        if claimed.prepaid:
+            claimed.prepaid = False
+            claimed.calls += 1
+            return ALLOWED
+        try:
+            amounts = self._amounts(ctx, claimed.ruled, provider, model)
+        except EdgeError as exc:
+            return Verdict(exc)
+        outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "rest")
+        if type(outcome) is Outcome and outcome.refused is None and not outcome.missing:
+            claimed.calls += 1
+            claimed.reserved += amounts.nanos
+            return ALLOWED
+        return self._topped_up(ctx, claimed, amounts, outcome)
+
+    def settle(self, ctx: RequestContext) -> None:
+        claimed = ctx.limits
+        if type(claimed) is not Claimed:
+            return
+        used = self._used(ctx, claimed)
+        outcome = self.store.settle(claimed.ruled.prepared, ctx.request_id, used)
+        if self._turns.keys:
+            self._turns.freed()
+        if self._budgets is not None and claimed.ruled.spends:
+            if isinstance(outcome, Outcome):
+                self._budgets.settled(ctx, outcome.readings)
+            else:
+                self._settled_later(ctx, self._budgets, outcome)
+
+    async def enter(self, ctx: RequestContext, agent: str) -> None:
+        """A request that was admitted turns out to be for this agent: takes the agent's own request and slot, until the request is settled.
+        Raises RateLimited."""
+        ruled = self._book.of_agent(agent)
+        if ruled is None or not ruled.first:
+            return
+        name = f"{ctx.request_id}:{agent}"
+        outcome = self.store.claim(ruled.prepared, name, ONE, "first")
+        if not isinstance(outcome, Outcome):
+            outcome = await outcome
+        if outcome.refused is not None:
+            raise self._error(ctx, outcome)
+        ctx.settle.append(lambda _: self._leave(ruled, name))
+
+    def _leave(self, ruled: Ruled, name: str) -> None:
+        self.store.settle(ruled.prepared, name, ONE)
+        if self._turns.keys:
+            self._turns.freed()
+
+    def show(self, ctx: RequestContext) -> Awaitable[None] | None:
+        principal = ctx.principal
+        if principal is None or principal.purpose or (self._plans is not None and self._plans.find(principal) is None):
+            return None
+        ruled = self._book.find(principal, model_of(ctx))
+        if ruled is None:
+            return None
+        ctx.limits = claimed = Claimed(self, ruled)
+        return None if self._immediate else self._show(claimed)
+
+    async def _show(self, claimed: Claimed) -> None:
+        with contextlib.suppress(EdgeError):  # an error is answered without them, too
+            outcome = self.store.read(claimed.ruled.prepared)
+            self._note(claimed, outcome if isinstance(outcome, Outcome) else await outcome)
+
+    async def _load(
+        self, plans: EntityRules, ctx: RequestContext, principal: Principal, inherits: RequestContext | None, agent: str | None
+    ) -> None:
+        await plans.load(principal)
+        waiting = self.admit(ctx, inherits, agent) if plans.find(principal) is not None else None
+        if waiting is not None:
+            await waiting
+
+    async def _admit(self, ctx: RequestContext, claimed: Claimed) -> None:
+        """Of a store that is asked over a wire: everything at once."""
+        ruled = claimed.ruled
+        if not ruled.first and ctx.route.dialect is None:
+            return
+        part: Part = "all" if ruled.rest and ctx.route.dialect is not None else "first"
+        amounts = ONE
+        if part == "all":
+            try:
+                amounts = self._amounts(ctx, ruled, None, None)
+            except EdgeError as exc:  # no call can be made, but an answer may be cached
+                claimed.verdict, part = Verdict(exc), "first"
+        if self._wait_s and self._turns.keys and not ruled.keys.isdisjoint(self._turns.keys):
+            await self._wait(ctx, claimed, self._behind(ruled), part, amounts)
+            return
+        outcome = await self._claim(ctx, claimed, amounts, part)
+        if outcome.refused is not None and self._wait_s:
+            await self._wait(ctx, claimed, outcome, part, amounts)
+            return
+        self._took(ctx, claimed, outcome, part, amounts)
+
+    def _took(self, ctx: RequestContext, claimed: Claimed, outcome: Outcome, part: Part, amounts: Amounts) -> None:
+        """Raises what is to be answered when not even the request was taken."""
+        reading = outcome.refused
+        if reading is None:
+            claimed.first = part != "rest"
+            claimed.prepaid = part == "all"
+            claimed.reserved = amounts.nanos if part == "all" else 0
+        elif part == "all" and of_rest(reading.claim):
+            claimed.first = True
+            if not self._wait_s or type(reading.claim) is Spend:  # else the first try waits for it
+                claimed.refusal = outcome
+        else:
+            raise self._error(ctx, outcome)
+
+    async def _claim(self, ctx: RequestContext, claimed: Claimed, amounts: Amounts, part: Part) -> Outcome:
+        """What is missing is restored from the ledger, and asked for again."""
+        ruled = claimed.ruled
+        outcome = self.store.claim(ruled.prepared, ctx.request_id, amounts, part)
+        for _ in range(RESTORES):
+            if not isinstance(outcome, Outcome):
+                outcome = await outcome
+            if not outcome.missing or self._budgets is None:
+                break
+            await self._restore(self._budgets, ruled, outcome.missing)
+            outcome = self.store.claim(ruled.prepared, ctx.request_id, amounts, part)
+        if not isinstance(outcome, Outcome):
+            outcome = await outcome
+        self._note(claimed, outcome)
+        return outcome
+
+    async def _restore(self, budgets: BudgetPolicy, ruled: Ruled, missing: tuple[Spend, ...]) -> None:
+        tenant = ruled.principal.tenant
+        for spend in missing:
+            restoring = self.store.restore(spend, tenant, await budgets.spent(spend, tenant))
+            if restoring is not None:
+                await restoring
+
+    def _note(self, claimed: Claimed, outcome: Outcome) -> None:
+        if outcome.readings:
+            claimed.outcome, claimed.read_at = outcome, self._unix()
+
+    def _not_first(self, ctx: RequestContext, claimed: Claimed) -> Awaitable[None]:
+        """With the whole truth of when it fits: tokens included. Raises it, or gives what waits for room."""
+        try:
+            amounts = self._amounts(ctx, claimed.ruled, None, None)
+        except EdgeError:
+            amounts = ONE
+        outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "first")
+        if not isinstance(outcome, Outcome) or outcome.refused is None:  # a tick of the clock later there is room
+            claimed.first = True
+            return _nothing()
+        if not self._wait_s:
+            raise self._error(ctx, outcome)
+        return self._wait(ctx, claimed, outcome, "first")
+
+    def _behind(self, ruled: Ruled) -> Outcome:
+        """For one who has to stand behind others, whom nobody can tell how long."""
+        key = next(key for key in self._turns.keys if key in ruled.keys)
+        claim = next(claim for group in ruled.groups for claim in group.claims if claim.key == key)
+        return Outcome(Reading(claim, getattr(claim, "limit", 0)), 1.0)
+
+    async def _wait(self, ctx: RequestContext, claimed: Claimed, outcome: Outcome, part: Part, amounts: Amounts = ONE) -> None:
+        """For its turn. Raises what is to be answered where it does not come in time."""
+        reading = outcome.refused
+        if reading is not None and (part == "rest" or not of_rest(reading.claim)):
+            outcome = await self._turns.take(
+                reading.claim.key, outcome, lambda: self._claim(ctx, claimed, amounts, part), monotonic() + self._patience_s(ctx)
+            )
+        self._took(ctx, claimed, outcome, part, amounts)
+
+    def _patience_s(self, ctx: RequestContext) -> float:
+        wait_s = self._wait_s
+        if ctx.deadline is not None:
+            return min(wait_s, ctx.deadline - monotonic())
+        asked = ctx.headers.get(b"x-llm-edge-timeout-s")
+        if asked is not None:
+            with contextlib.suppress(ValueError):  # refused where the request is looked at
+                wait_s = min(wait_s, float(asked) - (monotonic() - ctx.started))
+        return wait_s
+
+    async def _topped_up(self, ctx: RequestContext, claimed: Claimed, amounts: Amounts, outcome: Outcome | Awaitable[Outcome]) -> Verdict:
+        if not isinstance(outcome, Outcome):
+            outcome = await outcome
+            self._note(claimed, outcome)
+        try:
+            if outcome.missing and self._budgets is not None:
+                await self._restore(self._budgets, claimed.ruled, outcome.missing)
+                outcome = await self._claim(ctx, claimed, amounts, "rest")
+            reading = outcome.refused
+            if reading is not None and self._wait_s and type(reading.claim) is not Spend:
+                again = self._turns.take(
+                    reading.claim.key, outcome, lambda: self._claim(ctx, claimed, amounts, "rest"), monotonic() + self._patience_s(ctx)
+                )
+                outcome = await again
+                reading = outcome.refused
+        except EdgeError as exc:
+            return Verdict(exc)
+        if reading is None:
+            claimed.calls += 1
+            claimed.reserved += amounts.nanos
+            return ALLOWED
+        verdict = Verdict(self._error(ctx, outcome))
+        if type(reading.claim) is not Spend:
+            claimed.verdict = verdict
+        return verdict
+
+    def _amounts(self, ctx: RequestContext, ruled: Ruled, provider: str | None, model: str | None) -> Amounts:
+        """What a call may take. Raises TooMuch, and what the budgets have against it."""
+        taken_in = taken_out = nanos = 0
+        if (ruled.wants_input or ruled.wants_output) and not counts_only(ctx.route):
+            if ruled.wants_input:
+                taken_in = input_tokens(ctx)
+                if taken_in > ruled.input_limit:
+                    raise too_much(taken_in, ruled.input_limit)
+            if ruled.wants_output:
+                taken_out = output_tokens(ctx, self.averages, ruled.output_limit)
+        if ruled.spends and self._budgets is not None:
+            nanos = self._budgets.nanos(ctx, provider, model)
+        return Amounts(taken_in, taken_out, nanos)
+
+    def _used(self, ctx: RequestContext, claimed: Claimed) -> Amounts:
+        if not claimed.calls:
+            verdict = claimed.verdict
+            unmade = verdict is not None and verdict.error is not None and ctx.cache_status != "hit" and ctx.error == verdict.error.code
+            return REFUSED if unmade else ONE
+        usage = ctx.usage
+        taken_in = taken_out = 0
+        if usage is not None:
+            taken_in, taken_out = usage.prompt_tokens, usage.output_tokens
+            if not usage.estimated and ctx.model is not None and claimed.ruled.wants_output:
+                self.averages.note(ctx.model, taken_out)
+        for attempt in ctx.attempts:
+            bill = attempt.bill
+            if bill is not None and attempt.role == "hedge_loser" and bill.payer == "caller":
+                taken_in += bill.usage.prompt_tokens
+                taken_out += bill.usage.output_tokens
+        nanos = ctx.cost_nanos
+        if nanos is None:  # no price, or nobody knows: what was reserved, where there was an answer
+            nanos = claimed.reserved if usage is not None else 0
+        return Amounts(taken_in, taken_out, nanos)
+
+    def _error(self, ctx: RequestContext, outcome: Outcome) -> EdgeError:
+        reading = outcome.refused
+        if reading is not None and type(reading.claim) is Spend and self._budgets is not None:
+            return self._budgets.refusal(outcome, ctx)
+        if self._meter is not None and reading is not None:
+            claim = reading.claim
+            dimension = claim.dimension if type(claim) is Window else "concurrency"
+            self._meter.rate_limited(claim.key.partition(":")[0].lower(), dimension)
+        return refused(outcome, ctx.route, self._rng)
+
+    def _settled_later(self, ctx: RequestContext, budgets: BudgetPolicy, outcome: Awaitable[Outcome]) -> None:
+        """The store is on it already; its future tells."""
+
+        def done(future: Any) -> None:
+            if not future.cancelled() and future.exception() is None:
+                budgets.settled(ctx, future.result().readings)
+
+        outcome.add_done_callback(done)  # type: ignore[attr-defined]
+
+
+async def _nothing() -> None:
+    """There is nothing to wait for."""
+
+
+_: type[Admits] = Limiter

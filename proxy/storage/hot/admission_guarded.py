@@ -1,0 +1,241 @@
+"""Counters in Redis, and what holds while it is gone.
+
+    local   this process's own counters, with its share of each limit (limit ÷ processes, as last known)
+    deny    503
+    allow   nothing is limited
+
+Every claim is counted here too, so that an outage does not begin with empty windows. For `GUARD_S` after an outage both must agree: Redis
+may have come back empty. So whatever it has lost, a window that touches an outage lets at most twice the limit through: what Redis let
+through, and once more the shares of all processes.
+
+Money of an outage is told to Redis when it is back; a counter that Redis has lost is rebuilt from the ledger. What could not be settled
+is settled then.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from time import monotonic
+from typing import Literal
+
+import msgspec
+
+from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Slots, Spend, Window, of_rest
+from proxy.core.errors import Unavailable
+from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission_memory import TAKEN, MemoryAdmission, MemoryRules
+from proxy.storage.hot.admission_redis import LEASE_S, RedisAdmission, RedisRules
+from proxy.storage.hot.base import HotStore, RedisDown, RedisRefused
+from proxy.storage.hot.fleet import Fleet
+
+Loss = Literal["local", "deny", "allow"]
+GUARD_S = 62.0
+"""The longest window that limits have by default, and a bucket more."""
+MAX_UNSETTLED = 10_000
+RETRY_S = 1.0
+"""What a refused client is told, where nobody knows how long Redis will be gone."""
+
+ONE = Amounts()
+
+
+class GuardedRules:
+    __slots__ = ("groups", "local", "money", "redis", "shares")
+
+    def __init__(self, groups: Sequence[Group], redis: RedisRules, local: MemoryRules) -> None:
+        self.groups = tuple(groups)
+        self.redis = redis
+        self.local = local
+        self.shares: dict[tuple[int, int, bool], MemoryRules] = {}
+        """The same counters with a share of each limit; by (place, places, with money)."""
+        self.money = tuple((claim, group.tag) for group in groups for claim in group.claims if isinstance(claim, Spend))
+
+
+class GuardedAdmission:
+    immediate = False
+
+    def __init__(
+        self,
+        redis: RedisAdmission,
+        hot: HotStore,
+        local: MemoryAdmission,
+        fleet: Fleet,
+        *,
+        on_loss: Loss = "local",
+        on_money_loss: Literal["ledger", "deny", "allow"] = "ledger",
+    ) -> None:
+        self._redis = redis
+        self._hot = hot
+        self._local = local
+        self.fleet = fleet
+        self.on_loss: Loss = on_loss
+        self.on_money_loss = on_money_loss
+        self._lost = False
+        self._guarded_until = 0.0
+        self._here: set[str] = set()
+        """Requests whose money was taken here alone."""
+        self._unanswered: set[str] = set()
+        """Requests of which a claim got no answer: nobody knows whether Redis has taken it, or will."""
+        self._owed: dict[tuple[str, Spend], int] = {}
+        self._unsettled: dict[str, tuple[RedisRules, Amounts, bool]] = {}
+
+    @property
+    def lost(self) -> bool:
+        """The last claim did not reach Redis."""
+        return self._lost
+
+    def prepare(self, groups: Sequence[Group]) -> GuardedRules:
+        return GuardedRules(groups, self._redis.prepare(groups), self._local.prepare(groups))
+
+    def claim(self, rules: GuardedRules, request_id: str, amounts: Amounts, part: Part = "all") -> Awaitable[Outcome]:
+        if self._guarded_until > monotonic() and self.on_loss == "local":
+            return self._both(rules, request_id, amounts, part)
+        return self._claim(rules, request_id, amounts, part, self._redis.claim(rules.redis, request_id, amounts, part))
+
+    async def _claim(self, rules: GuardedRules, request_id: str, amounts: Amounts, part: Part, asked: Awaitable[Outcome]) -> Outcome:
+        try:
+            outcome = await asked
+        except (RedisDown, RedisRefused) as exc:
+            self._unanswered.add(request_id)
+            return self._without(rules, request_id, amounts, part, exc)
+        if self._lost:
+            self._healed()
+        if outcome.refused is None and not outcome.missing:
+            self._local.note(rules.local, request_id, amounts, part)
+        elif part == "all" and outcome.refused is not None and of_rest(outcome.refused.claim):
+            self._local.note(rules.local, request_id, amounts, "first")
+        return outcome
+
+    async def _both(self, rules: GuardedRules, request_id: str, amounts: Amounts, part: Part) -> Outcome:
+        """Redis, unless this process's share is used up already."""
+        share = self._share(rules, money=False)
+        here = self._local.fits(share, amounts, part)
+        refused = here.refused
+        if refused is not None:
+            here = msgspec.structs.replace(here, readings=self._local.read(share).readings)
+            if part != "all" or not of_rest(refused.claim):
+                return here
+            outcome = await self._claim(rules, request_id, amounts, "first", self._redis.claim(rules.redis, request_id, amounts, "first"))
+            return outcome if outcome.refused is not None else here
+        return await self._claim(rules, request_id, amounts, part, self._redis.claim(rules.redis, request_id, amounts, part))
+
+    def _without(self, rules: GuardedRules, request_id: str, amounts: Amounts, part: Part, exc: Unavailable) -> Outcome:
+        """While Redis is gone. Raises Unavailable."""
+        if not self._lost:
+            self._lost = True
+            self._local.forget_money()
+        if self._hot.state != "closed" or not self._hot.connected:  # slow answers lose nothing
+            self._guarded_until = monotonic() + GUARD_S
+        takes_money = part != "first" and bool(rules.money)
+        if self.on_loss == "deny" or (takes_money and self.on_money_loss == "deny"):
+            raise Unavailable(
+                "the counters of limits are not reachable, and nothing is let through without them",
+                code="redis_unavailable",
+                retry_after_s=RETRY_S,
+            ) from exc
+        with_money = takes_money and self.on_money_loss == "ledger"
+        if self.on_loss == "allow":
+            if not with_money:
+                return TAKEN
+            share = self._of_money(rules)
+        else:
+            share = self._share(rules, money=with_money)
+        outcome = self._local.claim(share, request_id, amounts, part)
+        if outcome.refused is None and not outcome.missing and with_money:
+            self._here.add(request_id)
+        return msgspec.structs.replace(outcome, readings=self._local.read(share).readings)
+
+    def settle(self, rules: GuardedRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
+        here = self._local.settle(rules.local, request_id, used)
+        late = request_id in self._unanswered
+        self._unanswered.discard(request_id)
+        if request_id in self._here:
+            self._here.discard(request_id)
+            for spend, tag in rules.money:
+                self._owed[tag, spend] = self._owed.get((tag, spend), 0) + used.nanos
+            used = ONE  # whatever Redis took all the same goes back
+        asked = self._redis.settle(rules.redis, request_id, used, late=late)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+        def done(settled: "asyncio.Future[Outcome]") -> None:
+            if settled.cancelled() or settled.exception() is not None:
+                if len(self._unsettled) < MAX_UNSETTLED:
+                    self._unsettled[request_id] = (rules.redis, used, late)
+                result = here
+            else:
+                result = settled.result()
+            if not outcome.done():
+                outcome.set_result(result if result.readings else here)
+
+        asked.add_done_callback(done)
+        return outcome
+
+    async def restore(self, spend: Spend, tag: str, nanos: int) -> None:
+        if self._lost:
+            self._local.restore(spend, tag, nanos)
+        else:
+            await self._redis.restore(spend, tag, nanos)
+
+    def standing(self, rules: GuardedRules) -> None:
+        """Known from outcomes only."""
+
+    async def read(self, rules: GuardedRules) -> Outcome:
+        try:
+            return await self._redis.read(rules.redis)
+        except (RedisDown, RedisRefused):
+            return self._local.read(self._share(rules, money=False))
+
+    async def keep(self, request_ids: Sequence[str]) -> None:
+        await self._redis.keep(request_ids)
+
+    async def keep_on(self) -> None:
+        """Renews the leases of this process's requests for as long as it lives."""
+        while True:
+            await asyncio.sleep(LEASE_S / 3)
+            try:
+                await self.keep(tuple(self._redis.leases))
+            except (RedisDown, RedisRefused):
+                continue
+            if self._lost:
+                self._healed()
+
+    def _healed(self) -> None:
+        """What happened meanwhile is told in the same flush as whatever comes next."""
+        self._lost = False
+        owed, self._owed = self._owed, {}
+        unsettled, self._unsettled = self._unsettled, {}
+        for (tag, spend), nanos in owed.items():
+            self._redis.add(spend, tag, nanos).add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
+        for request_id, (rules, used, late) in unsettled.items():
+            self._redis.settle(rules, request_id, used, late=late)
+
+    def _told(self, told: "asyncio.Future[None]", at: tuple[str, Spend], nanos: int) -> None:
+        if told.cancelled() or told.exception() is not None:
+            self._owed[at] = self._owed.get(at, 0) + nanos
+
+    def _share(self, rules: GuardedRules, *, money: bool) -> MemoryRules:
+        place, places = self.fleet.share
+        found = rules.shares.get((place, places, money))
+        if found is None:
+            groups = [
+                Group(group.tag, tuple(_part(c, place, places) for c in group.claims if money or not isinstance(c, Spend)))
+                for group in rules.groups
+            ]
+            found = rules.shares[place, places, money] = self._local.prepare(groups)
+        return found
+
+    def _of_money(self, rules: GuardedRules) -> MemoryRules:
+        found = rules.shares.get((0, 0, True))
+        if found is None:
+            groups = [Group(group.tag, tuple(c for c in group.claims if isinstance(c, Spend))) for group in rules.groups]
+            found = rules.shares[0, 0, True] = self._local.prepare(groups)
+        return found
+
+
+def _part(claim: Claim, place: int, places: int) -> Claim:
+    """Shares of whole requests: those of all places add up to the limit. Money is not divided: the ledger knows what others spent."""
+    if isinstance(claim, Window | Slots):
+        share, more = divmod(claim.limit, places)
+        return msgspec.structs.replace(claim, limit=share + (place < more))
+    return claim
+
+
+_: type[AdmissionStore[GuardedRules]] = GuardedAdmission

@@ -1,0 +1,88 @@
+"""The npm package oidc-provider as a real issuer.
+
+Like the recorded traffic it is nothing that PyPI brings, so a machine without npm, or without a registry to install from, skips these
+tests, in CI too; the same attacks run everywhere against an issuer of our own (tests/contract/test_contract_p_tokens.py).
+"""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from tests.support.tokens import AUDIENCE, SigningKey
+
+SOURCE = Path(__file__).parent / "oidc_provider"
+CLIENT = ("billing", "a-secret-of-the-billing-service-0123456789")
+
+
+def installed() -> Path:
+    """The directory with node_modules; skips the test where that cannot be."""
+    found = _install()
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@cache
+def _install() -> Path | str:
+    """Once for each content of the lock, into this Python's environment; or why not."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return "npm is missing: it brings oidc-provider, a real issuer of tokens"
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SOURCE.iterdir()))).hexdigest()[:16]
+    place = Path(sys.prefix) / f"oidc-provider-{digest}"
+    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    try:
+        if not (place / "done").exists():
+            place.mkdir(exist_ok=True)
+            for file in SOURCE.iterdir():
+                shutil.copy(file, place)
+            subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)
+            (place / "done").touch()
+    except (OSError, subprocess.SubprocessError) as exc:
+        return f"oidc-provider cannot be installed from npm: {exc}"
+    return place
+
+
+class OidcServer:
+    """`rotate` puts other keys in force at the running server; the first of them signs."""
+
+    def __init__(self, *keys: SigningKey) -> None:
+        self.audience = AUDIENCE
+        self._process = subprocess.Popen(
+            ["node", "server.mjs"], cwd=installed(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.url = self.rotate(*keys)
+
+    def rotate(self, *keys: SigningKey) -> str:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"port": 0, "jwks": [key.jwk(private=True) for key in keys]}) + "\n")
+        self._process.stdin.flush()
+        while True:
+            line = self._process.stdout.readline()
+            assert line, "the issuer ended"
+            if line.startswith("{"):
+                said: dict[str, Any] = json.loads(line)
+                return str(said["url"])
+
+    def stop(self) -> None:
+        """Stops answering, as a crashed server does."""
+        self._process.kill()
+        self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()

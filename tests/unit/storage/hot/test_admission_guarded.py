@@ -1,0 +1,131 @@
+"""What holds while Redis is gone. Over gateways and a real one: tests/contract/test_contract_g_shared.py."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from proxy.core.claims import Amounts, Group, Outcome, Spend, Window
+from proxy.core.clock import SystemClock
+from proxy.core.errors import Unavailable
+from proxy.storage.hot.admission_guarded import GuardedAdmission, GuardedRules
+from proxy.storage.hot.admission_memory import MemoryAdmission
+from proxy.storage.hot.admission_redis import RedisAdmission
+from proxy.storage.hot.board import LocalBoard
+from proxy.storage.hot.fleet import Fleet
+from proxy.storage.hot.redis import RedisHot
+from tests.support.eventually import eventually
+from tests.support.hot import opened
+from tests.support.valkey import Valkey
+
+SPEND = Spend("TENANT:t:total", 100)
+
+
+@pytest.fixture
+def valkey() -> Iterator[Valkey]:
+    with Valkey() as server:
+        yield server
+
+
+class Guarded:
+    def __init__(self, hot: RedisHot, places: int, **how: Any) -> None:
+        self.hot = hot
+        self.clock = SystemClock()
+        board = LocalBoard(self.clock)
+        fleet = Fleet(board, lambda: True, "0")
+        fleet._members = tuple(str(n) for n in range(places))
+        self.store = GuardedAdmission(RedisAdmission(hot), hot, MemoryAdmission(self.clock), fleet, **how)
+
+    def rules(self, *claims: Window | Spend) -> GuardedRules:
+        return self.store.prepare((Group("t", claims),))
+
+    async def passing(self, rules: GuardedRules, n: int, prefix: str = "r", amounts: Amounts | None = None) -> int:
+        """Of n claims, how many are not refused."""
+        outcomes = [await self.store.claim(rules, f"{prefix}{i}", amounts or Amounts()) for i in range(n)]
+        return sum(outcome.refused is None and not outcome.missing for outcome in outcomes)
+
+    async def restored(self, rules: GuardedRules, name: str, amounts: Amounts, ledger: int) -> Outcome:
+        outcome = await self.store.claim(rules, name, amounts)
+        for spend in outcome.missing:
+            await self.store.restore(spend, "t", ledger)
+            outcome = await self.store.claim(rules, name, amounts)
+        return outcome
+
+
+@asynccontextmanager
+async def guarded(valkey: Valkey, places: int = 3, **how: Any) -> AsyncIterator[Guarded]:
+    async with opened(valkey.url, op_timeout_s=0.5) as hot:
+        yield Guarded(hot, places, **how)
+
+
+async def test_a_process_has_its_share_and_what_it_used_before_counts(valkey: Valkey) -> None:
+    """Of 10 among three, the first has 4; 3 of them it has had from Redis."""
+    async with guarded(valkey) as g:
+        rules = g.rules(Window("k", "requests", 10))
+        assert await g.passing(rules, 3) == 3
+        valkey.kill()
+        assert await g.passing(rules, 5, "out") == 1
+        outcome = await g.store.claim(rules, "x", Amounts())
+        assert outcome.refused is not None
+        assert [reading.claim for reading in outcome.readings] == [Window("k", "requests", 4)]
+        assert (await g.store.read(rules)).readings[0].used == 4
+        assert g.store.lost
+        valkey.start()
+        await eventually(lambda: g.hot.available and g.hot.connected)
+        assert await g.passing(rules, 5, "back") == 0  # Redis came back empty: both have to agree for a while
+        other = g.rules(Window("other", "requests", 10))
+        assert await g.passing(other, 9, "other") == 4
+        assert not g.store.lost
+
+
+async def test_redis_alone_counts_while_it_is_there(valkey: Valkey) -> None:
+    """Shares are for outages."""
+    async with guarded(valkey) as g:
+        assert await g.passing(g.rules(Window("k", "requests", 10)), 12) == 10
+
+
+async def test_deny_and_allow(valkey: Valkey) -> None:
+    """503, or no limits at all."""
+    async with guarded(valkey, on_loss="deny") as g:
+        valkey.kill()
+        rules = g.rules(Window("k", "requests", 1))
+        with pytest.raises(Unavailable) as refused:
+            await g.store.claim(rules, "a", Amounts())
+        assert (refused.value.status, refused.value.code) == (503, "redis_unavailable")
+        g.store.on_loss = "allow"
+        assert await g.passing(rules, 5) == 5
+
+
+async def test_money_goes_by_the_ledger_and_redis_is_told_afterwards(valkey: Valkey) -> None:
+    """A stalled Redis kept what it had: what was spent meanwhile is added."""
+    async with guarded(valkey, places=1) as g:
+        rules = g.rules(SPEND)
+        assert (await g.restored(rules, "a", Amounts(nanos=10), 30)).refused is None
+        await g.store.settle(rules, "a", Amounts(nanos=10))
+        valkey.stall()
+        try:
+            assert (await g.restored(rules, "b", Amounts(nanos=20), 40)).refused is None
+            assert (await g.restored(rules, "c", Amounts(nanos=50), 40)).refused is not None
+            outcome = await g.store.settle(rules, "b", Amounts(nanos=15))
+            assert [reading.used for reading in outcome.readings] == [55]
+        finally:
+            valkey.resume()
+        await eventually(lambda: g.hot.available and g.hot.connected)
+        await g.store.claim(rules, "d", Amounts(nanos=1))
+        await g.store.settle(rules, "d", Amounts())
+        read = await g.store.read(rules)
+        assert [(reading.used, reading.reserved) for reading in read.readings] == [(55, 0)]
+
+
+@pytest.mark.parametrize(("how", "passes"), [("deny", False), ("allow", True)])
+async def test_other_ways_for_money(valkey: Valkey, how: str, passes: bool) -> None:
+    """503, or uncounted."""
+    async with guarded(valkey, on_money_loss=how) as g:
+        valkey.kill()
+        rules = g.rules(SPEND)
+        if passes:
+            assert await g.passing(rules, 3, amounts=Amounts(nanos=60)) == 3
+        else:
+            with pytest.raises(Unavailable):
+                await g.store.claim(rules, "a", Amounts(nanos=1))
