@@ -1,7 +1,7 @@
 """Intents before, records after; through the spool where there is one."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from proxy.bus.spool import Spool
+from proxy.core.errors import BadRequest
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.metering.ledger import UsageLedger
+from proxy.storage.usage import UsageRecord, encode
 from proxy.storage.usage_memory import MemoryUsage
 from tests.support.eventually import eventually
 from tests.unit.governance.metering.test_record import PRINCIPAL, context
@@ -112,3 +114,24 @@ async def test_many_principals(tmp_path: Path) -> None:
         assert len(made._owners) <= 1024
         assert len(await records.sums(("key",), since=0, until=10)) == 1101
         await made.close()
+
+
+class Narrow(MemoryUsage):
+    """Cannot hold records of one agent."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> int:
+        if any(record.agent == "odd" for record in records):
+            raise BadRequest("the record store can't hold this")
+        return await super().add(records)
+
+
+async def test_a_record_that_the_store_cannot_hold_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said; the others of its batch are stored."""
+    tasks, records = TaskSupervisor(), Narrow()
+    ledger = UsageLedger(records, None, tasks)
+    batch = [UsageRecord(id="r1", at=1.0), UsageRecord(id="r2", at=1.0, agent="odd"), UsageRecord(id="r3", at=1.0)]
+    await ledger.deliver([encode(record) for record in batch])
+    assert [record.id for record in await records.list(since=0, until=2)] == ["r1", "r3"]
+    assert [entry.message for entry in caplog.records] == ["usage record lost: the record store cannot hold it"]
+    assert ledger.lost == 1
+    await tasks.close()
