@@ -67,16 +67,16 @@ from proxy.routing.configured import health_rules
 from proxy.routing.strategy import Strategy
 from proxy.settings import Settings
 from proxy.state import AppState, ConfigRefused, Prepared
-from proxy.storage.open import open_overlays, open_records, open_responses
+from proxy.storage.open import open_overlays, open_responses
 from proxy.storage.overlays_memory import MemoryOverlays
 from proxy.storage.records import KeyRecords
 from proxy.stores import (
     configure_admission,
-    hold_for_schema,
     keep_last_used,
     open_admission,
     open_cache,
     open_flights,
+    open_key_records,
     open_keyring,
     open_ledger,
     open_shared,
@@ -263,11 +263,9 @@ class Gateway:
             self.settings, clock=clock, tasks=tasks, meter=self.metrics.cache, closers=closers, shared=hot, l2_size=self._l2_size
         )
         share_marks(cache.marks, board)
-        records: KeyRecords = open_records(self.settings.stores.records_url)
-        closers.append(records.aclose)
+        records = open_key_records(self.settings, tasks, closers, self.lifecycle)
         responses = open_responses(self.settings.stores.records_url, records)
         closers.append(responses.aclose)
-        hold_for_schema(self.settings, records, tasks, self.lifecycle)
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
         await self._open_overlays(records, tasks, closers)

@@ -39,7 +39,7 @@ from proxy.storage.hot.fleet import Fleet
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
-from proxy.storage.open import open_usage
+from proxy.storage.open import open_records, open_usage
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
 from proxy.storage.shared import SchemaOutdated
@@ -250,6 +250,14 @@ async def open_keyring(settings: Settings, *, records: KeyRecords, clock: Clock)
     )
     hosts = frozenset(host.lower() for host in settings.server.public_hosts)
     return Keyring(static, signed, hosts=hosts), signed
+
+
+def open_key_records(settings: Settings, tasks: TaskSupervisor, closers: Closers, lifecycle: Lifecycle) -> KeyRecords:
+    """Raises Unavailable where the driver is not installed."""
+    records = open_records(settings.stores.records_url)
+    closers.append(records.aclose)
+    hold_for_schema(settings, records, tasks, lifecycle)
+    return records
 
 
 def hold_for_schema(settings: Settings, records: KeyRecords, tasks: TaskSupervisor, lifecycle: Lifecycle) -> None:

@@ -1,6 +1,6 @@
 """`dynamodb://REGION?…`: where the tables are and what they are called.
 
-Without a region it is AWS_REGION's or AWS_DEFAULT_REGION's; credentials are found as in every AWS SDK and never stand in the URL.
+Without a region it is AWS_DEFAULT_REGION's or the profile's; credentials are found as in every AWS SDK and never stand in the URL.
 """
 
 from typing import NamedTuple

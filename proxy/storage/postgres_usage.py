@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity
 from proxy.storage import usage_rows as rows
@@ -10,15 +12,16 @@ from proxy.storage.postgres import Connection, PostgresStore, Row
 from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, decode
 
 _COLUMNS = ", ".join(f'"{name}"' for name in rows.COLUMNS)
-_KINDS = {"at": "timestamptz", "tags": "jsonb", "failed": "smallint", "body": "json", "cost_nanos": "bigint"} | dict.fromkeys(
-    rows.SUMMED, "bigint"
-)
+_CASTS = {"at": "timestamptz", "tags": "jsonb", "failed": "smallint", "body": "json", "cost_nanos": "bigint"}
+_CASTS |= dict.fromkeys(rows.SUMMED, "bigint")
 INSERT = (
-    f"INSERT INTO usage_records ({_COLUMNS}) SELECT * FROM unnest("  # noqa: S608 - constants
-    + ", ".join(f"%s::text[]::{_KINDS.get(name, 'text')}[]" for name in rows.COLUMNS)
+    f"INSERT INTO usage_records ({_COLUMNS}) SELECT "  # noqa: S608 - constants
+    + ", ".join(f'r."{name}"::{_CASTS.get(name, "text")}' for name in rows.COLUMNS)
+    + " FROM json_to_recordset(%s) AS r ("
+    + ", ".join(f'"{name}" text' for name in rows.COLUMNS)
     + ") ON CONFLICT (id) DO NOTHING"
 )
-"""All records in one statement, so all or none; each column as one array."""
+"""All records in one statement, so all or none, and as one document: an array a column took the event loop three times as long."""
 _SUMS = "count(*), " + ", ".join(f"sum(u.{name})" for name in rows.SUMMED)
 _SUMS += ", coalesce(sum(u.cost_nanos), 0), count(*) FILTER (WHERE u.cost_nanos IS NULL), sum(u.failed)"
 _TAGS = " CROSS JOIN LATERAL jsonb_array_elements_text(CASE WHEN u.tags = '[]' THEN '[\"\"]'::jsonb ELSE u.tags END) AS t (value)"
@@ -26,6 +29,7 @@ GET = "SELECT body FROM usage_records WHERE id = %s"
 PLACE = "SELECT at, id FROM usage_records WHERE id = %s"
 PURGE = "DELETE FROM usage_records WHERE id IN (SELECT id FROM usage_records WHERE at < %s LIMIT %s FOR UPDATE SKIP LOCKED)"
 PURGED_AT_ONCE = 1000
+_json = msgspec.json.Encoder().encode
 _MAX = 2**63 - 1
 """Of a bigint: no meter of a real call comes near it, and a false one must not keep the others from being stored."""
 
@@ -36,8 +40,8 @@ class PostgresUsage(PostgresStore):
         if not records:
             await self._run(_nothing)
             return 0
-        values = [_row(record) for record in sorted(records, key=lambda record: record.id)]
-        return await self._changed(INSERT, *([row[place] for row in values] for place in range(len(rows.COLUMNS))))
+        document = _json([_row(record) for record in sorted(records, key=lambda record: record.id)]).decode()
+        return await self._changed(INSERT, document)
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
         where = f'"{rows.column_of(entity)}" = %s AND tenant = %s AND at >= %s AND at < %s'
@@ -84,22 +88,15 @@ async def _nothing(connection: Connection) -> None:
     """A store that is lost says so even then."""
 
 
-def _row(record: UsageRecord) -> list[str | None]:
-    """As text; a NUL, which Postgres has none of, is U+FFFD in columns and stays what it was in the body."""
-    named = zip(rows.COLUMNS, rows.row_of(record), strict=True)
-    return [_text(name, value) for name, value in named]
-
-
-def _text(name: str, value: Any) -> str | None:
-    match value:
-        case None:
-            return None
-        case int():
-            return str(max(-_MAX, min(value, _MAX)))
-        case str() if name == "body":
-            return value
-        case _:
-            return str(value).replace("\0", "\ufffd").replace("\\u0000", "\\ufffd")
+def _row(record: UsageRecord) -> dict[str, Any]:
+    """A NUL, which Postgres has none of, is U+FFFD in columns and stays what it was in the body."""
+    row = dict(zip(rows.COLUMNS, rows.row_of(record), strict=True))
+    for name, value in row.items():
+        if isinstance(value, int):
+            row[name] = max(-_MAX, min(value, _MAX))
+        elif value is not None and name != "body" and ("\0" in value or "\\u0000" in value):
+            row[name] = value.replace("\0", "\ufffd").replace("\\u0000", "\\ufffd")
+    return row
 
 
 def _group(name: GroupBy) -> str:

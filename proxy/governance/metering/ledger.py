@@ -19,7 +19,7 @@ import msgspec
 from proxy.bus.delivery import Delivery
 from proxy.bus.spool import Spool
 from proxy.core.context import RequestContext
-from proxy.core.errors import EdgeError, Unavailable
+from proxy.core.errors import BadRequest, EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.metering.record import Intent, intent_of, record_of, tags_of, unknown_of, whose
@@ -117,14 +117,18 @@ class UsageLedger:
         return self.lost if self.spool is None else await asyncio.to_thread(self.spool.close)
 
     async def deliver(self, payloads: Sequence[bytes]) -> None:
-        """Raises Unavailable. What no release of ours wrote is said and passed over."""
+        """Raises Unavailable. What no release of ours wrote, or the store cannot hold, is said and passed over."""
         records = []
         for payload in payloads:
             try:
                 records.append(decode(payload))
             except msgspec.DecodeError as exc:
                 _log.error("a usage record in the spool cannot be read", extra={"error": str(exc)[:200]})
-        await self.records.add(records)
+        try:
+            await self.records.add(records)
+        except BadRequest:
+            for record in records:
+                await self._add_alone(record)
 
     @staticmethod
     def abandoned(payload: bytes) -> bytes | None:
@@ -134,6 +138,14 @@ class UsageLedger:
         except msgspec.DecodeError as exc:
             _log.error("an intent in the spool cannot be read", extra={"error": str(exc)[:200]})
             return None
+
+    async def _add_alone(self, record: UsageRecord) -> None:
+        """The others must not wait for ever for one that the store cannot hold."""
+        try:
+            await self.records.add([record])
+        except BadRequest as exc:
+            self.lost += 1
+            _log.error("usage record lost: the record store cannot hold it", extra={"request_id": record.id, "error": exc.message})
 
     async def _add(self, records: Sequence[UsageRecord]) -> None:
         try:

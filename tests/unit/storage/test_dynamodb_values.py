@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.storage.dynamodb_values import from_item, from_value, to_item, to_value
+from proxy.storage.dynamodb_values import Item, from_item, from_value, to_item, to_value
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**30), 10**30) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -28,13 +28,7 @@ def test_what_is_none_is_not_there() -> None:
 
 def test_what_others_write_is_read() -> None:
     """Sets, and numbers in any spelling."""
-    item: dict[str, dict[str, Any]] = {
-        "s": {"SS": ["a"]},
-        "n": {"NS": ["1", "2.5"]},
-        "e": {"N": "4E+4"},
-        "f": {"N": "60.0"},
-        "t": {"BOOL": True},
-    }
+    item: Item = {"s": {"SS": ["a"]}, "n": {"NS": ["1", "2.5"]}, "e": {"N": "4E+4"}, "f": {"N": "60.0"}, "t": {"BOOL": True}}
     assert from_item(item) == {"s": ["a"], "n": [1, 2.5], "e": 40_000, "f": 60, "t": True}
 
 

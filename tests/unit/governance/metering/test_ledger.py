@@ -1,7 +1,7 @@
 """Intents before, records after; through the spool where there is one."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -9,9 +9,10 @@ import msgspec
 import pytest
 
 from proxy.bus.spool import Spool
-from proxy.core.errors import Unavailable
+from proxy.core.errors import BadRequest, Unavailable
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.metering.ledger import UsageLedger
+from proxy.storage.usage import UsageRecord, encode
 from proxy.storage.usage_memory import MemoryUsage
 from tests.support.eventually import eventually
 from tests.unit.governance.metering.test_record import PRINCIPAL, context
@@ -126,3 +127,24 @@ async def test_catching_up_says_what_it_could_not_bring(tmp_path: Path, spooled:
             with pytest.raises(Unavailable, match="nobody can say"):
                 await writer.catch_up()
             records.fail(False)
+
+
+class Narrow(MemoryUsage):
+    """Cannot hold records of one agent."""
+
+    async def add(self, records: Sequence[UsageRecord]) -> int:
+        if any(record.agent == "odd" for record in records):
+            raise BadRequest("the record store can't hold this")
+        return await super().add(records)
+
+
+async def test_a_record_that_the_store_cannot_hold_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
+    """It is said; the others of its batch are stored."""
+    tasks, records = TaskSupervisor(), Narrow()
+    ledger = UsageLedger(records, None, tasks)
+    batch = [UsageRecord(id="r1", at=1.0), UsageRecord(id="r2", at=1.0, agent="odd"), UsageRecord(id="r3", at=1.0)]
+    await ledger.deliver([encode(record) for record in batch])
+    assert [record.id for record in await records.list(since=0, until=2)] == ["r1", "r3"]
+    assert [entry.message for entry in caplog.records] == ["usage record lost: the record store cannot hold it"]
+    assert ledger.lost == 1
+    await tasks.close()
