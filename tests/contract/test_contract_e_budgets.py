@@ -364,3 +364,21 @@ async def test_streams_are_capped_and_settled() -> None:
             answers = [await edge.chat(f"{n}", stream=True) for n in range(3)]
             assert all("[DONE]" in answer.text and "x-llm-edge-max-tokens-capped" in answer.headers for answer in answers)
             assert (await money(edge)).used == 3 * (9 * IN + 3 * OUT)
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/usage"])
+async def test_what_calls_nobody_needs_no_money(path: str) -> None:
+    """It counts as a request, and is refused as one; a budget has no say in it, also where nothing is left of it."""
+    async with running(settings(budgets={"default_monthly_usd": 0}, limits={"default": {"rpm": 2, "input_tpm": 100}})) as edge:
+        answers = [await edge.client.get(path) for _ in range(3)]
+        assert [answer.status_code for answer in answers] == [200, 200, 429]
+
+
+async def test_a_refused_request_is_recorded_with_its_model() -> None:
+    """Though nobody has looked at it."""
+    async with running(settings(limits={"default": {"rpm": 1}})) as edge:
+        assert [(await edge.chat(f"q {n}", model="wanted")).status_code for n in range(2)] == [200, 429]
+        assert edge.gateway.state.ledger is not None
+        await edge.gateway.state.ledger.flush()
+        sums = await edge.gateway.state.usage.sums(("model",), since=0, until=4e9)
+        assert [(found.group, found.requests, found.errors) for found in sums] == [(("wanted",), 2, 1)]

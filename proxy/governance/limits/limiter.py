@@ -391,6 +391,8 @@ class Limiter:
 
     def _amounts(self, ctx: RequestContext, claimed: Claimed, provider: str | None, model: str | None) -> Amounts:
         """What a call may take; of money, what is not reserved yet. Raises TooMuch, and what the budgets have against it."""
+        if ctx.route.dialect is None:
+            return ONE  # it calls nobody: a list of models, a report
         ruled = claimed.ruled
         taken_in = taken_out = nanos = 0
         if (ruled.wants_input or ruled.wants_output) and not counts_only(ctx.route):

@@ -22,6 +22,7 @@ from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
+from proxy.governance.limits.estimates import model_of
 from proxy.governance.metering.record import Intent, intent_of, record_of, tags_of, unknown_of, whose
 from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
 
@@ -71,6 +72,8 @@ class UsageLedger:
 
     def ended(self, ctx: RequestContext) -> None:
         """Called before the last words of the request are said: its status and cancellation are read a turn later."""
+        if ctx.model is None:
+            ctx.model = model_of(ctx)  # refused before anybody looked; its body is gone when the record is made
         self._ended.append((ctx, monotonic(), tags_of(ctx)))
         if len(self._ended) == 1:
             asyncio.get_running_loop().call_soon(self.write)
