@@ -60,7 +60,7 @@ class PostgresUsage(PostgresStore):
             places = ", ".join(str(place + 1) for place in range(len(columns)))
             query += f" GROUP BY {places} ORDER BY {places}"
         found = await self._report(f"{query} LIMIT %s", *given, limit)
-        return [_sum_of(row, len(columns)) for row in found if row[len(columns)]]
+        return [rows.sum_of(row, len(columns)) for row in found if row[len(columns)]]
 
     async def list(
         self, *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 1000, after: str = ""
@@ -110,21 +110,6 @@ def _where(filters: Mapping[str, str], since: float, until: float) -> tuple[str,
         where.append("jsonb_exists(u.tags, %s)" if name == "tag" else f'u."{rows.FILTERS[name]}" = %s')
         given.append(value)
     return " AND ".join(where), given
-
-
-def _sum_of(row: Row, groups: int) -> UsageSum:
-    requests, input_, read, write, output, cost, unpriced, errors = map(int, row[groups:])
-    return UsageSum(
-        group=tuple(str(value) for value in row[:groups]),
-        requests=requests,
-        input_tokens=input_,
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        output_tokens=output,
-        cost_nanos=cost,
-        unpriced=unpriced,
-        errors=errors,
-    )
 
 
 _: type[UsageRecords] = PostgresUsage

@@ -61,7 +61,7 @@ class SqliteUsage(SqliteFile):
         if columns:
             query += f" GROUP BY {', '.join(columns)} ORDER BY {', '.join(columns)}"
         found = await self._run(lambda connection: connection.execute(f"{query} LIMIT ?", (*given, limit)).fetchall())
-        return [_sum_of(row, len(columns)) for row in found if row[len(columns)]]
+        return [rows.sum_of(row, len(columns)) for row in found if row[len(columns)]]
 
     async def list(
         self, *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 1000, after: str = ""
@@ -108,21 +108,6 @@ def _where(filters: Mapping[str, str], since: float, until: float) -> tuple[str,
             where.append(f"u.{rows.FILTERS[name]} = ?")
         given.append(value)
     return " AND ".join(where), given
-
-
-def _sum_of(row: tuple[Any, ...], groups: int) -> UsageSum:
-    requests, input_, read, write, output, cost, unpriced, errors = row[groups:]
-    return UsageSum(
-        group=tuple(str(value) for value in row[:groups]),
-        requests=requests,
-        input_tokens=input_,
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        output_tokens=output,
-        cost_nanos=cost,
-        unpriced=unpriced,
-        errors=errors,
-    )
 
 
 _: type[UsageRecords] = SqliteUsage

@@ -6,7 +6,7 @@ from typing import Any
 from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity, EntityType
 from proxy.core.errors import BadRequest
-from proxy.storage.usage import GroupBy, UsageRecord, encode
+from proxy.storage.usage import GroupBy, UsageRecord, UsageSum, encode
 
 COLUMNS = (
     "id", "at", "tenant", "key_id", "user", "service", "team", "project", "asked", "provider", "model", "agent", "tags", "failed",
@@ -64,6 +64,22 @@ def row_of(record: UsageRecord, body: str | None = None) -> tuple[Any, ...]:
         record.output_tokens,
         record.cost_nanos,
         encode(record).decode() if body is None else body,
+    )
+
+
+def sum_of(row: Sequence[Any], groups: int) -> UsageSum:
+    """A row of sums: so many groups, then count, the tokens of SUMMED, cost, unpriced, errors."""
+    requests, input_, read, write, output, cost, unpriced, errors = map(int, row[groups:])
+    return UsageSum(
+        group=tuple(str(value) for value in row[:groups]),
+        requests=requests,
+        input_tokens=input_,
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        output_tokens=output,
+        cost_nanos=cost,
+        unpriced=unpriced,
+        errors=errors,
     )
 
 
