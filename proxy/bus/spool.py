@@ -14,6 +14,7 @@ Source: flock(2), and the append-only segments of any log-structured store.
 import fcntl
 import os
 import shutil
+import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,9 @@ SEGMENT_BYTES = 4 * 1024 * 1024
 READ_BYTES = 256 * 1024
 MAX_UNWRITTEN = 50_000
 _SUFFIX = ".log"
+_UNBORN = ".new-"
+_UNBORN_S = 60.0
+"""A folder that has had no name for so long never will."""
 _DONE = b"%08d %016d\n"
 
 
@@ -55,10 +59,12 @@ class Spool:
         self._full: list[int] = []
         """Segments that are written no more and still to be synced."""
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.folder.mkdir(mode=0o700)
-        self._lock = _locked(self.folder)
+        made = root / f"{_UNBORN}{self.folder.name}"  # it gets its name when it is locked: nobody can take it for an orphan between the two
+        made.mkdir(mode=0o700)
+        self._lock = _locked(made)
         if self._lock is None:
-            raise OSError(f"{self.folder} is in use")
+            raise OSError(f"{made} is in use")
+        made.rename(self.folder)
         self._number = self._size = 0
         self._file = -1
         self._rotate()
@@ -225,7 +231,7 @@ def orphans(root: Path) -> list[Orphan]:
     """Those that nobody else is looking after; to be closed or removed."""
     found = []
     try:
-        folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
+        folders = sorted(entry for entry in root.iterdir() if entry.is_dir() and not _is_unborn(entry))
     except OSError:
         return []
     for folder in folders:
@@ -236,6 +242,15 @@ def orphans(root: Path) -> list[Orphan]:
             else:
                 os.close(lock)
     return found
+
+
+def _is_unborn(folder: Path) -> bool:
+    if not folder.name.startswith(_UNBORN):
+        return False
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime > _UNBORN_S:
+            shutil.rmtree(folder, ignore_errors=True)
+    return True
 
 
 def read_from(folder: Path, start: Position, most: int, until: Position | None = None) -> Batch:

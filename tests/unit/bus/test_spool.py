@@ -62,6 +62,20 @@ def test_a_living_writer_is_left_alone(tmp_path: Path) -> None:
     again.remove()
 
 
+def test_a_spool_that_begins_is_no_orphan(tmp_path: Path) -> None:
+    """Its folder has no name before it is locked; what died in between goes after a while."""
+    unborn = tmp_path / ".new-1-abc"
+    unborn.mkdir()
+    assert orphans(tmp_path) == []
+    assert unborn.exists()
+    os.utime(unborn, (0, 0))
+    assert orphans(tmp_path) == []
+    assert not unborn.exists()
+    spool = Spool(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [spool.folder.name]
+    assert spool.close() == 0
+
+
 def test_an_orphan_goes_on_where_its_writer_stood(tmp_path: Path) -> None:
     """What was delivered before is not delivered again."""
     spool = Spool(tmp_path)
