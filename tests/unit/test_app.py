@@ -102,6 +102,7 @@ async def test_a_reload_that_fails_leaves_everything_as_it_was() -> None:
         models={"old": {"targets": [{"provider": "mine"}]}},
         stores={"records": "postgresql://db.test/edge"},
         auth={"signing_secret": "a-signing-secret-of-32-characters"},
+        usage={"enabled": False},  # no spool in the current folder
     )
     async with in_process(lambda _: json_reply(chat()), config=absent) as edge:
         digest = edge.gateway.settings.digest()
