@@ -4,6 +4,7 @@ A few thousand requests here; `python -m benchmarks soak` makes the hundred thou
 """
 
 import asyncio
+import gc
 import json
 import os
 from pathlib import Path
@@ -48,9 +49,10 @@ async def test_nothing_is_left_behind() -> None:
             mix = Mix(int(edge.url.rpartition(":")[2]))
             await run(mix, upstream, 200, seed=1)
             await eventually(lambda: not any(list(held(edge).values())[:5]))
+            gc.collect()  # what earlier tests of this process left is not to go meanwhile
             before = held(edge)
             await run(mix, upstream, 3000, seed=2)
-            await eventually(lambda: held(edge) == before)
+            await eventually(lambda: all(now <= before[name] for name, now in held(edge).items()))
             assert mix.statuses() == STATUSES
 
 
