@@ -52,7 +52,7 @@ async def test_nothing_is_left_behind() -> None:
             gc.collect()  # what earlier tests of this process left is not to go meanwhile
             before = held(edge)
             await run(mix, upstream, 3000, seed=2)
-            await eventually(lambda: all(now <= before[name] for name, now in held(edge).items()))
+            await eventually(lambda: held(edge) == before)
             assert mix.statuses() == STATUSES
 
 

@@ -1,7 +1,7 @@
 """The npm package oidc-provider as a real issuer.
 
-Like the recorded traffic it is nothing that PyPI brings, so a machine without npm, or without a registry to install from, skips these
-tests, in CI too; the same attacks run everywhere against an issuer of our own (tests/contract/test_contract_p_tokens.py).
+A machine without npm, or without a registry to install from, skips these tests, or fails them when CI=true, as with every missing part; the
+same attacks run everywhere against an issuer of our own (tests/contract/test_contract_p_tokens.py).
 """
 
 import hashlib
@@ -14,8 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import pytest
-
+from tests.support.require import missing
 from tests.support.tokens import AUDIENCE, SigningKey
 
 SOURCE = Path(__file__).parent / "oidc_provider"
@@ -23,10 +22,10 @@ CLIENT = ("billing", "a-secret-of-the-billing-service-0123456789")
 
 
 def installed() -> Path:
-    """The directory with node_modules; skips the test where that cannot be."""
+    """The directory with node_modules; where that cannot be, `missing`."""
     found = _install()
     if isinstance(found, str):
-        pytest.skip(found)
+        missing("oidc-provider", found)
     return found
 
 
@@ -35,7 +34,7 @@ def _install() -> Path | str:
     """Once for each content of the lock, into this Python's environment; or why not."""
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        return "npm is missing: it brings oidc-provider, a real issuer of tokens"
+        return "npm brings it, a real issuer of tokens"
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(SOURCE.iterdir()))).hexdigest()[:16]
     place = Path(sys.prefix) / f"oidc-provider-{digest}"
     command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -47,7 +46,7 @@ def _install() -> Path | str:
             subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)
             (place / "done").touch()
     except (OSError, subprocess.SubprocessError) as exc:
-        return f"oidc-provider cannot be installed from npm: {exc}"
+        return f"it cannot be installed from npm: {exc}"
     return place
 
 
