@@ -26,15 +26,11 @@ Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
 
 
 class Delivery:
-    """`deliver` takes payloads of what has ended, `abandon` those of what was begun by a writer that died: it gives the payloads that are
-    to be delivered instead."""
+    """`deliver` takes payloads of what has ended, and of what was begun by a writer that died."""
 
-    def __init__(
-        self, spool: Spool, deliver: Deliver, abandon: Callable[[bytes], bytes | None], *, adopt_every_s: float = ADOPT_EVERY_S
-    ) -> None:
+    def __init__(self, spool: Spool, deliver: Deliver, *, adopt_every_s: float = ADOPT_EVERY_S) -> None:
         self._spool = spool
         self._deliver = deliver
-        self._abandon = abandon
         self._adopt_every_s = adopt_every_s
         self._busy = asyncio.Lock()
         self._adopting = asyncio.Lock()
@@ -79,7 +75,7 @@ class Delivery:
         for orphan in found:
             try:
                 await self._all_of(orphan)
-                begun = [p for payload in await asyncio.to_thread(orphan.begun) if (p := self._abandon(payload)) is not None]
+                begun = await asyncio.to_thread(orphan.begun)
                 if begun:
                     await self._deliver(begun)
             except (EdgeError, OSError) as exc:

@@ -23,12 +23,11 @@ from proxy.core.errors import BadRequest, EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.estimates import model_of
-from proxy.governance.metering.record import Intent, intent_of, record_of, tags_of, unknown_of, whose
+from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
 from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
 
 _REMEMBERED = 1024
 """Principals whose fields are kept ready."""
-_intent = msgspec.json.Decoder(Intent)
 _log = logging.getLogger("llm_edge")
 
 
@@ -50,7 +49,7 @@ class UsageLedger:
         self.spool = spool
         self.reserved = reserved
         self._tasks = tasks
-        self._delivery = None if spool is None else Delivery(spool, self.deliver, self.abandoned)
+        self._delivery = None if spool is None else Delivery(spool, self.deliver)
         self._adding: set[asyncio.Task[Any]] = set()
         self._ended: list[tuple[RequestContext, float, tuple[str, ...]]] = []
         self._owners: dict[int, tuple[Principal, dict[str, Any]]] = {}
@@ -132,15 +131,6 @@ class UsageLedger:
         except BadRequest:
             for record in records:
                 await self._add_alone(record)
-
-    @staticmethod
-    def abandoned(payload: bytes) -> bytes | None:
-        """The record of a request whose gateway died."""
-        try:
-            return bytes(encode(unknown_of(_intent.decode(payload))))
-        except msgspec.DecodeError as exc:
-            _log.error("an intent in the spool cannot be read", extra={"error": str(exc)[:200]})
-            return None
 
     async def _add_alone(self, record: UsageRecord) -> None:
         """The others must not wait for ever for one that the store cannot hold."""

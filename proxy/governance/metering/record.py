@@ -2,35 +2,12 @@
 
 from typing import Any
 
-import msgspec
-
 from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.entities import Entity
 from proxy.core.identity import Principal
 from proxy.storage.usage import UsageLine, UsageRecord, UsageStatus
 
 _REFUSED = frozenset({401, 402, 403, 429})
 MAX_TAGS = 16
-
-
-class Intent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Before a call leaves: whose it is, where it goes, and what has been reserved for it."""
-
-    id: str
-    at: float
-    tenant: str = ""
-    key_id: str = ""
-    key_name: str = ""
-    role: str = ""
-    entities: tuple[Entity, ...] = ()
-    asked: str = ""
-    provider: str = ""
-    model: str = ""
-    route: str = ""
-    trace_id: str = ""
-    stream: bool = False
-    nanos: int | None = None
-    """Reserved; None: nothing is, since no budget applies."""
 
 
 def whose(principal: Principal | None) -> dict[str, Any]:
@@ -88,27 +65,25 @@ def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: 
     )
 
 
-def intent_of(ctx: RequestContext, owner: dict[str, Any], provider: str, model: str, nanos: int | None) -> Intent:
-    return Intent(
+def intent_of(ctx: RequestContext, owner: dict[str, Any], provider: str, model: str, nanos: int | None) -> UsageRecord:
+    """What is true of a request whose call is about to leave, if nothing more is heard of it: it may have cost all that was reserved
+    (`nanos`; None: nobody has, since no budget applies), or nothing (contract F)."""
+    return UsageRecord(
         id=ctx.request_id,
         at=ctx.unix_started,
+        status="unknown",
+        http_status=0,
         asked=(ctx.model or "")[:200],
         provider=provider,
         model=model[:200],
         route=ctx.route.name,
         trace_id=ctx.trace_id,
         stream=ctx.stream,
-        nanos=nanos,
+        costs={"other": nanos} if nanos else {},
+        cost_nanos=nanos,
+        estimated=True,
+        error="gateway_died",
         **owner,
-    )
-
-
-def unknown_of(intent: Intent) -> UsageRecord:
-    """Of a request whose gateway died: it may have cost all that was reserved, or nothing (contract F)."""
-    fields = {name: getattr(intent, name) for name in Intent.__struct_fields__ if name != "nanos"}
-    costs = {"other": intent.nanos} if intent.nanos else {}
-    return UsageRecord(
-        status="unknown", http_status=0, cost_nanos=intent.nanos, costs=costs, estimated=True, error="gateway_died", **fields
     )
 
 

@@ -88,7 +88,7 @@ async def test_the_dead_leave_unknown_records(tmp_path: Path, caplog: pytest.Log
         assert found is not None
         assert (found.status, found.cost_nanos) == ("unknown", 77)
         await made.close()
-    assert "an intent in the spool cannot be read" in caplog.text
+    assert "a usage record in the spool cannot be read" in caplog.text
 
 
 async def test_what_cannot_be_read_stops_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -7,7 +7,7 @@ from proxy.core.identity import Principal
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
-from proxy.governance.metering.record import intent_of, record_of, tags_of, unknown_of, whose
+from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
 
 ROUTE = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat")
 PRINCIPAL = Principal(key_id="k", tenant="t", name="ci", user="ann")
@@ -100,7 +100,7 @@ def test_tags(case: str) -> None:
 @pytest.mark.parametrize("nanos", [None, 0, 500])
 def test_what_the_dead_owe(nanos: int | None) -> None:
     """All that was reserved; where nothing was, nobody knows."""
-    record = unknown_of(intent_of(context(), whose(PRINCIPAL), "p", "m", nanos))
+    record = intent_of(context(), whose(PRINCIPAL), "p", "m", nanos)
     assert (record.status, record.cost_nanos, record.estimated, record.error) == ("unknown", nanos, True, "gateway_died")
     assert sum(record.costs.values()) == (nanos or 0)
     assert (record.provider, record.model, record.asked, record.tenant, record.at) == ("p", "m", "smart", "t", 5.0)
