@@ -3,6 +3,7 @@ lease has ended."""
 
 import asyncio
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -10,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from proxy.storage.usage import UsageRecord, decode
 from tests.support.edge_process import EdgeProcess
+from tests.support.eventually import PATIENT_S
 from tests.support.raw_chat import RawChat
 from tests.support.two_processes import edge_pair
 from tests.support.upstream import Call, Upstream, chat, chat_stream
@@ -18,8 +21,10 @@ from tests.support.valkey import Valkey
 
 pytestmark = pytest.mark.allow_tasks("the gateways' connections to the upstream, which outlive a test")
 
-ONCE = {"idempotency-key": "order-1"}
+ONCE = {"idempotency-key": "order-1", "cache-control": "no-store"}
 LEASE_S = 2.0
+CACHE = {"single_flight": {"shared": False}, "l2": {"op_timeout_ms": 5000}}
+"""Single flight is off: it must not be what makes one call of many."""
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +42,12 @@ async def upstream(valkey: Valkey) -> AsyncIterator[Upstream]:
 
 @pytest.fixture
 async def pair(upstream: Upstream, valkey: Valkey, tmp_path: Path) -> AsyncIterator[tuple[EdgeProcess, EdgeProcess]]:
-    """Single flight is off: it must not be what makes one call of many."""
-    cache = {"single_flight": False, "l2": {"op_timeout_ms": 5000}}
-    async with edge_pair(upstream, valkey.url, tmp_path, cache=cache, idempotency={"lease_s": LEASE_S}) as edges:
+    async with edge_pair(upstream, valkey.url, tmp_path, cache=CACHE, idempotency={"lease_s": LEASE_S}) as edges:
         yield edges
 
 
 def asks(edge: EdgeProcess, *, stream: bool = False) -> RawChat:
-    return RawChat(edge.port, stream=stream, headers=ONCE, temperature=1, seed=7)
+    return RawChat(edge.port, stream=stream, headers=ONCE)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -73,8 +76,10 @@ async def test_duplicates_at_two_processes_make_one_call(
     assert len(upstream.calls) == 1
 
 
-async def test_a_killed_leader_is_succeeded_after_its_lease(upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess]) -> None:
-    """Not before; by one call, whose answer all that wait get."""
+async def test_a_killed_leader_is_succeeded_after_its_lease(
+    upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess], tmp_path: Path
+) -> None:
+    """Not before; by one call, whose answer all that wait get, and whose usage record says so."""
 
     async def handle(call: Call) -> None:
         if len(upstream.calls) == 1:
@@ -94,22 +99,31 @@ async def test_a_killed_leader_is_succeeded_after_its_lease(upstream: Upstream, 
         assert time.monotonic() - began >= LEASE_S
         assert {(client.status, client.content) for client in waiting} == {(200, "second")}
     assert len(upstream.calls) == 2
+    records = await recorded(tmp_path / "other" / "records.db", 20)
+    assert sorted((record.taken_over, record.replayed) for record in records) == [(False, True)] * 19 + [(True, False)]
 
 
-async def test_without_redis_requests_with_a_key_are_refused(
-    upstream: Upstream, valkey: Valkey, pair: tuple[EdgeProcess, EdgeProcess]
-) -> None:
+async def recorded(file: Path, n: int) -> list[UsageRecord]:
+    """Until a process has delivered so many usage records."""
+    async with asyncio.timeout(PATIENT_S):
+        while True:
+            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+                rows = db.execute("SELECT body FROM usage_records").fetchall()
+            if len(rows) >= n:
+                return [decode(body.encode()) for (body,) in rows]
+            await asyncio.sleep(0.05)
+
+
+async def test_without_redis_requests_with_a_key_are_refused(upstream: Upstream, tmp_path: Path) -> None:
     """503; those without a key go on."""
 
     async def handle(call: Call) -> None:
         await call.answer(200, chat("hello"))
 
     upstream.on(handle)
-    valkey.command("CONFIG", "SET", "maxclients", "1")
-    try:
-        valkey.command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-        async with asks(pair[0]) as refused, RawChat(pair[0].port) as plain:
-            assert (await plain.rest()).status == 200
-            assert (await refused.rest()).status in (200, 503)
-    finally:
-        valkey.command("CONFIG", "SET", "maxclients", "1000")
+    with Valkey() as valkey:
+        async with edge_pair(upstream, valkey.url, tmp_path, cache=CACHE) as pair:
+            valkey.kill()
+            async with asks(pair[0]) as refused, RawChat(pair[0].port) as plain:
+                assert (await refused.rest()).status == 503
+                assert (await plain.rest()).status == 200
