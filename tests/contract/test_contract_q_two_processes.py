@@ -51,9 +51,7 @@ def asks(edge: EdgeProcess, *, stream: bool = False) -> RawChat:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_duplicates_at_two_processes_make_one_call(
-    upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess], stream: bool
-) -> None:
+async def test_duplicates_at_two_processes_make_one_call(upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess], stream: bool) -> None:
     """Those elsewhere get what was stored, bytes and all; longer than a lease, which is renewed."""
 
     async def handle(call: Call) -> None:
