@@ -201,9 +201,10 @@ class RequestContext:
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json", "limits", "max_tokens_cap",
-        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "replayed", "request_id",
-        "route",
-        "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "taken_over", "task", "top_up", "trace_id",
+        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "replayed",
+        "request_id", "route",
+        "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "taken_over",
+        "task", "top_up", "trace_id",
         "unix_started", "upstream_s", "usage",
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ class Answering:
 
 
 def repeats(store: Any = None) -> dict[str, Any]:
-    return {"repeats": Repeats(store or MemoryIdempotency(FakeClock()), TaskSupervisor()), "repeat_rules": RULES}
+    return {"repeats": Repeats(MemoryIdempotency(FakeClock()) if store is None else store, TaskSupervisor()), "repeat_rules": RULES}
 
 
 async def settled() -> None:
@@ -167,7 +167,7 @@ async def test_nobody_gets_an_answer_of_a_model_that_it_may_not_use() -> None:
     slow = {**ONCE, "authorization": "Bearer slow"}
     assert (await client.post(CHAT_PATH, json={}, headers=slow)).status_code == 200
     assert "idempotency-replayed" in (await client.post(CHAT_PATH, json={}, headers=slow)).headers
-    entry = store._kept[Name("t3", b"k")]  # noqa: SLF001
+    entry = store._kept[Name("t3", b"k")]
     entry.answer = Answer(status=200, headers=(), body=b"", stream=False, asked="x", provider="p", model="m")
     assert (await client.post(CHAT_PATH, json={}, headers=slow)).status_code == 403
 

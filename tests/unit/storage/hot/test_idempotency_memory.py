@@ -97,7 +97,7 @@ class Keys(RuleBasedStateMachine):
 
     @invariant()
     def bytes_are_those_of_what_is_kept(self) -> None:
-        kept = self.store._kept.values()  # noqa: SLF001
+        kept = self.store._kept.values()
         assert self.store.bytes == sum(len(entry.answer.body) + OVERHEAD for entry in kept if entry.answer is not None)
 
 
