@@ -175,6 +175,59 @@ async def test_a_request_whose_client_leaves_runs_to_its_end(upstream: Upstream)
     assert len(upstream.calls) == 1
 
 
+async def test_a_stream_whose_client_leaves_runs_to_its_end(upstream: Upstream) -> None:
+    """In its midst; a duplicate that came meanwhile has all of it."""
+    release = asyncio.Event()
+
+    async def handle(call: Call) -> None:
+        await call.begin_stream()
+        await call.chunk(chat_chunk({"content": "one "}))
+        await release.wait()
+        await call.chunk(chat_chunk({"content": "two"}))
+        await call.chunk(chat_chunk({}, "stop"))
+        await call.end_stream()
+
+    upstream.on(handle)
+    async with running(settings(upstream.url, cache=CACHE_OFF)) as edge:
+        async with RawChat(edge.url, stream=True, headers=once()) as first, RawChat(edge.url, stream=True, headers=once()) as second:
+            await first.until("one ")
+            await second.until("one ")
+            first.leave()
+            await asyncio.sleep(0.05)
+            release.set()
+            assert (await second.rest()).content == "one two"
+        assert replayed(await edge.chat(stream=True, headers=once()))
+        await edge.idle()
+    assert len(upstream.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", {"model": "echo", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/messages", {"model": "echo", "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}], "stream": True}),
+        ("/v1/messages/count_tokens", {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}),
+        ("/v1/responses", {"model": "echo", "input": "hi"}),
+        ("/v1/responses", {"model": "echo", "input": "hi", "stream": True}),
+        ("/v1/embeddings", {"model": "echo", "input": "hi"}),
+        ("/v1/completions", {"model": "echo", "prompt": "hi"}),
+        ("/model/echo/converse", {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}),
+        ("/model/echo/converse-stream", {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}),
+        ("/v1beta/models/echo:generateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        ("/v1beta/models/echo:streamGenerateContent?alt=sse", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+        ("/v1beta/models/echo:streamGenerateContent", {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}),
+    ],
+)
+async def test_every_family(path: str, body: dict[str, Any]) -> None:
+    """The same bytes under the same type."""
+    async with running(settings(cache=CACHE_OFF)) as edge:
+        first, second = [await edge.client.post(path, json=body, headers=once()) for _ in range(2)]
+        assert (first.status_code, replayed(first)) == (200, False)
+        assert (second.status_code, replayed(second)) == (200, True)
+        assert (second.content, second.headers["content-type"]) == (first.content, first.headers["content-type"])
+        assert edge.gateway.state.in_flight.tries == 1
+
+
 async def test_who_waits_too_long_is_told_to_come_again(upstream: Upstream) -> None:
     """409 with Retry-After."""
     release = asyncio.Event()

@@ -4,6 +4,7 @@ A whole answer is stored before it is sent, a stream before its last piece: who 
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.types import Message, Send
 
@@ -12,6 +13,8 @@ from proxy.governance.idempotency.live import Live
 from proxy.storage.hot.idempotency import Answer
 
 Keep = Callable[[Answer], Awaitable[bool]]
+Forward = Callable[[dict[str, Any]], Awaitable[None]]
+"""A `send` that is given whole messages."""
 NOT_STORED = (b"idempotency-stored", b"false")
 
 
@@ -22,7 +25,7 @@ class Recording:
         self._ctx = ctx
         self._live = live
         self._traced = send
-        self._direct = ctx.send_body or send
+        self._direct: Forward = ctx.send_body or send
         self._keep = keep
         self._held: Message | None = None
         """The head of a whole answer, which goes out with its body."""
@@ -45,7 +48,7 @@ class Recording:
     async def send_body(self, message: Message) -> None:
         await self._piece(message, self._direct)
 
-    async def _piece(self, message: Message, send: Send) -> None:
+    async def _piece(self, message: Message, send: Forward) -> None:
         live, last = self._live, not message.get("more_body", False)
         live.add(message.get("body", b""))
         if self._held is not None:
@@ -64,12 +67,12 @@ class Recording:
                 live.end(complete=True)
             await self._forward(send, message)
 
-    async def _forward(self, send: Send, message: Message) -> None:
+    async def _forward(self, send: Forward, message: Message) -> None:
         """Who left misses it, no more."""
         if self._gone:
             return
         try:
-            await send(message)
+            await send(dict(message))
         except OSError:
             self._gone = True
 

@@ -14,7 +14,7 @@ HEAD = Answer(status=200, headers=(), body=b"", stream=True, asked="m", provider
 
 async def read(live: Live) -> bytes:
     assert await live.begun(monotonic() + 5)
-    shown = []
+    shown: list[bytes] = []
     while pieces := await live.after(len(shown)):
         shown += pieces
     return b"".join(shown)

@@ -119,7 +119,7 @@ async def left_behind(app: Answering, then: Callable[[], Awaitable[None]]) -> li
         "type": "http", "method": "POST", "path": CHAT_PATH, "query_string": b"", "client": ("127.0.0.1", 1),
         "headers": [(b"authorization", b"Bearer good"), (b"content-type", b"application/json"), (b"idempotency-key", b"k")],
     }  # fmt: skip
-    running = asyncio.ensure_future(wrapped(scope, receive, send))  # type: ignore[arg-type]
+    running = asyncio.ensure_future(wrapped(scope, receive, send))
     await settled()
     await then()
     await running
