@@ -68,7 +68,7 @@ def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     # last: claims only what everything else has let through
     app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
     if o.repeats is not None and o.repeat_rules is not None:  # a replay claims nothing, and is nobody's who may not use the route
-        app = IdempotencyMiddleware(app, repeats=o.repeats, rules=o.repeat_rules, ledger=o.ledger)
+        app = IdempotencyMiddleware(app, repeats=o.repeats, rules=o.repeat_rules, ledger=o.ledger, limiter=o.limiter)
     app = RbacMiddleware(app)  # needs the parsed body's model and the principal
     app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
     app = AuthMiddleware(app, keys=o.keys, tokens=o.tokens, local=o.local_user)  # from headers only, before a byte of the body is taken

@@ -253,6 +253,7 @@ async def test_a_replay_spends_nothing(upstream: Upstream) -> None:
     async with running(settings(upstream.url, cache=CACHE_OFF, limits={"default": {"rpm": 1}})) as edge:
         answers = [await edge.chat(headers=once()) for _ in range(5)]
         assert [answer.status_code for answer in answers] == [200] * 5
+        assert {answer.headers["x-ratelimit-remaining"] for answer in answers} == {"0"}
         assert (await edge.chat(headers=once("another"))).status_code == 429
         state = edge.gateway.state
         assert state.ledger is not None

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import EdgeError, IdempotencyBusy, IdempotencyMismatch, StreamTruncated
-from proxy.governance.admission import Ledger
+from proxy.governance.admission import Ledger, Limiter
 from proxy.governance.idempotency.fingerprint import HEADER, checked, fingerprint
 from proxy.governance.idempotency.live import LeadersError, Live, Repeats, Rules
 from proxy.governance.idempotency.recording import NOT_STORED, Recording
@@ -35,8 +35,11 @@ _log = logging.getLogger("llm_edge")
 
 
 class IdempotencyMiddleware:
-    def __init__(self, app: ASGIApp, *, repeats: Repeats, rules: Rules, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, *, repeats: Repeats, rules: Rules, ledger: Ledger | None = None, limiter: Limiter | None = None
+    ) -> None:
         self.app = app
+        self._limiter = limiter
         self._lives = repeats.lives
         self._store = repeats.store
         self._tasks = repeats.tasks
@@ -157,7 +160,7 @@ class IdempotencyMiddleware:
             head = live.head
             if head is None:
                 return False
-            self._note(ctx, head)
+            await self._note(ctx, head)
             if not live.stored:
                 ctx.headers_out.append(NOT_STORED)
             await send({"type": "http.response.start", "status": head.status, "headers": list(head.headers)})
@@ -178,11 +181,11 @@ class IdempotencyMiddleware:
             live.readers -= 1
 
     async def _replay(self, ctx: RequestContext, answer: Answer, send: Send) -> None:
-        self._note(ctx, answer)
+        await self._note(ctx, answer)
         await send({"type": "http.response.start", "status": answer.status, "headers": list(answer.headers)})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _note(self, ctx: RequestContext, answer: Answer) -> None:
+    async def _note(self, ctx: RequestContext, answer: Answer) -> None:
         """Whose answer it is, and that it cost nothing. Raises Forbidden where this caller may not use what gave it."""
         ctx.model = answer.asked
         refused = ctx.permit(answer.provider, answer.model).error
@@ -193,6 +196,10 @@ class IdempotencyMiddleware:
         ctx.headers_out.append(REPLAYED)
         if self._ledger is not None:
             ctx.settle.append(self._ledger.ended)
+        if self._limiter is not None and ctx.principal is not None:
+            showing = self._limiter.show(ctx)
+            if showing is not None:
+                await showing
 
 
 class _Staying:
