@@ -101,6 +101,28 @@ async def test_a_killed_leader_is_succeeded_after_its_lease(
     assert sorted((record.taken_over, record.replayed) for record in records) == [(False, True)] * 19 + [(True, False)]
 
 
+async def test_a_drain_waits_for_a_request_whose_client_is_gone(upstream: Upstream, pair: tuple[EdgeProcess, EdgeProcess]) -> None:
+    """Within the grace: its answer is stored, and the other process has it."""
+    release = asyncio.Event()
+
+    async def handle(call: Call) -> None:
+        await release.wait()
+        await call.answer(200, chat("kept"))
+
+    upstream.on(handle)
+    leader, other = pair
+    async with asks(leader) as gone:
+        await upstream.received(1)
+        gone.leave()
+    leader.signal(signal.SIGTERM)
+    await asyncio.sleep(0.5)
+    release.set()
+    async with asks(other) as client:
+        assert (await client.rest()).content == "kept"
+        assert client.header("idempotency-replayed") == "true"
+    assert len(upstream.calls) == 1
+
+
 async def recorded(file: Path, n: int) -> list[UsageRecord]:
     """Until a process has delivered so many usage records."""
     async with asyncio.timeout(PATIENT_S):
