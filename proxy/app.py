@@ -79,8 +79,10 @@ from proxy.stores import (
     open_key_records,
     open_keyring,
     open_ledger,
+    open_repeats,
     open_shared,
     purge_responses,
+    repeat_rules,
     retire,
     share_marks,
 )
@@ -302,6 +304,7 @@ class Gateway:
             usage=usage,
             ledger=ledger,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
+            repeats=open_repeats(hot, clock, tasks),
             closers=closers,
             tokens=open_tokens(self.settings.auth, clock, tasks),
         )
@@ -453,6 +456,8 @@ class Gateway:
             ledger=state.ledger,
             tokens=state.tokens is not None,
             local_user=local_user(s.auth),
+            repeats=state.repeats,
+            repeat_rules=repeat_rules(s),
         )
         return govern(router, options)
 

@@ -10,6 +10,7 @@ from proxy.core.clock import Clock
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.idempotency.live import Repeats
 from proxy.governance.jwt.tokens import Tokens
 from proxy.governance.keys import SignedKeys
 from proxy.governance.metering.ledger import UsageLedger
@@ -43,6 +44,8 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     """None: nothing is written to `usage`."""
     admission: AdmissionStore[Any]
     """Counters of limits and budgets."""
+    repeats: Repeats
+    """Requests and answers under an `Idempotency-Key`."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""
     tokens: Tokens | None = None

@@ -24,6 +24,7 @@ from proxy.core.identity import Roles
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.idempotency.live import Repeats, Rules
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.limits.limiter import reserved_nanos
 from proxy.governance.metering.ledger import UsageLedger
@@ -36,6 +37,8 @@ from proxy.storage.hot.admission_redis import RedisAdmission
 from proxy.storage.hot.base import HotStore, LinkState, OwnedHotStore, RedisDown, RedisRefused
 from proxy.storage.hot.board import Board, LocalBoard
 from proxy.storage.hot.fleet import Fleet
+from proxy.storage.hot.idempotency_memory import MemoryIdempotency
+from proxy.storage.hot.idempotency_redis import RedisIdempotency
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
@@ -145,6 +148,24 @@ async def open_admission(
     tasks.start(fleet.keep(), name="fleet", endless=True)
     tasks.start(admission.keep_on(), name="admission-leases", endless=True)
     return admission
+
+
+UNBOUND_S = 600.0
+"""How long a request with an Idempotency-Key may go on without its client, where `total_s` says nothing."""
+
+
+def open_repeats(hot: OwnedHotStore | None, clock: Clock, tasks: TaskSupervisor) -> Repeats:
+    """Idempotency keys in the hot store of `stores.redis`, if there is one, else in the process."""
+    return Repeats(MemoryIdempotency(clock) if hot is None else RedisIdempotency(hot), tasks)
+
+
+def repeat_rules(settings: Settings) -> Rules | None:
+    """None: the header is ignored."""
+    s = settings.idempotency
+    if not s.enabled:
+        return None
+    total_s = settings.routing.timeouts.total_s or UNBOUND_S
+    return Rules(wait_s=s.wait_s, ttl_s=s.ttl_s, lease_s=s.lease_s, max_bytes=s.max_kb * 1024, total_s=total_s)
 
 
 def configure_admission(admission: AdmissionStore[Any], settings: Settings) -> None:

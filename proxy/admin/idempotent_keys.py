@@ -10,19 +10,12 @@ from typing import Any
 
 import msgspec
 
-from proxy.core.errors import BadRequest, ClientFault, Conflict
+from proxy.core.errors import BadRequest, Conflict, IdempotencyMismatch
 from proxy.core.keys import new_agent_key, new_key_id, sha256_hex, signed_key
 from proxy.storage.records import KeyRecord, KeyRecords
 
 HEADER = b"idempotency-key"
 MAX_CHARS = 255
-
-
-class IdempotencyMismatch(ClientFault):
-    """The key was used for another request."""
-
-    status = 422
-    code = "idempotency_mismatch"
 
 
 class Promise(msgspec.Struct, frozen=True):

@@ -186,6 +186,10 @@ class RequestContext:
     """Output tokens of a choice that the caller's budgets still pay for, where that is less than may be asked for: it is what is sent."""
     quote: Any
     """What budgets know of its size, once they have looked."""
+    replayed: bool
+    """An answer kept under an Idempotency-Key, or one that another request makes."""
+    taken_over: bool
+    """The gateway that ran it first, under the same Idempotency-Key, died: it is done once more."""
     headers_out: list[tuple[bytes, bytes]]
     """Added to the response by the trace wrapper."""
     settle: "list[Callable[[RequestContext], None]]"
@@ -197,9 +201,10 @@ class RequestContext:
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json", "limits", "max_tokens_cap",
-        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "request_id",
-        "route",
-        "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "task", "top_up", "trace_id",
+        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "replayed",
+        "request_id", "route",
+        "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "taken_over",
+        "task", "top_up", "trace_id",
         "unix_started", "upstream_s", "usage",
     )  # fmt: skip
 
@@ -224,7 +229,7 @@ class RequestContext:
         self.client_ip = ""
         self.body_bytes_in = self.bytes_out = self.status = 0
         self.upstream_s = 0.0
-        self.body_unread = self.stream = self.cancelled = self.ending = False
+        self.body_unread = self.stream = self.cancelled = self.ending = self.replayed = self.taken_over = False
         self.json: Any = None
         self.principal: Principal | None = None
         self.model = self.error = self.stopped = None

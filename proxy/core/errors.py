@@ -141,6 +141,21 @@ class Conflict(ClientFault):
     code = "conflict"
 
 
+class IdempotencyMismatch(ClientFault):
+    """The `Idempotency-Key` was used for another request."""
+
+    status = 422
+    code = "idempotency_mismatch"
+
+
+class IdempotencyBusy(ClientFault):
+    """The first request with this `Idempotency-Key` is still under way."""
+
+    status = 409
+    code = "idempotency_in_progress"
+    retryable = True
+
+
 class TooLarge(ClientFault):
     status = 413
     code = "request_too_large"

@@ -31,6 +31,7 @@ SECTIONS = frozenset(
         "cache",
         "limits",
         "budgets",
+        "idempotency",
         "prices",
         "audit",
         "masking",

@@ -15,6 +15,7 @@ from proxy.settings.budgets import BudgetsSettings
 from proxy.settings.cache import CacheSettings
 from proxy.settings.errors import Path, Problem, SettingsError, dotted
 from proxy.settings.fetch import FetchSettings
+from proxy.settings.idempotency import IdempotencySettings
 from proxy.settings.later import AgentsSettings, AuditSettings, MaskingSettings
 from proxy.settings.limits import LimitsSettings
 from proxy.settings.models import ModelSettings
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
     masking: MaskingSettings = Field(MaskingSettings(), description="Personal data.")
     agents: AgentsSettings = Field(AgentsSettings(), description="Agents and their tools.")
     usage: UsageSettings = Field(UsageSettings(), description="The ledger of usage records.")
+    idempotency: IdempotencySettings = Field(IdempotencySettings(), description="Requests with an `Idempotency-Key`.")
     telemetry: TelemetrySettings = Field(TelemetrySettings(), description="Logs, metrics, traces.")
 
     _reading: Reading = PrivateAttr(default_factory=Reading)

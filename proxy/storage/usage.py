@@ -79,6 +79,8 @@ class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lines: tuple[UsageLine, ...] = ()
     replayed: bool = False
     """An answer kept under an Idempotency-Key."""
+    taken_over: bool = False
+    """Done once more under its Idempotency-Key, since the gateway that did it first died."""
 
 
 GroupBy = Literal["key", "user", "team", "tenant", "model", "provider", "tag", "day", "agent"]

@@ -1,6 +1,7 @@
 """Contract A: when a client leaves, the upstream socket closes within a second, one record is written, claims are released.
 
-Here: a log line and counters stand for the usage record, which comes with metering. An `Idempotency-Key` (contract Q) is a later part.
+Here: a log line and counters stand for the usage record, which comes with metering. The exception for an
+`Idempotency-Key`: test_contract_q_idempotency.py.
 """
 
 import asyncio

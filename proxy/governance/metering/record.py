@@ -61,6 +61,8 @@ def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: 
         error=ctx.error or "",
         trace_id=ctx.trace_id,
         lines=_lines(ctx.attempts),
+        replayed=ctx.replayed,
+        taken_over=ctx.taken_over,
         **fields,
     )
 

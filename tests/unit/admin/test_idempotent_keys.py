@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.admin.idempotent_keys import IdempotencyMismatch, Idempotent
-from proxy.core.errors import BadRequest, Conflict
+from proxy.admin.idempotent_keys import Idempotent
+from proxy.core.errors import BadRequest, Conflict, IdempotencyMismatch
 from proxy.storage.issue import new_key
 from proxy.storage.records_memory import MemoryRecords
 
