@@ -79,6 +79,7 @@ from proxy.stores import (
     open_key_records,
     open_keyring,
     open_ledger,
+    open_plan_book,
     open_shared,
     purge_responses,
     retire,
@@ -269,6 +270,7 @@ class Gateway:
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
         await self._open_overlays(records, tasks, closers)
+        plan_records, plans = open_plan_book(self.settings, records, board, clock, tasks, closers)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -303,6 +305,8 @@ class Gateway:
             ledger=ledger,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             closers=closers,
+            plan_records=plan_records,
+            plans=plans,
             tokens=open_tokens(self.settings.auth, clock, tasks),
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
@@ -349,6 +353,7 @@ class Gateway:
         self._deaf_keys()
         self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
         configure_admission(state.admission, settings)
+        state.plans.ttl_s = settings.auth.key_cache_ttl_s
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
@@ -434,7 +439,7 @@ class Gateway:
             health_needs_key=s.auth.health_check,
         )
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
-        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts)
+        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts, plans=state.plans)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),
@@ -449,10 +454,13 @@ class Gateway:
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
-            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, budgets=budgets),
+            limiter=make_limiter(
+                s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, plans=state.plans, budgets=budgets
+            ),
             ledger=state.ledger,
             tokens=state.tokens is not None,
             local_user=local_user(s.auth),
+            plans=state.plans,
         )
         return govern(router, options)
 

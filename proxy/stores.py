@@ -27,6 +27,7 @@ from proxy.governance.admission import InFlight
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.limits.limiter import reserved_nanos
 from proxy.governance.metering.ledger import UsageLedger
+from proxy.governance.plans.book import PlanBook, follow_plans
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
@@ -39,7 +40,8 @@ from proxy.storage.hot.fleet import Fleet
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
-from proxy.storage.open import open_records, open_usage
+from proxy.storage.open import open_plans, open_records, open_usage
+from proxy.storage.plans import PlanRecords
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
 from proxy.storage.shared import SchemaOutdated
@@ -217,6 +219,17 @@ def open_ledger(
     if settings.usage.keep_days is not None:
         tasks.start(purge_usage(usage, clock, settings.usage.keep_days), name="usage-purge", endless=True)
     return usage, ledger
+
+
+def open_plan_book(
+    settings: Settings, records: KeyRecords, board: Board, clock: Clock, tasks: TaskSupervisor, closers: Closers
+) -> tuple[PlanRecords, PlanBook]:
+    """The records of usage plans, and what is known of them, kept fresh by the board."""
+    plans = open_plans(settings.stores.records_url, records)
+    closers.append(plans.aclose)
+    book = PlanBook(plans, clock, tasks, settings.auth.key_cache_ttl_s)
+    follow_plans(board, book)
+    return plans, book
 
 
 async def purge_usage(records: UsageRecords, clock: Clock, keep_days: int, every_s: float = PURGE_EVERY_S) -> None:

@@ -9,6 +9,7 @@ from proxy.governance.auth import AuthMiddleware, Keys
 from proxy.governance.bodies import ErrorBodies
 from proxy.governance.cors import CorsMiddleware
 from proxy.governance.envelope import EnvelopeMiddleware
+from proxy.governance.limits.policy import EntityRules
 from proxy.governance.rbac import RbacMiddleware
 from proxy.governance.shedding import Shedder, SheddingMiddleware
 from proxy.governance.trace import Classify, EndMeter, TraceMiddleware
@@ -37,6 +38,7 @@ class StackOptions:
         ledger: Ledger | None = None,
         tokens: bool = False,
         local_user: Principal | None = None,
+        plans: EntityRules | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -55,13 +57,14 @@ class StackOptions:
         self.ledger = ledger
         self.tokens = tokens
         self.local_user = local_user
+        self.plans = plans
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     """Read from the bottom: the last line is the first to see a request."""
     # last: claims only what everything else has let through
     app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
-    app = RbacMiddleware(app)  # needs the parsed body's model and the principal
+    app = RbacMiddleware(app, plans=o.plans)  # needs the parsed body's model and the principal
     app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
     app = AuthMiddleware(app, keys=o.keys, tokens=o.tokens, local=o.local_user)  # from headers only, before a byte of the body is taken
     if o.cors_origins:
