@@ -23,6 +23,7 @@ from proxy.admin.drift import summary
 from proxy.admin.events import AdminEvents, LoggedEvents
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.plans import PlanRoutes
 from proxy.admin.reload import Reload
 from proxy.admin.usage import UsageRoutes
 from proxy.api.generate import Generate
@@ -407,6 +408,14 @@ class Gateway:
         s = state.settings
         health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
         models = Models(lambda: self.state.pipeline)
+        plan_routes = PlanRoutes(
+            state.plan_records,
+            state.records,
+            state.board,
+            state.clock,
+            self._admin_events,
+            lambda: self.settings.auth.key_cache_ttl_s,
+        )
         router = Router(
             {
                 "generate": Generate(state.pipeline),
@@ -433,7 +442,8 @@ class Gateway:
                     reload=self._reload,
                     explain=explain_now,
                 ),
-                **UsageRoutes(state.usage, state.clock, written(state.ledger)).handlers(),
+                **UsageRoutes(state.usage, state.clock, written(state.ledger), plan_routes.tenant_cap).handlers(),
+                **plan_routes.handlers(),
                 **ApiKeyRoutes(lambda: self.settings, state.records, state.board, state.clock, self._admin_events).handlers(),
             },
             health_needs_key=s.auth.health_check,

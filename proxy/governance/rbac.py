@@ -42,7 +42,7 @@ class RbacMiddleware:
                     ctx.permit = ModelPermit(principal.models, ctx)
                 if ctx.json is not None and PROVIDER_OBJECTS not in principal.scopes and principal.role != "admin":
                     require_scope(ctx)
-                if self._plans is not None and ctx.route.family not in ("admin", "ops"):
+                if self._plans is not None and not ctx.route.admin and ctx.route.family != "ops":
                     rules = self._plans.find(principal)
                     if rules is None:
                         return self._load(self._plans, ctx, principal, scope, receive, send)

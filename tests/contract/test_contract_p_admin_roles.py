@@ -15,13 +15,14 @@ from proxy.storage.records import Role
 from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
 
 ADMIN_ROWS = [row for row in TABLE if row.path.startswith("/v1/admin")]
-TENANTS = ("/v1/admin/api-keys", "/v1/admin/usage", "/v1/admin/tenants")
+TENANTS = ("/v1/admin/api-keys", "/v1/admin/usage", "/v1/admin/tenants", "/v1/admin/plans")
 """Where a tenant's administrator has business, too."""
 BODIES: dict[str, dict[str, object]] = {
     "admin_weights": {"weights": {"old/m": 1}},
     "admin_cache_purge": {"model": "m"},
     "admin_key_create": {"role": "client"},
     "admin_key_update": {"role": "client", "name": "renamed"},
+    "admin_plan_replace": {"default_limits": {"rpm": 1}},
 }
 ANSWERS = {"admin_config_managed": 409, "admin_route_managed": 409}
 """What an administrator gets, where that is not 200."""

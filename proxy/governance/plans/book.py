@@ -16,7 +16,7 @@ from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.policy import EntityRules, PlanRules
 from proxy.storage.hot.board import Board
-from proxy.storage.plans import Plan, PlanRecords
+from proxy.storage.plans import SYSTEM, Plan, PlanRecords
 
 PREFIX = "plan:"
 """Of notices, before a tenant."""
@@ -37,8 +37,12 @@ class PlanSet:
 
     __slots__ = ("_by_entity", "_named", "_permissions", "active")
 
-    def __init__(self, plans: Iterable[Plan]) -> None:
-        self._by_entity = {Entity(plan.entity_type, plan.entity_id, plan.tenant): plan for plan in plans}
+    def __init__(self, plans: Iterable[Plan], own: str | None = None) -> None:
+        """`own`: the tenant of a principal that is its own; plans that name no tenant are its, where it has none of that entity."""
+        self._by_entity: dict[Entity, Plan] = {}
+        for plan in sorted(plans, key=lambda plan: plan.tenant == SYSTEM):
+            tenant = own if own is not None and plan.tenant == SYSTEM else plan.tenant
+            self._by_entity.setdefault(Entity(plan.entity_type, plan.entity_id, tenant), plan)
         found = self._by_entity.values()
         self._permissions = tuple(frozenset(plan.model_permissions) for plan in found if "*" not in plan.model_permissions)
         self._named = frozenset(model for plan in found for model in plan.model_limits)
@@ -136,7 +140,7 @@ class PlanBook:
         """Its plans have changed."""
         self._epoch += 1
         for held in self._by_entities.values():
-            if any(entity.tenant == tenant for entity in held.entities):
+            if any(entity.tenant == tenant for entity in held.entities) or (tenant == SYSTEM and _own(held.entities) is not None):
                 held.until = float("-inf")
 
     def drop_all(self) -> None:
@@ -161,6 +165,9 @@ class PlanBook:
 
     async def _read(self, held: _Held) -> None:
         wanted = [(entity.tenant, entity.type, entity.id) for entity in held.entities]
+        own = _own(held.entities)
+        if own is not None:
+            wanted += [(SYSTEM, entity.type, entity.id) for entity in held.entities[:-1]]
         try:
             for _ in range(LOADS):
                 epoch = self._epoch
@@ -173,7 +180,7 @@ class PlanBook:
             held.until = self._monotonic() + SHORTEST_S
             return
         if held.rules is None or set(map(_version, held.rules.plans)) != set(map(_version, plans)):
-            held.rules = PlanSet(plans) if plans else NO_PLANS
+            held.rules = PlanSet(plans, own) if plans else NO_PLANS
         held.until = self._monotonic() + self._lasts
 
 
@@ -203,6 +210,12 @@ def follow_plans(board: Board, book: PlanBook) -> Callable[[], None]:
         unmiss()
 
     return end
+
+
+def _own(entities: Entities) -> str | None:
+    """The tenant of a principal that was given none, and is its own."""
+    first = entities[0]
+    return first.tenant if first.id == first.tenant and first.tenant != SYSTEM else None
 
 
 def _version(plan: Plan) -> tuple[str, int]:
