@@ -79,7 +79,7 @@ class PlanRoutes:
         if body.version is not None:
             raise InvalidField("a plan that is being made has none yet", "version")
         kind, id_ = _entity(body.entity_type, body.entity_id)
-        tenant = body.tenant_id or actor.tenant or (id_ if kind == "TENANT" else SYSTEM)
+        tenant = body.tenant_id or await self._tenant(actor, kind, id_)
         if kind == "TENANT" and tenant != id_:
             raise InvalidField("a tenant's own plan belongs to itself", "tenant_id")
         plan = await self._service().create(actor, tenant, kind, id_, content(body, self._clock.time()))
@@ -109,13 +109,13 @@ class PlanRoutes:
     async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx = context(scope)
         actor = _actor(ctx)
-        await self._answer(send, await self._service().get(actor, *_named(ctx, actor)))
+        await self._answer(send, await self._service().get(actor, *await self._named(ctx, actor)))
 
     async def replace(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The whole plan: what is left out becomes the default. `If-Match`, or `version` in the body."""
         ctx = context(scope)
         actor, body = _actor(ctx), read_plan(ctx.json)
-        tenant, kind, id_ = _named(ctx, actor)
+        tenant, kind, id_ = await self._named(ctx, actor)
         for name, value, there in (
             ("entity_type", body.entity_type, kind),
             ("entity_id", body.entity_id, id_),
@@ -133,7 +133,7 @@ class PlanRoutes:
     async def delete(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx = context(scope)
         actor = _actor(ctx)
-        tenant, kind, id_ = _named(ctx, actor)
+        tenant, kind, id_ = await self._named(ctx, actor)
         await self._service().delete(actor, tenant, kind, id_, expected=expected_version(ctx, {}))
         await answer(send, {"message": f"plan of {kind} {id_} deleted"})
 
@@ -184,6 +184,21 @@ class PlanRoutes:
             name = name.lower()
         return tenant or actor.tenant or (name if found == "TENANT" else SYSTEM), found, name
 
+    async def _tenant(self, actor: Actor, kind: EntityType, id_: str) -> str:
+        """Of an entity where none is named."""
+        if actor.tenant is not None:
+            return actor.tenant
+        if kind == "API_KEY" and (record := await self._keys.get(id_)) is not None:
+            return record.tenant
+        return id_ if kind == "TENANT" else SYSTEM
+
+    async def _named(self, ctx: RequestContext, actor: Actor) -> tuple[str, EntityType, str]:
+        """By the path: `TYPE/id`, and `?tenant_id=`."""
+        kind, _, id_ = parameter(ctx, "entity").partition("/")
+        found = entity_type(kind)
+        asked = _query(ctx, ("tenant_id",)).get("tenant_id")
+        return asked or await self._tenant(actor, found, id_), found, id_
+
     def _service(self) -> PlanService:
         return PlanService(self._records, self._clock, PlanNotices(self._board, self._ttl_s()), self._events)
 
@@ -205,14 +220,6 @@ def _entity(kind: EntityType | None, id_: str | None) -> tuple[EntityType, str]:
     if not id_:
         raise InvalidField("is required", "entity_id")
     return kind, id_
-
-
-def _named(ctx: RequestContext, actor: Actor) -> tuple[str, EntityType, str]:
-    """By the path: `TYPE/id`, and `?tenant_id=`."""
-    kind, _, id_ = parameter(ctx, "entity").partition("/")
-    found = entity_type(kind)
-    asked = _query(ctx, ("tenant_id",)).get("tenant_id")
-    return asked or actor.tenant or (id_ if found == "TENANT" else SYSTEM), found, id_
 
 
 def _query(ctx: RequestContext, known: tuple[str, ...]) -> dict[str, Any]:
