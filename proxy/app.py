@@ -23,6 +23,7 @@ from proxy.admin.drift import summary
 from proxy.admin.events import AdminEvents, LoggedEvents
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
+from proxy.admin.openapi import Described
 from proxy.admin.plans import PlanRoutes
 from proxy.admin.reload import Reload
 from proxy.admin.usage import UsageRoutes
@@ -33,7 +34,7 @@ from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
-from proxy.api.routes import Router
+from proxy.api.routes import TABLE, Router
 from proxy.api.usage import OwnUsage
 from proxy.assembly import MIB, build_pipeline, make_budgets, make_codecs, make_fetcher, make_limiter, open_alerts, open_health
 from proxy.cache.tiered import CacheStatus
@@ -51,6 +52,7 @@ from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
 from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
+from proxy.governance.plans.keys import PlanKeys, follow_plan_keys
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
@@ -143,6 +145,9 @@ class Gateway:
         self._l2_size = StoreSize()
         self._output_averages = Averages()
         self._alerts = Alerts()
+        self._described = Described(
+            (row.method, row.path, row.handler, row.reads_body) for row in TABLE if row.admin or row.family == "admin"
+        )
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -402,7 +407,13 @@ class Gateway:
         if not state.settings.auth.enabled:
             return None, None
         keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
-        return keys if state.tokens is None else KeysAndTokens(keys, state.tokens), signed
+        every: Keys = keys
+        if state.settings.auth.plan_keys:
+            auth = state.settings.auth
+            plan_keys = PlanKeys(keys, state.plan_records, state.clock, auth.key_cache_ttl_s, auth.key_cache_size)
+            follow_plan_keys(state.board, plan_keys)
+            every = plan_keys
+        return every if state.tokens is None else KeysAndTokens(every, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
         s = state.settings
@@ -444,6 +455,7 @@ class Gateway:
                 ),
                 **UsageRoutes(state.usage, state.clock, written(state.ledger), plan_routes.tenant_cap).handlers(),
                 **plan_routes.handlers(),
+                **self._described.handlers(),
                 **ApiKeyRoutes(lambda: self.settings, state.records, state.board, state.clock, self._admin_events).handlers(),
             },
             health_needs_key=s.auth.health_check,

@@ -115,6 +115,8 @@ TABLE: tuple[Row, ...] = (
     Row("PUT", "/v1/admin/plans/{entity}", "admin", "admin_plan_replace"),
     Row("DELETE", "/v1/admin/plans/{entity}", "admin", "admin_plan_delete"),
     Row("PUT", "/v1/admin/tenants/{tenant}/budget", "admin", "admin_tenant_budget", reads_body=False),
+    Row("GET", "/openapi.json", "ops", "openapi", public=True),
+    Row("GET", "/docs", "ops", "docs", public=True),
     Row("POST", "/create-key", "invoke", "create_plan_key", admin=True),
     Row("POST", "/revoke-key", "invoke", "revoke_plan_key", admin=True),
 )

@@ -1,5 +1,6 @@
 """Usage plans through a whole gateway: what a tenant, a team and a user may, everybody's counter enforced; the AWS lab's doors."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,8 +8,9 @@ import httpx2
 import pytest
 
 from proxy.admin.events import KeptEvents
+from proxy.api.routes import TABLE
 from proxy.storage.issue import new_key, signing_secret
-from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
+from tests.support.admin import ADMIN_KEY, KEY, Administered, administered, two_providers
 from tests.support.gateway import chat_body
 
 EVENTS = KeptEvents()
@@ -157,3 +159,29 @@ async def test_a_plan_without_a_tenant_is_of_whoever_has_none(edge: Administered
     own, other = await key(edge, user="sub-1"), await key(edge, tenant="acme", user="sub-1")
     assert [(await chat(edge, own)).status_code for _ in range(2)] == [200, 429]
     assert [(await chat(edge, other)).status_code for _ in range(2)] == [200, 200]
+
+
+async def test_the_labs_hashed_keys() -> None:
+    """Found by one SHA-256, where that is wanted; the key itself is stored nowhere."""
+    lab = "lab-key-0123456789abcdef"
+    admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+    body = {"entity_type": "API_KEY", "entity_id": lab, "default_limits": {"rpm": 2}}
+    async with administered(two_providers(auth={"plan_keys": True})) as edge:
+        assert (await chat(edge, lab)).status_code == 401
+        made = await edge.client.post("/create-key", json=body, headers=admin)
+        assert made.json()["plan"]["entity_id"] == hashlib.sha256(lab.encode()).hexdigest()
+        assert lab not in made.text
+        assert [(await chat(edge, lab)).status_code for _ in range(3)] == [200, 200, 429]
+        await edge.client.post("/revoke-key", json={"entity_type": "API_KEY", "entity_id": lab}, headers=admin)
+        assert (await chat(edge, lab)).status_code == 401
+
+
+async def test_the_admin_api_describes_itself(edge: Administered) -> None:
+    """To everybody, and without anything from elsewhere."""
+    shown = (await edge.client.get("/openapi.json", headers={"authorization": ""})).json()
+    rows = {(row.method.lower(), row.path) for row in TABLE if row.admin or row.family == "admin"}
+    assert {(method, path) for path, methods in shown["paths"].items() for method in methods} == rows
+    page = await edge.client.get("/docs", headers={"authorization": ""})
+    assert page.status_code == 200
+    assert "/v1/admin/plans" in page.text
+    assert "http" not in page.text.replace("<!doctype html>", "")
