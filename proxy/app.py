@@ -18,15 +18,12 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.admin.api_keys import ApiKeyRoutes
 from proxy.admin.drift import summary
 from proxy.admin.events import AdminEvents, LoggedEvents
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
-from proxy.admin.openapi import Described
-from proxy.admin.plans import PlanRoutes
 from proxy.admin.reload import Reload
-from proxy.admin.usage import UsageRoutes
+from proxy.admin.tenant_handlers import tenant_handlers
 from proxy.api.generate import Generate
 from proxy.api.health import Health
 from proxy.api.in_process import InProcess
@@ -34,7 +31,7 @@ from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
 from proxy.api.models import Models
 from proxy.api.responses import IssuedResponses
-from proxy.api.routes import TABLE, Router
+from proxy.api.routes import Router
 from proxy.api.usage import OwnUsage
 from proxy.assembly import MIB, build_pipeline, make_budgets, make_codecs, make_fetcher, make_limiter, open_alerts, open_health
 from proxy.cache.tiered import CacheStatus
@@ -52,7 +49,6 @@ from proxy.governance.key_notices import follow
 from proxy.governance.keys import SignedKeys
 from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
-from proxy.governance.plans.keys import PlanKeys, follow_plan_keys
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
 from proxy.pipeline.count import count_tokens
@@ -87,6 +83,7 @@ from proxy.stores import (
     purge_responses,
     retire,
     share_marks,
+    with_plan_keys,
 )
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
@@ -145,9 +142,6 @@ class Gateway:
         self._l2_size = StoreSize()
         self._output_averages = Averages()
         self._alerts = Alerts()
-        self._described = Described(
-            (row.method, row.path, row.handler, row.reads_body) for row in TABLE if row.admin or row.family == "admin"
-        )
         self.metrics.known_models = self._model_labels
         watch_gateway(
             self.metrics,
@@ -409,57 +403,11 @@ class Gateway:
         keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
         every: Keys = keys
         if state.settings.auth.plan_keys:
-            auth = state.settings.auth
-            plan_keys = PlanKeys(keys, state.plan_records, state.clock, auth.key_cache_ttl_s, auth.key_cache_size)
-            follow_plan_keys(state.board, plan_keys)
-            every = plan_keys
+            every = with_plan_keys(keys, state.plan_records, state.clock, state.board, state.settings)
         return every if state.tokens is None else KeysAndTokens(every, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
-        s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
-        models = Models(lambda: self.state.pipeline)
-        plan_routes = PlanRoutes(
-            state.plan_records,
-            state.records,
-            state.board,
-            state.clock,
-            self._admin_events,
-            lambda: self.settings.auth.key_cache_ttl_s,
-        )
-        router = Router(
-            {
-                "generate": Generate(state.pipeline),
-                "count": Generate(state.pipeline, run=count_tokens),
-                "responses": Generate(state.pipeline, run=create_response),
-                **IssuedResponses(state.pipeline).handlers(),
-                "embed": Generate(state.pipeline, run=embed),
-                "invoke": Invoke(state.pipeline),
-                "models": models.list,
-                "model": models.get,
-                "health": health.health,
-                "live": health.live,
-                "ready": health.ready,
-                "healthz": health.healthz,
-                "readyz": health.readyz,
-                "metrics": self._metrics_route,
-                "usage": OwnUsage(state.usage, state.clock, written(state.ledger)),
-                **admin_handlers(
-                    settings=lambda: self.settings,
-                    pipeline=lambda: self.state.pipeline,
-                    loaded_at=lambda: self._loaded_at,
-                    clock=state.clock,
-                    overlays=self._overlays,
-                    reload=self._reload,
-                    explain=explain_now,
-                ),
-                **UsageRoutes(state.usage, state.clock, written(state.ledger), plan_routes.tenant_cap).handlers(),
-                **plan_routes.handlers(),
-                **self._described.handlers(),
-                **ApiKeyRoutes(lambda: self.settings, state.records, state.board, state.clock, self._admin_events).handlers(),
-            },
-            health_needs_key=s.auth.health_check,
-        )
+        s, router = state.settings, self._router(state)
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
         budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts, plans=state.plans)
         options = StackOptions(
@@ -485,6 +433,49 @@ class Gateway:
             plans=state.plans,
         )
         return govern(router, options)
+
+    def _router(self, state: AppState) -> Router:
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
+        models = Models(lambda: self.state.pipeline)
+        return Router(
+            {
+                "generate": Generate(state.pipeline),
+                "count": Generate(state.pipeline, run=count_tokens),
+                "responses": Generate(state.pipeline, run=create_response),
+                **IssuedResponses(state.pipeline).handlers(),
+                "embed": Generate(state.pipeline, run=embed),
+                "invoke": Invoke(state.pipeline),
+                "models": models.list,
+                "model": models.get,
+                "health": health.health,
+                "live": health.live,
+                "ready": health.ready,
+                "healthz": health.healthz,
+                "readyz": health.readyz,
+                "metrics": self._metrics_route,
+                "usage": OwnUsage(state.usage, state.clock, written(state.ledger)),
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                    explain=explain_now,
+                ),
+                **tenant_handlers(
+                    settings=lambda: self.settings,
+                    keys=state.records,
+                    plans=state.plan_records,
+                    usage=state.usage,
+                    written=written(state.ledger),
+                    board=state.board,
+                    clock=state.clock,
+                    events=self._admin_events,
+                ),
+            },
+            health_needs_key=state.settings.auth.health_check,
+        )
 
     def _config_facts(self) -> dict[str, Any]:
         facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}

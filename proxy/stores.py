@@ -24,10 +24,12 @@ from proxy.core.identity import Roles
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.auth import Keys
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.limits.limiter import reserved_nanos
 from proxy.governance.metering.ledger import UsageLedger
 from proxy.governance.plans.book import PlanBook, follow_plans
+from proxy.governance.plans.keys import PlanKeys, follow_plan_keys
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
@@ -230,6 +232,13 @@ def open_plan_book(
     book = PlanBook(plans, clock, tasks, settings.auth.key_cache_ttl_s)
     follow_plans(board, book)
     return plans, book
+
+
+def with_plan_keys(keys: Keys, records: PlanRecords, clock: Clock, board: Board, settings: Settings) -> Keys:
+    """And those of the AWS lab."""
+    found = PlanKeys(keys, records, clock, settings.auth.key_cache_ttl_s, settings.auth.key_cache_size)
+    follow_plan_keys(board, found)
+    return found
 
 
 async def purge_usage(records: UsageRecords, clock: Clock, keep_days: int, every_s: float = PURGE_EVERY_S) -> None:
