@@ -401,9 +401,7 @@ class Gateway:
         if not state.settings.auth.enabled:
             return None, None
         keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
-        every: Keys = keys
-        if state.settings.auth.plan_keys:
-            every = with_plan_keys(keys, state.plan_records, state.clock, state.board, state.settings)
+        every = with_plan_keys(keys, state.plan_records, state.clock, state.board, state.settings)
         return every if state.tokens is None else KeysAndTokens(every, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
@@ -465,9 +463,7 @@ class Gateway:
                 ),
                 **tenant_handlers(
                     settings=lambda: self.settings,
-                    keys=state.records,
-                    plans=state.plan_records,
-                    usage=state.usage,
+                    stores=(state.records, state.plan_records, state.usage),
                     written=written(state.ledger),
                     board=state.board,
                     clock=state.clock,

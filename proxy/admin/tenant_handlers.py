@@ -21,15 +21,14 @@ from proxy.storage.usage import UsageRecords
 def tenant_handlers(
     *,
     settings: Callable[[], Settings],
-    keys: KeyRecords,
-    plans: PlanRecords,
-    usage: UsageRecords,
+    stores: tuple[KeyRecords, PlanRecords, UsageRecords],
     written: Callable[[], Awaitable[None]],
     board: Board,
     clock: Clock,
     events: AdminEvents,
 ) -> dict[str, ASGIApp]:
     """`settings`: those in force; `written()`: when everything that has ended is in the ledger."""
+    keys, plans, usage = stores
     plan_routes = PlanRoutes(plans, keys, board, clock, events, lambda: settings().auth.key_cache_ttl_s)
     return {
         **UsageRoutes(usage, clock, written, plan_routes.tenant_cap).handlers(),

@@ -116,7 +116,8 @@ async def test_bad_plans(edge: Administered, body: dict[str, Any], named: str) -
 async def test_pages(edge: Administered) -> None:
     made = {(await plan(edge, "USER", f"u{n}"))["usage_id"] for n in range(5)}
     assert (await edge.call("POST", "/plans", {"entity_type": "USER", "entity_id": "u1", "tenant_id": "acme"})).status_code == 409
-    found, after = set(), ""
+    found: set[str] = set()
+    after: str | None = ""
     while after is not None:
         page = await edge.get(f"/plans?limit=2&after={after}")
         found |= {one["usage_id"] for one in page["plans"]}
