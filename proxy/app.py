@@ -18,22 +18,17 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.admin.api_keys import ApiKeyRoutes
 from proxy.admin.drift import summary
 from proxy.admin.events import AdminEvents, LoggedEvents
 from proxy.admin.handlers import admin_handlers
 from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
-from proxy.admin.usage import UsageRoutes
-from proxy.api.generate import Generate
+from proxy.admin.tenant_handlers import tenant_handlers
+from proxy.api.handlers import admin_operations, client_handlers
 from proxy.api.health import Health
 from proxy.api.in_process import InProcess
-from proxy.api.invoke import Invoke
 from proxy.api.metrics import MetricsRoute
-from proxy.api.models import Models
-from proxy.api.responses import IssuedResponses
 from proxy.api.routes import Router
-from proxy.api.usage import OwnUsage
 from proxy.assembly import MIB, build_pipeline, make_budgets, make_codecs, make_fetcher, make_limiter, open_alerts, open_health
 from proxy.cache.tiered import CacheStatus
 from proxy.core.clock import Clock, SystemClock, utc_iso
@@ -52,13 +47,10 @@ from proxy.governance.limits.estimates import Averages
 from proxy.governance.metering.ledger import written
 from proxy.governance.shedding import Shedding
 from proxy.governance.stack import StackOptions, govern
-from proxy.pipeline.count import count_tokens
 from proxy.pipeline.deps import Pipeline
-from proxy.pipeline.embed import embed
 from proxy.pipeline.explaining import explain_now
 from proxy.pipeline.health_report import HealthGauges
 from proxy.pipeline.probing import Probes
-from proxy.pipeline.responses import create as create_response
 from proxy.providers.base import Provider
 from proxy.providers.litellm_bridge import loading
 from proxy.providers.litellm_transport import LitellmUnusable
@@ -79,12 +71,14 @@ from proxy.stores import (
     open_key_records,
     open_keyring,
     open_ledger,
+    open_plan_book,
     open_repeats,
     open_shared,
     purge_responses,
     repeat_rules,
     retire,
     share_marks,
+    with_plan_keys,
 )
 from proxy.telemetry.gauges import StoreSize, watch_gateway
 from proxy.telemetry.hub import LocalHub, MetricsHub
@@ -271,6 +265,7 @@ class Gateway:
         tasks.start(purge_responses(responses, clock), name="responses-purge", endless=True)
         usage, ledger = open_ledger(self.settings, records, clock, tasks, closers, self.lifecycle.owe)
         await self._open_overlays(records, tasks, closers)
+        plan_records, plans = open_plan_book(self.settings, records, board, clock, tasks, closers)
         pipeline = build_pipeline(
             self.settings,
             codecs=make_codecs(clock),
@@ -306,6 +301,8 @@ class Gateway:
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
             repeats=open_repeats(hot, clock, tasks),
             closers=closers,
+            plan_records=plan_records,
+            plans=plans,
             tokens=open_tokens(self.settings.auth, clock, tasks),
         )
         self._health = Health(lambda: self.state.pipeline, self.lifecycle, clock, self._config_facts)
@@ -352,6 +349,7 @@ class Gateway:
         self._deaf_keys()
         self._deaf_keys = follow(state.board, signed) if signed is not None else lambda: None
         configure_admission(state.admission, settings)
+        state.plans.ttl_s = settings.auth.key_cache_ttl_s
         state.pipeline.health.configure(health_rules(settings), monotonic())
         self._probes.restart(state.tasks, settings.routing.probes.every_s, settings.routing.probes.timeout_s)
         targets = {t.model for model in settings.models.values() for t in model.targets if t.model is not None}
@@ -399,45 +397,13 @@ class Gateway:
         if not state.settings.auth.enabled:
             return None, None
         keys, signed = await open_keyring(state.settings, records=state.records, clock=state.clock)
-        return keys if state.tokens is None else KeysAndTokens(keys, state.tokens), signed
+        every = with_plan_keys(keys, state.plan_records, state.clock, state.board, state.settings)
+        return every if state.tokens is None else KeysAndTokens(every, state.tokens), signed
 
     def _stack(self, state: AppState, keys: Keys | None) -> ASGIApp:
-        s = state.settings
-        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
-        models = Models(lambda: self.state.pipeline)
-        router = Router(
-            {
-                "generate": Generate(state.pipeline),
-                "count": Generate(state.pipeline, run=count_tokens),
-                "responses": Generate(state.pipeline, run=create_response),
-                **IssuedResponses(state.pipeline).handlers(),
-                "embed": Generate(state.pipeline, run=embed),
-                "invoke": Invoke(state.pipeline),
-                "models": models.list,
-                "model": models.get,
-                "health": health.health,
-                "live": health.live,
-                "ready": health.ready,
-                "healthz": health.healthz,
-                "readyz": health.readyz,
-                "metrics": self._metrics_route,
-                "usage": OwnUsage(state.usage, state.clock, written(state.ledger)),
-                **admin_handlers(
-                    settings=lambda: self.settings,
-                    pipeline=lambda: self.state.pipeline,
-                    loaded_at=lambda: self._loaded_at,
-                    clock=state.clock,
-                    overlays=self._overlays,
-                    reload=self._reload,
-                    explain=explain_now,
-                ),
-                **UsageRoutes(state.usage, state.clock, written(state.ledger)).handlers(),
-                **ApiKeyRoutes(lambda: self.settings, state.records, state.board, state.clock, self._admin_events).handlers(),
-            },
-            health_needs_key=s.auth.health_check,
-        )
+        s, router = state.settings, self._router(state)
         encoders = {name: codec.encode_error for name, codec in state.pipeline.codecs.items()}
-        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts)
+        budgets = make_budgets(s, state.pipeline, state.usage, state.ledger, self.metrics, self._alerts, plans=state.plans)
         options = StackOptions(
             classify=router.classify,
             bodies=ErrorBodies(encoders),
@@ -452,14 +418,50 @@ class Gateway:
             cors_origins=s.server.cors.origins,
             cors_max_age_s=s.server.cors.max_age_s,
             shedder=self._shedding.configured(s.server.shedding),
-            limiter=make_limiter(s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, budgets=budgets),
+            limiter=make_limiter(
+                s, state.admission, state.clock, state.pipeline.rng, self.metrics, self._output_averages, plans=state.plans, budgets=budgets
+            ),
             ledger=state.ledger,
             tokens=state.tokens is not None,
             local_user=local_user(s.auth),
+            plans=state.plans,
             repeats=state.repeats,
             repeat_rules=repeat_rules(s),
         )
         return govern(router, options)
+
+    def _router(self, state: AppState) -> Router:
+        health = self._health or Health(lambda: self.state.pipeline, self.lifecycle, state.clock, self._config_facts)
+        return Router(
+            {
+                **client_handlers(state.pipeline, lambda: self.state.pipeline, state.usage, state.clock, written(state.ledger)),
+                "health": health.health,
+                "live": health.live,
+                "ready": health.ready,
+                "healthz": health.healthz,
+                "readyz": health.readyz,
+                "metrics": self._metrics_route,
+                **admin_handlers(
+                    settings=lambda: self.settings,
+                    pipeline=lambda: self.state.pipeline,
+                    loaded_at=lambda: self._loaded_at,
+                    clock=state.clock,
+                    overlays=self._overlays,
+                    reload=self._reload,
+                    explain=explain_now,
+                ),
+                **tenant_handlers(
+                    settings=lambda: self.settings,
+                    stores=(state.records, state.plan_records, state.usage),
+                    written=written(state.ledger),
+                    board=state.board,
+                    clock=state.clock,
+                    events=self._admin_events,
+                    operations=admin_operations(),
+                ),
+            },
+            health_needs_key=state.settings.auth.health_check,
+        )
 
     def _config_facts(self) -> dict[str, Any]:
         facts = {"config_version": self.settings.digest(), "config_loaded_at": utc_iso(self._loaded_at)}

@@ -71,18 +71,11 @@ UNBOUNDED_S = 86_400.0
 """What an unset total time-out means: a day bounds a forgotten stream."""
 
 
-def make_limiter(
-    settings: Settings,
-    store: AdmissionStore[Any],
-    clock: Clock,
-    rng: Random,
-    meter: Meter,
-    averages: Averages,
-    plans: EntityRules | None = None,
-    budgets: BudgetPolicy | None = None,
-) -> Limiter:
+def make_rules(
+    settings: Settings, store: AdmissionStore[Any], clock: Clock, plans: EntityRules | None = None, budgets: BudgetPolicy | None = None
+) -> RuleBook:
     s = settings.limits
-    book = RuleBook(
+    return RuleBook(
         store,
         clock,
         default=s.default.limits(),
@@ -93,7 +86,25 @@ def make_limiter(
         budgets=budgets,
         limited=s.enabled,
     )
-    return Limiter(book, store, unix=clock.time, rng=rng, meter=meter, plans=plans, budgets=budgets, wait_s=s.wait_s, averages=averages)
+
+
+def make_limiter(
+    settings: Settings,
+    store: AdmissionStore[Any],
+    clock: Clock,
+    rng: Random,
+    meter: Meter,
+    averages: Averages,
+    plans: EntityRules | None = None,
+    budgets: BudgetPolicy | None = None,
+) -> Limiter:
+    book, wait_s = make_rules(settings, store, clock, plans, budgets), settings.limits.wait_s
+    return Limiter(book, store, unix=clock.time, rng=rng, meter=meter, plans=plans, budgets=budgets, wait_s=wait_s, averages=averages)
+
+
+def budget_rules_of(settings: Settings) -> BudgetRules:
+    s = settings.budgets
+    return BudgetRules(default_monthly=usd_nanos(s.default_monthly_usd), warn_at=s.warn_at, on_shortfall=s.on_shortfall)
 
 
 def make_budgets(
@@ -105,9 +116,8 @@ def make_budgets(
     alerts: Alerts,
     plans: EntityRules | None = None,
 ) -> Budgets:
-    s = settings.budgets
     return Budgets(
-        BudgetRules(default_monthly=usd_nanos(s.default_monthly_usd), warn_at=s.warn_at, on_shortfall=s.on_shortfall),
+        budget_rules_of(settings),
         Quotes(pipeline.routes, pipeline.charges, pipeline.providers),
         records=records if ledger is not None else None,
         catch_up=ledger.catch_up if ledger is not None else None,

@@ -14,12 +14,14 @@ from proxy.governance.idempotency.live import Repeats
 from proxy.governance.jwt.tokens import Tokens
 from proxy.governance.keys import SignedKeys
 from proxy.governance.metering.ledger import UsageLedger
+from proxy.governance.plans.book import PlanBook
 from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
 from proxy.storage.hot.base import HotStore
 from proxy.storage.hot.board import Board
+from proxy.storage.plans import PlanRecords
 from proxy.storage.records import KeyRecords
 from proxy.storage.usage import UsageRecords
 from proxy.telemetry.logs import AccessLog
@@ -48,6 +50,9 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     """Requests and answers under an `Idempotency-Key`."""
     closers: list[Callable[[], Awaitable[None]]]
     """Run in reverse order at the end."""
+    plan_records: PlanRecords
+    plans: PlanBook
+    """Of whoever a request counts for."""
     tokens: Tokens | None = None
     """Of the issuers of `auth.jwt`; None: there are none."""
 

@@ -24,10 +24,13 @@ from proxy.core.identity import Roles
 from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
+from proxy.governance.auth import Keys
 from proxy.governance.idempotency.live import Repeats, Rules
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.limits.limiter import reserved_nanos
 from proxy.governance.metering.ledger import UsageLedger
+from proxy.governance.plans.book import PlanBook, follow_plans
+from proxy.governance.plans.keys import PlanKeys, follow_plan_keys
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
@@ -42,7 +45,8 @@ from proxy.storage.hot.idempotency_redis import RedisIdempotency
 from proxy.storage.hot.open import open_hot
 from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.issue import signing_secret
-from proxy.storage.open import open_records, open_usage
+from proxy.storage.open import open_plans, open_records, open_usage
+from proxy.storage.plans import PlanRecords
 from proxy.storage.records import KeyRecords
 from proxy.storage.responses import ResponseRecords
 from proxy.storage.shared import SchemaOutdated
@@ -238,6 +242,26 @@ def open_ledger(
     if settings.usage.keep_days is not None:
         tasks.start(purge_usage(usage, clock, settings.usage.keep_days), name="usage-purge", endless=True)
     return usage, ledger
+
+
+def open_plan_book(
+    settings: Settings, records: KeyRecords, board: Board, clock: Clock, tasks: TaskSupervisor, closers: Closers
+) -> tuple[PlanRecords, PlanBook]:
+    """The records of usage plans, and what is known of them, kept fresh by the board."""
+    plans = open_plans(settings.stores.records_url, records)
+    closers.append(plans.aclose)
+    book = PlanBook(plans, clock, tasks, settings.auth.key_cache_ttl_s, needed=settings.auth.plans_needed)
+    follow_plans(board, book)
+    return plans, book
+
+
+def with_plan_keys(keys: Keys, records: PlanRecords, clock: Clock, board: Board, settings: Settings) -> Keys:
+    """And those of the AWS lab, where they are wanted."""
+    if not settings.auth.plan_keys:
+        return keys
+    found = PlanKeys(keys, records, clock, settings.auth.key_cache_ttl_s, settings.auth.key_cache_size)
+    follow_plan_keys(board, found)
+    return found
 
 
 async def purge_usage(records: UsageRecords, clock: Clock, keep_days: int, every_s: float = PURGE_EVERY_S) -> None:

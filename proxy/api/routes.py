@@ -33,6 +33,8 @@ class Row(NamedTuple):
     """Anthropic's and Google's APIs have the same path: their clients are told apart by a header."""
     reads_body: bool = True
     """Of a POST, PUT or PATCH: whether it comes with one."""
+    admin: bool = False
+    """For administrators, in another family's shapes."""
 
 
 TABLE: tuple[Row, ...] = (
@@ -107,6 +109,16 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/v1/admin/api-keys/{key_id}", "admin", "admin_key"),
     Row("PATCH", "/v1/admin/api-keys/{key_id}", "admin", "admin_key_update"),
     Row("PUT", "/v1/admin/api-keys/{key_id}", "admin", "admin_key_update"),
+    Row("POST", "/v1/admin/plans", "admin", "admin_plan_create"),
+    Row("GET", "/v1/admin/plans", "admin", "admin_plans"),
+    Row("GET", "/v1/admin/plans/{entity}", "admin", "admin_plan"),
+    Row("PUT", "/v1/admin/plans/{entity}", "admin", "admin_plan_replace"),
+    Row("DELETE", "/v1/admin/plans/{entity}", "admin", "admin_plan_delete"),
+    Row("PUT", "/v1/admin/tenants/{tenant}/budget", "admin", "admin_tenant_budget", reads_body=False),
+    Row("GET", "/openapi.json", "ops", "openapi", public=True),
+    Row("GET", "/docs", "ops", "docs", public=True),
+    Row("POST", "/create-key", "invoke", "create_plan_key", admin=True),
+    Row("POST", "/revoke-key", "invoke", "revoke_plan_key", admin=True),
 )
 
 _TOLD_BY: tuple[tuple[bytes, Family], ...] = (
@@ -152,8 +164,8 @@ class Router:
             dialect=row.dialect,
             public=row.public and not health_needs_key,
             reads_body=row.method in ("POST", "PUT", "PATCH") and row.reads_body,
-            admin=row.family == "admin",
-            scope=scope_of(row.family, row.path, public=row.public),
+            admin=row.admin or row.family == "admin",
+            scope=None if row.admin else scope_of(row.family, row.path, public=row.public),
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,
         )

@@ -25,6 +25,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "serve": Command("proxy.cli.serve", "run", "run the gateway"),
     "keys": Command("proxy.cli.keys", "run", "create, list, change, rotate and revoke API keys"),
+    "plans": Command("proxy.cli.plans", "run", "usage plans: what entities may use, and how much"),
     "db": Command("proxy.cli.db", "run", "bring a shared record store up to date"),
     "cache": Command("proxy.cli.cache", "run", "find a threshold for the semantic cache"),
     "config": Command("proxy.cli.config", "run", "write, check and show the configuration"),

@@ -201,7 +201,8 @@ class RequestContext:
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json", "limits", "max_tokens_cap",
-        "model", "on_disconnect", "permit", "principal", "provider", "provider_request_id", "query", "quote", "raw_path", "replayed",
+        "model", "on_disconnect", "permit", "plan_permits", "principal", "provider", "provider_request_id", "query", "quote",
+        "raw_path", "replayed",
         "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "taken_over",
         "task", "top_up", "trace_id",
@@ -249,11 +250,19 @@ class RequestContext:
         self.headers_out = []
         self.settle = []
         self.permit: Permit = EVERYBODY
+        self.plan_permits: Callable[[str | None, str, str], bool] | None = None
+        """As `may_use`, of usage plans; None: they permit everything."""
         self.top_up: TopUp = EVERYBODY
         self.limits = None
         self.max_tokens_cap = self.quote = None
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
+
+    def may_use(self, name: str | None, provider: str, model: str) -> bool:
+        """The target, reached by an entry's name: by its key and by all plans."""
+        if self.principal is not None and not self.principal.may_use(name, provider, model):
+            return False
+        return self.plan_permits is None or self.plan_permits(name, provider, model)
 
     def end_now(self) -> None:
         """The drain's last call: whoever works for this request ends it with an error that says so."""

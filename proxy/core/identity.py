@@ -113,6 +113,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Whom it is metered as instead of itself, where it may act for others (`act_as`)."""
     defaults: bool = True
     """Whether the defaults for keys without limits and budgets of their own apply: not to `LLM_EDGE_ADMIN_KEY`."""
+    configured: bool = False
+    """Whether it stands in the settings: it is served while no record store was ever reached."""
     purpose: str = ""
     """Of the gateway's own requests: `shadow` or `revalidate`; "" for everybody else's."""
 
@@ -157,7 +159,7 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
         return models is None or name in models or f"{provider}/{model}" in models or "*" in models
 
 
-ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off")
+ANONYMOUS = Principal(key_id="anonymous", tenant="anonymous", role="admin", name="authentication is off", configured=True)
 
 
 @lru_cache(maxsize=4096)

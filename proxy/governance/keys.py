@@ -51,7 +51,7 @@ class StaticKeys:
         digest = key.lower() if is_sha256(key) else sha256_hex(key)
         key_id = f"key_{digest[:_ID_CHARS]}"
         self.by_digest[bytes.fromhex(digest)] = Principal(
-            key_id=key_id, tenant=key_id, role=role, name=name, scopes=self._scopes, defaults=role != "admin"
+            key_id=key_id, tenant=key_id, role=role, name=name, scopes=self._scopes, defaults=role != "admin", configured=True
         )
 
 

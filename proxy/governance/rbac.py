@@ -11,12 +11,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proxy.core.context import ALLOWED, SCOPE_KEY, RequestContext, Verdict
 from proxy.core.errors import Forbidden, Unauthenticated
 from proxy.core.identity import ADMIN_READ, PROVIDER_OBJECTS, Principal
+from proxy.governance.limits.policy import EntityRules, PlanRules
+from proxy.governance.plans.book import NO_PLANS
 from proxy.governance.provider_objects import require_scope
 
 
 class RbacMiddleware:
-    def __init__(self, app: ASGIApp) -> None:
+    """`plans`: where there are usage plans; what they do not permit is refused, and who has an inactive one."""
+
+    def __init__(self, app: ASGIApp, *, plans: EntityRules | None = None) -> None:
         self.app = app
+        self._plans = plans
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
@@ -37,7 +42,28 @@ class RbacMiddleware:
                     ctx.permit = ModelPermit(principal.models, ctx)
                 if ctx.json is not None and PROVIDER_OBJECTS not in principal.scopes and principal.role != "admin":
                     require_scope(ctx)
+                if self._plans is not None and not ctx.route.admin and ctx.route.family != "ops":
+                    rules = self._plans.find(principal)
+                    if rules is None:
+                        return self._load(self._plans, ctx, principal, scope, receive, send)
+                    if rules is not NO_PLANS:
+                        _apply(rules, ctx)
         return self.app(scope, receive, send)
+
+    async def _load(
+        self, plans: EntityRules, ctx: RequestContext, principal: Principal, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Raises Unavailable where nobody knows the plans."""
+        _apply(await plans.load(principal), ctx)
+        await self.app(scope, receive, send)
+
+
+def _apply(rules: PlanRules, ctx: RequestContext) -> None:
+    if not rules.active:
+        raise Forbidden("A usage plan of this request is not active: an administrator can activate it", code="plan_inactive")
+    if not rules.permissive:
+        ctx.plan_permits = rules.permits
+        ctx.permit = ModelPermit(None, ctx)
 
 
 def check_admin(principal: Principal, method: str) -> None:
@@ -52,11 +78,21 @@ class ModelPermit:
 
     __slots__ = ("_ctx", "_models")
 
-    def __init__(self, models: frozenset[str], ctx: RequestContext) -> None:
+    def __init__(self, models: frozenset[str] | None, ctx: RequestContext) -> None:
+        """`models`: of the key, where the context's principal is not asked."""
         self._models = models
         self._ctx = ctx
 
     def __call__(self, provider: str, model: str) -> Verdict:
-        if self._ctx.model in self._models or f"{provider}/{model}" in self._models or "*" in self._models:
+        name, models = self._ctx.model, self._models
+        if models is None and not self._ctx.may_use(name, provider, model):
+            who = _who(self._ctx, provider, model)
+            return Verdict(Forbidden(f"{who} may not use the model '{name}'", code="model_not_permitted", param="model"))
+        if models is None or name in models or f"{provider}/{model}" in models or "*" in models:
             return ALLOWED
-        return Verdict(Forbidden(f"this API key may not use the model '{self._ctx.model}'", code="model_not_permitted", param="model"))
+        return Verdict(Forbidden(f"this API key may not use the model '{name}'", code="model_not_permitted", param="model"))
+
+
+def _who(ctx: RequestContext, provider: str, model: str) -> str:
+    key = ctx.principal is None or ctx.principal.may_use(ctx.model, provider, model)
+    return "by its usage plans this request" if key else "this API key"

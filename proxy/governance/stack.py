@@ -11,6 +11,7 @@ from proxy.governance.cors import CorsMiddleware
 from proxy.governance.envelope import EnvelopeMiddleware
 from proxy.governance.idempotency.live import Repeats, Rules
 from proxy.governance.idempotency.middleware import IdempotencyMiddleware
+from proxy.governance.limits.policy import EntityRules
 from proxy.governance.rbac import RbacMiddleware
 from proxy.governance.shedding import Shedder, SheddingMiddleware
 from proxy.governance.trace import Classify, EndMeter, TraceMiddleware
@@ -41,6 +42,7 @@ class StackOptions:
         local_user: Principal | None = None,
         repeats: Repeats | None = None,
         repeat_rules: Rules | None = None,
+        plans: EntityRules | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -61,6 +63,7 @@ class StackOptions:
         self.local_user = local_user
         self.repeats = repeats
         self.repeat_rules = repeat_rules
+        self.plans = plans
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
@@ -69,7 +72,7 @@ def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
     if o.repeats is not None and o.repeat_rules is not None:  # a replay claims nothing, and is nobody's who may not use the route
         app = IdempotencyMiddleware(app, repeats=o.repeats, rules=o.repeat_rules, ledger=o.ledger, limiter=o.limiter)
-    app = RbacMiddleware(app)  # needs the parsed body's model and the principal
+    app = RbacMiddleware(app, plans=o.plans)  # needs the parsed body's model and the principal
     app = EnvelopeMiddleware(app, models_max=o.models_max, admin_max=o.admin_max, max_depth=o.max_depth)  # strangers' bodies stay unread
     app = AuthMiddleware(app, keys=o.keys, tokens=o.tokens, local=o.local_user)  # from headers only, before a byte of the body is taken
     if o.cors_origins:

@@ -84,19 +84,20 @@ def routes_behind(pipe: Pipeline, asked: "Asked", name: FallbackList) -> list[tu
 
 
 def may_use(ctx: RequestContext, entry: str, target: Candidate) -> bool:
-    principal = ctx.principal
-    return principal is None or principal.may_use(entry, target.provider, target.model)
+    return ctx.may_use(entry, target.provider, target.model)
 
 
 def may_read(pipe: Pipeline, asked: "Asked", provider: str, model: str) -> bool:
     """Whether the request may be given an answer that another one got from there, by its own entry or by one behind it (contract J).
     `permit` has been asked already."""
-    principal = asked.ctx.principal
-    if principal is None or principal.models is None or any((t.provider, t.model) == (provider, model) for t in asked.route.targets):
+    ctx = asked.ctx
+    principal = ctx.principal
+    listed = (principal is not None and principal.models is not None) or ctx.plan_permits is not None
+    if not listed or any((t.provider, t.model) == (provider, model) for t in asked.route.targets):
         return True
     behind = [found for name in _LISTS for found in routes_behind(pipe, asked, name)]
     names = [name for name, route in behind if any((t.provider, t.model) == (provider, model) for t in route.targets)]
-    return any(principal.may_use(name, provider, model) for name in (*names, None))
+    return any(ctx.may_use(name, provider, model) for name in (*names, None))
 
 
 def overridden(pipe: Pipeline, ctx: RequestContext, route: Route) -> Route:

@@ -37,6 +37,15 @@ class AuthSettings(Section):
     health_check: bool = Field(False, description="Whether health routes and `/metrics` need a key too.")
     key_cache_ttl_s: NonNegative = Field(10, description="How long a looked-up key is believed (so a revocation may take), in seconds.")
     key_cache_size: Count = Field(10_000, description="How many looked-up keys a worker remembers.")
+    plan_keys: bool = Field(
+        False,
+        description="Whether a key whose SHA-256 is that of a usage plan (as the AWS lab makes them) is good; unknown keys cost a look-up.",
+    )
+    plans_needed: bool = Field(
+        False,
+        description="Whether keys of the settings, too, are refused (503) until their usage plans could be read once; else they are served "
+        "without plans until the record store answers.",
+    )
     jwt: tuple[JwtSettings, ...] = Field((), description="Issuers of JSON web tokens.")
     token_cache_ttl_s: NonNegative = Field(300, description="How long a verified token is believed without another look, in seconds.")
     local_user: str | None = Field(

@@ -189,7 +189,7 @@ class Budgets:
     def _may(ctx: RequestContext, name: str | None, entry: str, provider: str, model: str) -> bool:
         if entry == name:
             return ctx.permit(provider, model).error is None
-        return ctx.principal is None or ctx.principal.may_use(entry, provider, model)
+        return ctx.may_use(entry, provider, model)
 
 
 def _raise(caps: Caps, now: float) -> int:

@@ -30,7 +30,7 @@ def local_user(auth: AuthSettings) -> Principal | None:
     """W's `ENVIRONMENT=local`; the settings have made sure that only this machine can reach the gateway."""
     if auth.local_user is None:
         return None
-    return Principal(key_id="local_user", tenant=SYSTEM, user=auth.local_user, name="ENVIRONMENT=local")
+    return Principal(key_id="local_user", tenant=SYSTEM, user=auth.local_user, name="ENVIRONMENT=local", configured=True)
 
 
 def _jwks(issuer: JwtSettings, clock: Clock, tasks: TaskSupervisor, known: Table[str, Issuer]) -> Jwks:

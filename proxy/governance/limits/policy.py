@@ -62,6 +62,15 @@ class PlanRules(Protocol):
     @property
     def active(self) -> bool: ...
 
+    @property
+    def permissive(self) -> bool:
+        """Whether every model is permitted."""
+        ...
+
+    def names(self, model: str | None) -> bool:
+        """Whether one of them has limits of this model alone."""
+        ...
+
     def limits(self, entity: Entity, model: str) -> Limits:
         """`*`: what holds for all models without limits of their own, which share a counter. A model's name: its own limits, with the
         others' where it has none; equal to those of `*` where it has none at all."""

@@ -102,14 +102,11 @@ class RuleBook:
 
     def find(self, principal: Principal, model: str | None, agent: str | None = None) -> Ruled | None:
         """None: nothing limits it. `model`: as asked; plans must have been loaded."""
-        if self._plans is None and model not in self._models:
+        plans = self._plans.find(principal) if self._plans is not None else None
+        if model not in self._models and (plans is None or not plans.names(model)):
             model = None
         ruled = self._known.get((principal.key_id, model, agent))
-        if (
-            ruled is None
-            or ruled.principal is not principal
-            or (self._plans is not None and self._plans.find(principal) is not ruled.plans)
-        ):
+        if ruled is None or ruled.principal is not principal or plans is not ruled.plans:
             ruled = self._make(principal, model, agent)
         elif self._budgets is not None and ruled.until <= self._unix():
             ruled = self._again(ruled, model, agent)

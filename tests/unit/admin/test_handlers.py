@@ -1,11 +1,10 @@
 """The table of handlers."""
 
 from proxy.admin.access import WholeGateway
-from proxy.admin.api_keys import ApiKeyRoutes
 from proxy.admin.events import KeptEvents
 from proxy.admin.handlers import admin_handlers
-from proxy.admin.usage import UsageRoutes
-from proxy.api.routes import TABLE
+from proxy.admin.tenant_handlers import tenant_handlers
+from proxy.api.handlers import admin_operations
 from proxy.governance.metering.ledger import written
 from proxy.pipeline.explaining import explain_now
 from tests.support.admin import administered
@@ -24,9 +23,18 @@ async def test_every_admin_row_has_a_guarded_handler() -> None:
             reload=None,
             explain=explain_now,
         )
-        mine = ApiKeyRoutes(lambda: gateway.settings, gateway.state.records, gateway.state.board, gateway.state.clock, KeptEvents())
-        usage = UsageRoutes(gateway.state.usage, gateway.state.clock, written(gateway.state.ledger))
-        others = {*mine.handlers(), *usage.handlers()}
-        assert set(handlers) | others == {row.handler for row in TABLE if row.family == "admin"}
+        state = gateway.state
+        others = set(
+            tenant_handlers(
+                settings=lambda: gateway.settings,
+                stores=(state.records, state.plan_records, state.usage),
+                written=written(state.ledger),
+                board=state.board,
+                clock=state.clock,
+                events=KeptEvents(),
+                operations=(),
+            )
+        )
+        assert set(handlers) | others == {"openapi", "docs"} | {handler for _, _, handler, _ in admin_operations()}
         assert not set(handlers) & others
         assert all(isinstance(handler, WholeGateway) for handler in handlers.values())

@@ -54,6 +54,11 @@ class Planned:
     def caps(self, entity: Entity) -> Caps | None:
         return self._caps.get((entity.type, entity.id))
 
+    permissive = True
+
+    def names(self, model: str | None) -> bool:
+        return True
+
     def permits(self, name: str | None, provider: str, model: str) -> bool:
         return True
 

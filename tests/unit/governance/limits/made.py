@@ -86,6 +86,11 @@ class Plans:
     def caps(self, entity: Entity) -> Caps | None:
         return None
 
+    permissive = True
+
+    def names(self, model: str | None) -> bool:
+        return True
+
     def permits(self, name: str | None, provider: str, model: str) -> bool:
         return True
 

@@ -1,0 +1,1 @@
+"""Usage plans: what entities may use, and how much of it."""
