@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proxy.core.version import __version__
 
 WORDS: dict[str, str] = {
+    "admin_health": "How the gateway and its stores are",
     "admin_config": "The configuration in force, secrets masked",
     "admin_config_managed": "Refused: the configuration is changed in its file",
     "admin_reload": "Read the configuration again",
