@@ -125,7 +125,7 @@ class AdminHealth:
             keys=CacheFacts(cached=signed.cached if signed is not None else 0, ttl_s=ttl_s),
             plans=CacheFacts(cached=state.plans.cached, ttl_s=state.plans.ttl_s),
         )
-        await answer(send, msgspec.to_builtins(view))
+        await answer(send, view)
 
 
 async def _records(state: AppState) -> RecordsFacts:
