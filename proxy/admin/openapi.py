@@ -88,7 +88,7 @@ def _operation(method: str, path: str, handler: str, told: Told, schemas: _Schem
         "operationId": f"{method.lower()}_{handler}",
         "summary": told.words,
         "parameters": [*_parameters(path, told, schemas)],
-        "responses": {status: error for status in ("401", "403", "default")},
+        "responses": dict.fromkeys(("401", "403", "default"), error),
     }
     if told.body is not None:
         described["requestBody"] = _request(method, told, schemas)
@@ -128,7 +128,7 @@ def _response(words: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def page(shown: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation['summary'])}"
+        f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation['summary'])}<td>{_takes(operation)}"
         for path, methods in shown["paths"].items()
         for method, operation in methods.items()
     )
@@ -137,8 +137,17 @@ def page(shown: dict[str, Any]) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
         "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>"
         f"<h1>{title}</h1><p>Version {html.escape(shown['info']['version'])}. For machines: <a href=openapi.json>openapi.json</a>."
-        f"<table><tr><th>Method<th>Path<th>What it does{rows}</table></html>"
+        f"<table><tr><th>Method<th>Path<th>What it does<th>Parameters and body{rows}</table></html>"
     )
+
+
+def _takes(operation: dict[str, Any]) -> str:
+    """Names, but for those of the path."""
+    names = [f"?{one['name']}" if one["in"] == "query" else one["name"] for one in operation["parameters"] if one["in"] != "path"]
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        names.append(schema.get("allOf", [schema])[0]["$ref"].rpartition("/")[2])
+    return html.escape(", ".join(names))
 
 
 class Described:

@@ -1,5 +1,5 @@
-"""What the admin API's operations take and answer: of each handler in the table of routes the structs and tables by which it really reads and
-writes, for the description at `/openapi.json`."""
+"""What the admin API's operations take and answer: of each handler in the table of routes the structs and tables by which it really
+reads and writes, for the description at `/openapi.json`."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -24,7 +24,6 @@ from proxy.routing.filters import sift
 from proxy.routing.table import RouteTable
 from proxy.routing.target import Route
 
-
 PARAMETERS = ("prompt", "tokens", "output", "needs", "tags", "strategy", "sticky", "stream", "header")
 
 

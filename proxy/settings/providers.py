@@ -56,7 +56,7 @@ class ProviderSettings(Section):
     )
     price: Literal["free", "catalogue"] | None = Field(
         None,
-        description="`free`: costs nothing (local models); `catalogue`: by `prices` and the catalogue, echo too; null: that, but kind echo is free.",
+        description="`free`: costs nothing (local models); `catalogue`: has prices, kind echo too; null: that, but kind echo is free.",
     )
     transport: Literal["http1", "httpx"] = Field("http1", description="`http1` is the fast one; `httpx` knows HTTP/2 and outbound proxies.")
     ca_file: Path | None = Field(None, description="PEM file of certificate authorities to trust instead of the system's.")

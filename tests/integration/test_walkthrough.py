@@ -40,7 +40,8 @@ def test_the_five_lines_of_the_readme(tmp_path: Path) -> None:
     assert len(section.strip().splitlines()) < 15
     (step,) = steps_of(section)
     port = free_port()
-    start = Step(code=f"llm-edge serve --demo --port {port} > log &\nuntil curl -sf -o /dev/null http://127.0.0.1:{port}/readyz; do sleep 0.2; done\n")
+    ready = f"until curl -sf -o /dev/null http://127.0.0.1:{port}/readyz; do sleep 0.2; done"
+    start = Step(code=f"llm-edge serve --demo --port {port} > log &\n{ready}\n")
     lines = Step(code=re.sub("^curl.*", r"\g<0>; echo", step.code, flags=re.MULTILINE))
     started, ran = run([start, lines], tmp_path, port=port, LLM_EDGE_ADMIN_KEY="an-administrators-key-0123456789")
     assert (started.status, ran.status) == (0, 0), started.complained + ran.complained

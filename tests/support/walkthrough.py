@@ -1,5 +1,6 @@
 """Pages of shell blocks that show what they print, run in one bash from top to bottom as a reader would."""
 
+import contextlib
 import json
 import os
 import re
@@ -72,10 +73,8 @@ def run(steps: list[Step], folder: Path, *, port: int, within_s: float = 120.0, 
     try:
         bash.wait(within_s)
     finally:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(bash.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         bash.wait()
     return [_ran(step, bin_, number) for number, step in enumerate(steps)]
 
