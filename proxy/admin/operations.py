@@ -75,7 +75,7 @@ OPERATIONS: dict[str, Told] = {
     "admin_weights": Told(words="Move the weights of a weighted name", body=WeightsBody, **_WEIGHTS),
     "admin_weights_clear": Told(words="The file's weights again", **_WEIGHTS),
     "admin_drain": Told(words="No new requests to a target", **_TARGET),
-    "admin_undrain": Told(words="End that", **_TARGET),
+    "admin_undrain": Told(words="Requests to a drained target again", **_TARGET),
     "admin_cache": Told(words="State of the cache", answers=(CacheStatus,)),
     "admin_cache_clear": Told(words="Clear the cache", answers=(CacheCleared,)),
     "admin_cache_purge": Told(words="Purge by model, tenant, tag or key", body=PurgeBody, answers=(CachePurged,)),
@@ -97,7 +97,7 @@ OPERATIONS: dict[str, Told] = {
         words="Replace an API key, with an overlap", query=api_keys.ROTATE_QUERY, **(_ACTION | {"body": RotateBody}), **_MADE
     ),
     "admin_key_disable": Told(words="Stop an API key until it is enabled", **_ACTION, **_KEY),
-    "admin_key_enable": Told(words="End that", **_ACTION, **_KEY),
+    "admin_key_enable": Told(words="A stopped API key works again", **_ACTION, **_KEY),
     "admin_plan_create": Told(
         words="Make a usage plan", body=PlanBody, body_needed=plans.REQUIRED, answers=(WholePlan,), shows_version=True
     ),
