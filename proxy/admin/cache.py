@@ -9,6 +9,7 @@ from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, context
 from proxy.cache.marks import EVERYTHING, KINDS
+from proxy.cache.meter import Tier
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock, utc_iso
 from proxy.core.errors import BadRequest, Unavailable
@@ -24,7 +25,7 @@ PurgeBody = msgspec.defstruct(
 
 
 class CacheCleared(msgspec.Struct, frozen=True, kw_only=True):
-    removed: dict[str, int]
+    removed: dict[Tier, int]
     """Entries by tier."""
     reached: list[str]
 

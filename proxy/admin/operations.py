@@ -51,11 +51,11 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     """Errors in the AWS lab's shape."""
 
 
-_KEY = {"answers": (WholeKey,), "shows_version": True}
-_ACTION = {"body": ActionBody, "body_optional": True, "asks_version": True}
-_MADE = {"answers": (MadeKey,), "shows_version": True, "once": True}
-_WEIGHTS = {"answers": (RouteChanged, RouteGone), "shows_version": True, "asks_version": True}
-_TARGET = {"answers": (TargetShown,), "shows_version": True, "asks_version": True}
+_KEY: dict[str, Any] = {"answers": (WholeKey,), "shows_version": True}
+_ACTION: dict[str, Any] = {"body": ActionBody, "body_optional": True, "asks_version": True}
+_MADE: dict[str, Any] = {"answers": (MadeKey,), "shows_version": True, "once": True}
+_WEIGHTS: dict[str, Any] = {"answers": (RouteChanged, RouteGone), "shows_version": True, "asks_version": True}
+_TARGET: dict[str, Any] = {"answers": (TargetShown,), "shows_version": True, "asks_version": True}
 _REPORT = {key: kind for key, kind in usage.QUERY.items() if key not in ("limit", "after")}
 _RECORDS = {key: kind for key, kind in usage.QUERY.items() if key not in ("by", "format")}
 
