@@ -56,12 +56,12 @@ def steps_of(page: str) -> list[Step]:
 
 
 def run(steps: list[Step], folder: Path, *, port: int, within_s: float = 120.0, **environment: str) -> list[Ran]:
-    """In `folder`, with `llm-edge` on the path; port 8080 of the page is `port`. Nothing that a block started outlives this."""
+    """In `folder`, with `llm-edge` and `python` on the path; port 8080 of the page is `port`. Nothing that a block started outlives this."""
     bin_ = folder / "bin"
     bin_.mkdir(parents=True)
-    command = bin_ / "llm-edge"
-    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m proxy "$@"\n')
-    command.chmod(0o755)
+    for name, run_by in (("llm-edge", f"{sys.executable} -m proxy"), ("python", sys.executable)):
+        (bin_ / name).write_text(f'#!/bin/sh\nexec {run_by} "$@"\n')
+        (bin_ / name).chmod(0o755)
     script = "set -e -o pipefail\n"
     for number, step in enumerate(steps):
         (bin_ / f"{number}.sh").write_text(step.code.replace("8080", str(port)))
