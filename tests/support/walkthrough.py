@@ -56,7 +56,7 @@ def steps_of(page: str) -> list[Step]:
 
 
 def run(steps: list[Step], folder: Path, *, port: int, within_s: float = 120.0, **environment: str) -> list[Ran]:
-    """In `folder`, with `llm-edge` and `python` on the path; port 8080 of the page is `port`. Nothing that a block started outlives this."""
+    """In `folder`, with `llm-edge` and `python` on the path; port 8080 of the page is `port`. What a block started ends with this."""
     bin_ = folder / "bin"
     bin_.mkdir(parents=True)
     for name, run_by in (("llm-edge", f"{sys.executable} -m proxy"), ("python", sys.executable)):

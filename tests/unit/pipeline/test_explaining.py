@@ -41,7 +41,7 @@ def test_the_parameters_that_are_named_are_known() -> None:
     """And no others."""
     values = {"tokens": "1", "output": "1", "needs": "vision", "stream": "true", "header": "a=b"}
     assert question_of([(name, values.get(name, "x")) for name in PARAMETERS]).strategy == "x"
-    with pytest.raises(BadRequest, match="header$"):
+    with pytest.raises(BadRequest, match=r"header$"):
         question_of([("others", "x")])
 
 
