@@ -427,6 +427,7 @@ class Gateway:
             plans=state.plans,
             repeats=state.repeats,
             repeat_rules=repeat_rules(s),
+            unheard=budgets.unheard,
         )
         return govern(router, options)
 

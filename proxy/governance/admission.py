@@ -4,7 +4,7 @@ What is claimed is `Limiter`'s (limits and budgets), what is written down is `Le
 before each try, and everything is settled in the outermost wrapper's `finally`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -60,8 +60,18 @@ class InFlight:
 
 
 class AdmissionMiddleware:
-    def __init__(self, app: ASGIApp, *, in_flight: InFlight, limiter: Limiter | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        in_flight: InFlight,
+        limiter: Limiter | None = None,
+        ledger: Ledger | None = None,
+        unheard: Callable[[RequestContext], None] | None = None,
+    ) -> None:
+        """`unheard` says what calls cost whose end nobody heard."""
         self.app = app
+        self._unheard = unheard
         self._in_flight = in_flight
         self._limiter = limiter
         self._ledger = ledger
@@ -117,6 +127,8 @@ class AdmissionMiddleware:
     def _settle(self, ctx: RequestContext) -> None:
         """Called once a request by the trace wrapper, which empties the list."""
         self._in_flight.requests -= 1
+        if ctx.cost_nanos is None and ctx.cost is None and ctx.attempts and self._unheard is not None:
+            self._unheard(ctx)
         if self._limiter is not None:
             self._limiter.settle(ctx)
         if self._ledger is not None:
