@@ -387,8 +387,8 @@ async def test_a_refused_request_is_recorded_with_its_model() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_before_anything_came_pays_for_the_call(stream: bool) -> None:
-    """The provider has the request. A whole answer: all that was reserved, since nobody knows; a stream: its prompt, as one that is left later
-    pays for its prompt and what came. Counter and record say the same, and that it is an estimate."""
+    """The provider has the request. A whole answer: all that it may cost, since nobody knows; a stream: its prompt, as one that is left
+    later pays for its prompt and what came. Counter and record say the same, and that it is an estimate."""
     async with Upstream() as up:
         up.on(lambda call: call.until_gone())
         async with running(budgeted(up.url, 5)) as edge:

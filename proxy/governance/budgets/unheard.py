@@ -17,10 +17,8 @@ from proxy.core.response import Usage
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.limits.estimates import counts_only, input_tokens
 
-AT_MOST = "the client left before the provider said how much: what it may cost at most"
-UNKNOWN = Cost(
-    nanos={}, incomplete=True, unpriced=True, reasons=("the client left before the provider said how much, and there is no price",)
-)
+LEFT = "the client left before the provider said how much"
+UNKNOWN = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(LEFT, "no price"))
 
 
 class Unheard:
@@ -43,7 +41,7 @@ class Unheard:
             ctx.cost_nanos = None if cost.unpriced else cost.total
             return
         nanos = self._most(ctx, calls)
-        ctx.cost = UNKNOWN if nanos is None else Cost(nanos={}, unpriced=True, reasons=(AT_MOST,))
+        ctx.cost = UNKNOWN if nanos is None else Cost(nanos={}, unpriced=True, reasons=(LEFT,))
         ctx.cost_nanos = nanos
 
     def _most(self, ctx: RequestContext, calls: Sequence[AttemptRecord]) -> int | None:
