@@ -299,7 +299,7 @@ class Gateway:
             usage=usage,
             ledger=ledger,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
-            repeats=open_repeats(hot, clock, tasks),
+            repeats=open_repeats(hot, clock, tasks, self.metrics),
             closers=closers,
             plan_records=plan_records,
             plans=plans,
