@@ -29,6 +29,8 @@ from proxy.storage.hot.idempotency import Answer, Claim, Name
 
 POLL_S = (0.05, 0.25)
 """Between questions after another process's answer: at first, and at most."""
+PATIENCE = b"x-stainless-read-timeout"
+"""How long an SDK waits for an answer, which is the deadline of a call without a key."""
 REPLAYED = (b"idempotency-replayed", b"true")
 
 _log = logging.getLogger("llm_edge")
@@ -118,6 +120,7 @@ class IdempotencyMiddleware:
         recording = Recording(ctx, live, send, partial(self._keep, name, token), self._tasks)
         staying = _Staying(ctx, receive, self._rules.total_s)
         ctx.send_body = recording.send_body
+        ctx.headers.pop(PATIENCE, None)  # an SDK that gives up asks again, and finds the call under way
         renewing = self._tasks.start(self._renew(name, token), name="idempotency-lease", endless=True)
         try:
             await self.app(scope, staying.receive, recording.send)
