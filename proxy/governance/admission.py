@@ -34,7 +34,8 @@ class Limiter(Protocol):
         ...
 
     def show(self, ctx: RequestContext) -> Awaitable[None] | None:
-        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that did not come so far as to be admitted."""
+        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that takes nothing of them, or did not come so far
+        as to be admitted."""
         ...
 
 
@@ -95,8 +96,11 @@ class AdmissionMiddleware:
                 else:
                     ctx.top_up = _TopUp(self, ctx)
             elif self._limiter is not None and ctx.route.family in COUNTED and ctx.principal is not None:
-                ctx.settle.append(self._limiter.settle)
-                waiting = self._limiter.admit(ctx)
+                if ctx.route.takes_nothing:
+                    waiting = self._limiter.show(ctx)
+                else:
+                    ctx.settle.append(self._limiter.settle)
+                    waiting = self._limiter.admit(ctx)
                 if waiting is not None:
                     return self._admit(waiting, scope, receive, send)
         return self.app(scope, receive, send)
