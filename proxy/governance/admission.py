@@ -34,8 +34,8 @@ class Limiter(Protocol):
         ...
 
     def show(self, ctx: RequestContext) -> Awaitable[None] | None:
-        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that takes nothing of them, or did not come so far
-        as to be admitted."""
+        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that takes nothing of them, or did not come
+        so far as to be admitted."""
         ...
 
 
