@@ -371,8 +371,8 @@ async def test_streams_are_capped_and_settled() -> None:
     ("path", "statuses"), [("/v1/models", [200] * 3), ("/v1/usage", [200] * 3), ("/v1/responses/resp_unknown", [404, 404, 429])]
 )
 async def test_what_calls_nobody_needs_no_money(path: str, statuses: list[int]) -> None:
-    """A budget has no say in it, also where nothing is left of it. Who only looks counts for no limit either; an answer that is fetched counts
-    as a request, and is refused as one."""
+    """A budget has no say in it, also where nothing is left of it. Who only looks counts for no limit either; an answer that is fetched
+    counts as a request, and is refused as one."""
     async with running(settings(budgets={"default_monthly_usd": 0}, limits={"default": {"rpm": 2, "input_tpm": 100}})) as edge:
         answers = [await edge.client.get(path) for _ in range(3)]
         assert [answer.status_code for answer in answers] == statuses
