@@ -300,7 +300,7 @@ class Gateway:
             usage=usage,
             ledger=ledger,
             admission=await open_admission(self.settings, hot, board, clock=clock, tasks=tasks, closers=closers),
-            repeats=open_repeats(hot, clock, tasks),
+            repeats=open_repeats(hot, clock, tasks, self.metrics),
             closers=closers,
             plan_records=plan_records,
             plans=plans,
@@ -428,6 +428,7 @@ class Gateway:
             plans=state.plans,
             repeats=state.repeats,
             repeat_rules=repeat_rules(s),
+            unheard=budgets.unheard,
         )
         return govern(router, options)
 

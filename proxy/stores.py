@@ -25,6 +25,7 @@ from proxy.core.lifecycle import Lifecycle
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.admission import InFlight
 from proxy.governance.auth import Keys
+from proxy.governance.idempotency.live import Meter as RepeatMeter
 from proxy.governance.idempotency.live import Repeats, Rules
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.limits.limiter import reserved_nanos
@@ -158,9 +159,9 @@ UNBOUND_S = 600.0
 """How long a request with an Idempotency-Key may go on without its client, where `total_s` says nothing."""
 
 
-def open_repeats(hot: OwnedHotStore | None, clock: Clock, tasks: TaskSupervisor) -> Repeats:
+def open_repeats(hot: OwnedHotStore | None, clock: Clock, tasks: TaskSupervisor, meter: RepeatMeter) -> Repeats:
     """Idempotency keys in the hot store of `stores.redis`, if there is one, else in the process."""
-    return Repeats(MemoryIdempotency(clock) if hot is None else RedisIdempotency(hot), tasks)
+    return Repeats(MemoryIdempotency(clock) if hot is None else RedisIdempotency(hot), tasks, meter)
 
 
 def repeat_rules(settings: Settings) -> Rules | None:

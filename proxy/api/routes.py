@@ -122,6 +122,8 @@ TABLE: tuple[Row, ...] = (
     Row("POST", "/revoke-key", "invoke", "revoke_plan_key", admin=True),
 )
 
+_LOOKS = frozenset({"models", "model", "usage"})
+
 _TOLD_BY: tuple[tuple[bytes, Family], ...] = (
     (b"anthropic-version", "anthropic"),
     (b"x-goog-api-key", "gemini"),
@@ -166,6 +168,7 @@ class Router:
             public=row.public and not health_needs_key,
             reads_body=row.method in ("POST", "PUT", "PATCH") and row.reads_body,
             admin=row.admin or row.family == "admin",
+            takes_nothing=row.handler in _LOOKS,
             scope=None if row.admin else scope_of(row.family, row.path, public=row.public),
             stream=row.stream,
             pattern=_pattern(row.path) if "{" in row.path else None,

@@ -24,6 +24,8 @@ class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """The envelope reads, caps and parses a JSON body."""
     admin: bool = False
     """For administrators; nobody else's body is read."""
+    takes_nothing: bool = False
+    """Shows the caller what it may use or has used: counts for no limit, has no usage record, and is shed like the others."""
     scope: str | None = None
     """Scope that its callers need; None: any key will do."""
     stream: bool | None = None

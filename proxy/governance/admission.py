@@ -4,7 +4,7 @@ What is claimed is `Limiter`'s (limits and budgets), what is written down is `Le
 before each try, and everything is settled in the outermost wrapper's `finally`.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -34,7 +34,8 @@ class Limiter(Protocol):
         ...
 
     def show(self, ctx: RequestContext) -> Awaitable[None] | None:
-        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that did not come so far as to be admitted."""
+        """Leave the standing of the principal's limits in `ctx`, for an answer to a request that takes nothing of them, or did not come
+        so far as to be admitted."""
         ...
 
 
@@ -60,8 +61,18 @@ class InFlight:
 
 
 class AdmissionMiddleware:
-    def __init__(self, app: ASGIApp, *, in_flight: InFlight, limiter: Limiter | None = None, ledger: Ledger | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        in_flight: InFlight,
+        limiter: Limiter | None = None,
+        ledger: Ledger | None = None,
+        unheard: Callable[[RequestContext], None] | None = None,
+    ) -> None:
+        """`unheard` says what calls cost whose end nobody heard."""
         self.app = app
+        self._unheard = unheard
         self._in_flight = in_flight
         self._limiter = limiter
         self._ledger = ledger
@@ -85,8 +96,11 @@ class AdmissionMiddleware:
                 else:
                     ctx.top_up = _TopUp(self, ctx)
             elif self._limiter is not None and ctx.route.family in COUNTED and ctx.principal is not None:
-                ctx.settle.append(self._limiter.settle)
-                waiting = self._limiter.admit(ctx)
+                if ctx.route.takes_nothing:
+                    waiting = self._limiter.show(ctx)
+                else:
+                    ctx.settle.append(self._limiter.settle)
+                    waiting = self._limiter.admit(ctx)
                 if waiting is not None:
                     return self._admit(waiting, scope, receive, send)
         return self.app(scope, receive, send)
@@ -117,6 +131,8 @@ class AdmissionMiddleware:
     def _settle(self, ctx: RequestContext) -> None:
         """Called once a request by the trace wrapper, which empties the list."""
         self._in_flight.requests -= 1
+        if ctx.cost_nanos is None and ctx.cost is None and ctx.attempts and self._unheard is not None:
+            self._unheard(ctx)
         if self._limiter is not None:
             self._limiter.settle(ctx)
         if self._ledger is not None:

@@ -126,6 +126,6 @@ class SheddingMiddleware:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             # The same question as `check` asks: without its frame for all who may pass.
-            if ctx.route.dialect is not None and self._active() > self._limit.limit:
+            if (ctx.route.dialect is not None or ctx.route.takes_nothing) and self._active() > self._limit.limit:
                 self._check(ctx)
         return self.app(scope, receive, send)

@@ -1,8 +1,11 @@
 """The governance wrappers, outermost first, each with the reason for its place."""
 
+from collections.abc import Callable
+
 from starlette.types import ASGIApp
 
 from proxy.core.clock import Clock
+from proxy.core.context import RequestContext
 from proxy.core.identity import Principal
 from proxy.governance.admission import AdmissionMiddleware, InFlight, Ledger, Limiter
 from proxy.governance.auth import AuthMiddleware, Keys
@@ -43,6 +46,7 @@ class StackOptions:
         repeats: Repeats | None = None,
         repeat_rules: Rules | None = None,
         plans: EntityRules | None = None,
+        unheard: Callable[[RequestContext], None] | None = None,
     ) -> None:
         self.classify = classify
         self.bodies = bodies
@@ -64,12 +68,13 @@ class StackOptions:
         self.repeats = repeats
         self.repeat_rules = repeat_rules
         self.plans = plans
+        self.unheard = unheard
 
 
 def govern(app: ASGIApp, o: StackOptions) -> ASGIApp:
     """Read from the bottom: the last line is the first to see a request."""
     # last: claims only what everything else has let through
-    app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger)
+    app = AdmissionMiddleware(app, in_flight=o.in_flight, limiter=o.limiter, ledger=o.ledger, unheard=o.unheard)
     if o.repeats is not None and o.repeat_rules is not None:  # a replay claims nothing, and is nobody's who may not use the route
         app = IdempotencyMiddleware(app, repeats=o.repeats, rules=o.repeat_rules, ledger=o.ledger, limiter=o.limiter)
     app = RbacMiddleware(app, plans=o.plans)  # needs the parsed body's model and the principal

@@ -74,6 +74,7 @@ FAMILIES: tuple[Family, ...] = (
     Family("llm_edge_rate_limited_total", "counter", "Refusals for a rate limit, by whose and of what it was.", ("entity", "dimension")),
     Family("llm_edge_budget_refused_total", "counter", "Calls refused for a budget, by whose it was.", ("entity", "period")),
     Family("llm_edge_budget_alerts_total", "counter", "Budgets that came to their warning or their end.", ("kind", "entity", "period")),
+    Family("llm_edge_idempotent_requests_total", "counter", "Requests with an Idempotency-Key, by what became of them.", ("result",)),
     Family("llm_edge_shadow_requests_total", "counter", "Copies of requests to another model.", ("outcome",)),
     Family("llm_edge_cache_writes_total", "counter", "Entries stored.", ("tier",)),
     Family("llm_edge_cache_errors_total", "counter", "Cache operations that failed or timed out.", ("tier",)),

@@ -241,6 +241,9 @@ class Metrics:
     def budget_alert(self, kind: str, entity: str, period: str) -> None:
         self.inc("llm_edge_budget_alerts_total", kind, entity, period)
 
+    def idempotent(self, result: str) -> None:
+        self.inc("llm_edge_idempotent_requests_total", result)
+
     def task_failed(self, name: str) -> None:
         """`name` is cut at the first `:` or space: what follows is particular to one task."""
         self.inc("llm_edge_task_failures_total", name.replace(":", " ").split(" ", 1)[0] or NONE)

@@ -17,10 +17,11 @@ from proxy.core.claims import Reading, Spend
 from proxy.core.route import RouteInfo
 from proxy.governance.budgets.periods import FOREVER
 from proxy.governance.budgets.refusals import exceeded
+from proxy.storage.usage import UsageRecord
 from tests.support.doors import DOORS, one_each, refusal
 from tests.support.edge_process import EdgeProcess
 from tests.support.eventually import eventually
-from tests.support.gateway import KEY, chat_body, running, settings
+from tests.support.gateway import KEY, Running, chat_body, running, settings
 from tests.support.money import money
 from tests.support.two_targets import two_targets
 from tests.support.upstream import Call, Upstream, chat, chat_stream, failing, json_answer
@@ -366,12 +367,15 @@ async def test_streams_are_capped_and_settled() -> None:
             assert (await money(edge)).used == 3 * (9 * IN + 3 * OUT)
 
 
-@pytest.mark.parametrize("path", ["/v1/models", "/v1/usage"])
-async def test_what_calls_nobody_needs_no_money(path: str) -> None:
-    """It counts as a request, and is refused as one; a budget has no say in it, also where nothing is left of it."""
+@pytest.mark.parametrize(
+    ("path", "statuses"), [("/v1/models", [200] * 3), ("/v1/usage", [200] * 3), ("/v1/responses/resp_unknown", [404, 404, 429])]
+)
+async def test_what_calls_nobody_needs_no_money(path: str, statuses: list[int]) -> None:
+    """A budget has no say in it, also where nothing is left of it. Who only looks counts for no limit either; an answer that is fetched
+    counts as a request, and is refused as one."""
     async with running(settings(budgets={"default_monthly_usd": 0}, limits={"default": {"rpm": 2, "input_tpm": 100}})) as edge:
         answers = [await edge.client.get(path) for _ in range(3)]
-        assert [answer.status_code for answer in answers] == [200, 200, 429]
+        assert [answer.status_code for answer in answers] == statuses
 
 
 async def test_a_refused_request_is_recorded_with_its_model() -> None:
@@ -382,3 +386,51 @@ async def test_a_refused_request_is_recorded_with_its_model() -> None:
         await edge.gateway.state.ledger.flush()
         sums = await edge.gateway.state.usage.sums(("model",), since=0, until=4e9)
         assert [(found.group, found.requests, found.errors) for found in sums] == [(("wanted",), 2, 1)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_leaves_before_anything_came_pays_for_the_call(stream: bool) -> None:
+    """The provider has the request. A whole answer: all that it may cost, since nobody knows; a stream: its prompt, as one that is left
+    later pays for its prompt and what came. Counter and record say the same, and that it is an estimate."""
+    async with Upstream() as up:
+        up.on(lambda call: call.until_gone())
+        async with running(budgeted(up.url, 5)) as edge:
+            asking = asyncio.ensure_future(edge.chat("hello", max_tokens=40, stream=stream))
+            await up.received(1)
+            asking.cancel()
+            await eventually(lambda: edge.gateway.state.in_flight.requests == 0)
+            standing = await money(edge)
+            record = await only_record(edge)
+    assert (record.status, record.estimated, record.provider) == ("cancelled", True, "openai")
+    assert record.cost_nanos == standing.used
+    assert standing.reserved == 0
+    prompt = record.input_tokens
+    assert prompt == -(-len(chat_bytes(stream)) // 4)
+    assert standing.used == prompt * IN if stream else standing.used > prompt * IN + 40 * OUT
+
+
+@pytest.mark.parametrize("default", [None, 5])
+async def test_so_does_one_whom_no_budget_concerns(default: int | None) -> None:
+    """The ledger has it; reports and invoices agree."""
+    async with Upstream() as up:
+        up.on(lambda call: call.until_gone())
+        async with running(budgeted(up.url, 5, budgets={"default_monthly_usd": default})) as edge:
+            asking = asyncio.ensure_future(edge.chat("hello", max_tokens=40))
+            await up.received(1)
+            asking.cancel()
+            await edge.idle()
+            record = await only_record(edge)
+    assert record.cost_nanos is not None
+    assert record.cost_nanos > 40 * OUT
+
+
+def chat_bytes(stream: bool) -> bytes:
+    return httpx2.Request("POST", "http://x", json=chat_body("hello", max_tokens=40, stream=stream)).content
+
+
+async def only_record(edge: Running) -> UsageRecord:
+    ledger = edge.gateway.state.ledger
+    assert ledger is not None
+    await ledger.flush()
+    (record,) = await ledger.records.list(since=0, until=FOREVER)
+    return record

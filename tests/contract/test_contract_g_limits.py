@@ -182,8 +182,21 @@ async def test_errors_before_admission_have_the_headers_too() -> None:
         for _ in range(2):
             answer = await edge.client.post("/v1/chat/completions", content=b"{", headers={"content-type": "application/json"})
             assert (answer.status_code, answer.headers["x-ratelimit-remaining"]) == (400, "5")
-        models = await edge.client.get("/v1/models")
-        assert (models.status_code, models.headers["x-ratelimit-remaining"]) == (200, "4")
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/gpt-4o-mini", "/v1beta/models", "/v1/usage"])
+async def test_who_only_looks_takes_nothing(path: str) -> None:
+    """Is told what there is, also when nothing is left; needs a key, and leaves no usage record."""
+    async with running(limited(rpm=1)) as edge:
+        for left_ in ("1", "0", "0"):
+            answer = await edge.client.get(path)
+            assert (answer.status_code in (200, 404), answer.headers["x-ratelimit-remaining"]) == (True, left_)
+            await edge.chat(model="echo")
+        assert (await edge.client.get(path, headers={"authorization": "Bearer nobody"})).status_code == 401
+        ledger = edge.gateway.state.ledger
+        assert ledger is not None
+        await ledger.flush()
+        assert {record.route for record in await ledger.records.list(since=0, until=4e9)} == {"/v1/chat/completions"}
 
 
 async def test_requests_at_the_same_time_are_slots_that_come_back_however_they_end() -> None:

@@ -262,3 +262,57 @@ async def test_a_replay_spends_nothing(upstream: Upstream) -> None:
         assert [record.replayed for record in sorted(records, key=lambda r: r.at)] == [False, True, True, True, True, False]
         assert {record.cost_nanos for record in records if record.replayed} == {0}
     assert len(upstream.calls) == 1
+
+
+PIECE = "x" * 65536
+
+
+@pytest.mark.parametrize("max_kb", [1, 1024])
+async def test_a_first_client_that_reads_nothing_holds_up_no_duplicate(upstream: Upstream, max_kb: int) -> None:
+    """Of an answer larger than what the sockets hold; its own client gets it all the same, when it reads."""
+    pieces = 40
+
+    async def handle(call: Call) -> None:
+        await call.begin_stream()
+        for _ in range(pieces):
+            await call.chunk(chat_chunk({"content": PIECE}))
+        await call.chunk(chat_chunk({}, "stop"))
+        await call.end_stream()
+
+    upstream.on(handle)
+    async with running(settings(upstream.url, cache=CACHE_OFF, idempotency={"max_kb": max_kb})) as edge:
+        async with RawChat(edge.url, stream=True, headers=once()) as first:
+            await upstream.received(1)
+            async with RawChat(edge.url, stream=True, headers=once()) as second:
+                assert len((await second.rest(10)).content) == pieces * len(PIECE)
+            assert len((await first.rest()).content) == pieces * len(PIECE)
+        await edge.idle()
+    assert len(upstream.calls) == 1
+
+
+async def test_who_comes_too_late_to_a_large_answer_is_told_at_once(upstream: Upstream) -> None:
+    """409, not after `wait_s`: over 4 MiB it cannot be read from its beginning any more, and will not be kept. Those who came before have
+    all of it."""
+    release, pieces = asyncio.Event(), 80
+
+    async def handle(call: Call) -> None:
+        await call.begin_stream()
+        for _ in range(pieces):
+            await call.chunk(chat_chunk({"content": PIECE}))
+        await call.chunk(chat_chunk({"content": "all but"}))
+        await release.wait()
+        await call.chunk(chat_chunk({}, "stop"))
+        await call.end_stream()
+
+    upstream.on(handle)
+    async with running(settings(upstream.url, cache=CACHE_OFF, idempotency={"wait_s": 60})) as edge:
+        async with RawChat(edge.url, stream=True, headers=once()) as first, RawChat(edge.url, stream=True, headers=once()) as second:
+            await asyncio.gather(first.until("all but"), second.until("all but"))
+            async with asyncio.timeout(5):
+                late = await edge.chat(stream=True, headers=once())
+            assert (late.status_code, late.json()["error"]["code"]) == (409, "idempotency_in_progress")
+            release.set()
+            await asyncio.gather(first.rest(), second.rest())
+            assert {len(client.content) for client in (first, second)} == {pieces * len(PIECE) + len("all but")}
+        await edge.idle()
+    assert len(upstream.calls) == 1

@@ -21,6 +21,7 @@ NOTHING_HAPPENED = {
     "llm_edge_rate_limited_total",
     "llm_edge_budget_refused_total",
     "llm_edge_budget_alerts_total",
+    "llm_edge_idempotent_requests_total",
     "llm_edge_task_failures_total",
     "llm_edge_worker_restarts_total",
     "llm_edge_http_refused_total",

@@ -23,6 +23,7 @@ from proxy.governance.budgets.alerts import Alerts, Watched
 from proxy.governance.budgets.periods import PERIODS, Period, counter, of_counter
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.budgets.refusals import exceeded, unpriced
+from proxy.governance.budgets.unheard import Unheard
 from proxy.governance.limits.estimates import counts_only, model_of
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules, Fit
 from proxy.storage.usage import UsageRecords
@@ -63,6 +64,7 @@ class Budgets:
         self.anybody = rules.default_monthly is not None
         self._rules = rules
         self._prices = prices
+        self.unheard = Unheard(prices)
         self._records = records
         self._catch_up = catch_up
         self._asking: dict[tuple[str, str], asyncio.Future[int]] = {}

@@ -29,6 +29,8 @@ from proxy.storage.hot.idempotency import Answer, Claim, Name
 
 POLL_S = (0.05, 0.25)
 """Between questions after another process's answer: at first, and at most."""
+PATIENCE = b"x-stainless-read-timeout"
+"""How long an SDK waits for an answer, which is the deadline of a call without a key."""
 REPLAYED = (b"idempotency-replayed", b"true")
 
 _log = logging.getLogger("llm_edge")
@@ -43,6 +45,7 @@ class IdempotencyMiddleware:
         self._lives = repeats.lives
         self._store = repeats.store
         self._tasks = repeats.tasks
+        self._count = repeats.meter.idempotent
         self._rules = rules
         self._ledger = ledger
 
@@ -60,7 +63,9 @@ class IdempotencyMiddleware:
         asked, until = fingerprint(ctx), monotonic() + self._rules.wait_s
         while (live := self._lives.get(name)) is not None:
             if live.fingerprint != asked:
-                raise _mismatch()
+                raise self._mismatch()
+            if live.closed and not live.ended:
+                raise self._busy()  # too large to be joined, and it will not be stored: there is nothing to wait for
             if await self._follow(ctx, live, send, until):
                 return
             if live.ended and self._lives.get(name) is live:
@@ -82,11 +87,13 @@ class IdempotencyMiddleware:
         token = uuid4().hex
         claim = await self._claim(name, live.fingerprint, token, until)
         if claim.answer is not None:
+            self._count("replayed")
             live.begin(claim.answer)
             live.add(claim.answer.body)
             live.end(complete=True)
             return claim.answer
         ctx.taken_over = claim.state == "taken"
+        self._count("taken_over" if ctx.taken_over else "first")
         await self._lead(ctx, name, token, live, scope, receive, send)
         return None
 
@@ -100,26 +107,30 @@ class IdempotencyMiddleware:
                 self._give_back(name, token)  # it may have run
                 raise
             if claim.state == "mismatch":
-                raise _mismatch()
+                raise self._mismatch()
             if claim.state != "busy":
                 return claim
             left = until - monotonic()
             if left <= 0:
-                raise _busy()
+                raise self._busy()
             await asyncio.sleep(min(pause, left, max(claim.left_s, 0.001)))
             pause = min(pause * 1.5, POLL_S[1])
 
     async def _lead(self, ctx: RequestContext, name: Name, token: str, live: Live, scope: Scope, receive: Receive, send: Send) -> None:
-        recording = Recording(ctx, live, send, partial(self._keep, name, token))
+        recording = Recording(ctx, live, send, partial(self._keep, name, token), self._tasks)
         staying = _Staying(ctx, receive, self._rules.total_s)
         ctx.send_body = recording.send_body
+        ctx.headers.pop(PATIENCE, None)  # an SDK that gives up asks again, and finds the call under way
         renewing = self._tasks.start(self._renew(name, token), name="idempotency-lease", endless=True)
         try:
             await self.app(scope, staying.receive, recording.send)
+            await recording.delivered()
         except EdgeError as exc:
             live.end(error=exc)
+            await recording.delivered()
             raise
         finally:
+            recording.stop()
             staying.end()
             renewing.cancel()
             if not recording.kept:
@@ -153,7 +164,7 @@ class IdempotencyMiddleware:
 
     async def _follow(self, ctx: RequestContext, live: Live, send: Send, until: float) -> bool:
         """Read along. False: there is nothing to be read any more, and nothing was shown."""
-        live.readers += 1
+        reader = live.join()
         try:
             if not await live.begun(until):
                 return False
@@ -161,24 +172,24 @@ class IdempotencyMiddleware:
             if head is None:
                 return False
             await self._note(ctx, head)
+            self._count("joined")
             if not live.stored:
                 ctx.headers_out.append(NOT_STORED)
             await send({"type": "http.response.start", "status": head.status, "headers": list(head.headers)})
-            shown = 0
-            while pieces := await live.after(shown):
-                shown += len(pieces)
+            while pieces := await reader.next():
                 await send({"type": "http.response.body", "body": b"".join(pieces), "more_body": True})
             if not live.complete:
                 raise StreamTruncated("the request that this one repeats broke off")
             await send({"type": "http.response.body", "body": b""})
             return True
         except TimeoutError:
-            raise _busy() from None
+            raise self._busy() from None
         except LeadersError:
+            self._count("joined")
             ctx.headers_out.append(REPLAYED)
             raise
         finally:
-            live.readers -= 1
+            reader.leave()
 
     async def _replay(self, ctx: RequestContext, answer: Answer, send: Send) -> None:
         await self._note(ctx, answer)
@@ -200,6 +211,14 @@ class IdempotencyMiddleware:
             showing = self._limiter.show(ctx)
             if showing is not None:
                 await showing
+
+    def _mismatch(self) -> IdempotencyMismatch:
+        self._count("mismatch")
+        return IdempotencyMismatch("this Idempotency-Key was used for another request: take a new one", param="idempotency-key")
+
+    def _busy(self) -> IdempotencyBusy:
+        self._count("in_progress")
+        return IdempotencyBusy("the first request with this Idempotency-Key is still under way: ask again", retry_after_s=1.0)
 
 
 class _Staying:
@@ -232,11 +251,3 @@ class _Staying:
         self._ended = True
         if self._timer is not None:
             self._timer.cancel()
-
-
-def _mismatch() -> IdempotencyMismatch:
-    return IdempotencyMismatch("this Idempotency-Key was used for another request: take a new one", param="idempotency-key")
-
-
-def _busy() -> IdempotencyBusy:
-    return IdempotencyBusy("the first request with this Idempotency-Key is still under way: ask again", retry_after_s=1.0)

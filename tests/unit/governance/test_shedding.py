@@ -93,7 +93,9 @@ async def test_requests_over_the_limit_get_503() -> None:
         )
         assert claude.json()["error"]["type"] == "overloaded_error"
         assert (await edge.client.get("/health/live")).status_code == 200
-        assert edge.gateway.metrics.counters[("llm_edge_shed_requests_total",)] == 2
+        looks = [(await edge.client.get(path)).status_code for path in ("/v1/models", "/v1/usage")]
+        assert looks == [503, 503]
+        assert edge.gateway.metrics.counters[("llm_edge_shed_requests_total",)] == 4
         release.set()
         assert (await first).status_code == 200
         assert (await edge.chat("three")).status_code == 200

@@ -244,6 +244,7 @@ def test_rare_events() -> None:
     m.single_flight_joined("l1")
     m.single_flight_joined("l2")
     m.single_flight_handed_over()
+    m.idempotent("joined")
     m.lease_lost()
     m.task_failed("worker:3")
     m.task_failed("")
@@ -255,6 +256,7 @@ def test_rare_events() -> None:
     assert value(m, "llm_edge_single_flight_joins_total") == 2
     assert value(m, "llm_edge_single_flight_remote_joins_total") == 1
     assert value(m, "llm_edge_single_flight_handovers_total") == 1
+    assert value(m, "llm_edge_idempotent_requests_total", "joined") == 1
     assert value(m, "llm_edge_single_flight_leases_lost_total") == 1
     assert values(m, "llm_edge_task_failures_total") == {("worker",): (1,), ("none",): (1,)}
     assert values(m, "llm_edge_config_reloads_total") == {("success",): (1,), ("failure",): (1,)}

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 from starlette.types import Receive, Scope, Send
 
@@ -11,7 +12,7 @@ from proxy.api.json_response import send_json
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import ClientFault
 from proxy.core.tasks import TaskSupervisor
-from proxy.governance.idempotency.live import Repeats, Rules
+from proxy.governance.idempotency.live import Repeats, Result, Rules
 from proxy.storage.hot.base import RedisDown
 from proxy.storage.hot.idempotency import Answer, Claim, Name
 from proxy.storage.hot.idempotency_memory import MemoryIdempotency
@@ -40,8 +41,19 @@ class Answering:
         await send_json(send, 200, {"run": self.runs})
 
 
-def repeats(store: Any = None) -> dict[str, Any]:
-    return {"repeats": Repeats(MemoryIdempotency(FakeClock()) if store is None else store, TaskSupervisor()), "repeat_rules": RULES}
+class Counts:
+    """A meter."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, int] = {}
+
+    def idempotent(self, result: Result) -> None:
+        self.of[result] = self.of.get(result, 0) + 1
+
+
+def repeats(store: Any = None, counts: Counts | None = None, rules: Rules = RULES) -> dict[str, Any]:
+    store = MemoryIdempotency(FakeClock()) if store is None else store
+    return {"repeats": Repeats(store, TaskSupervisor(), counts or Counts()), "repeat_rules": rules}
 
 
 async def settled() -> None:
@@ -185,3 +197,27 @@ async def test_what_an_application_answers_itself_is_kept_only_if_it_went_well(s
     for _ in range(2):
         assert (await client.post(CHAT_PATH, json={}, headers=ONCE)).status_code == status
     assert len(runs) == 2
+
+
+async def test_what_became_of_each_is_counted() -> None:
+    """First, joined, replayed, another request's, still under way, taken over."""
+    clock, counts, app = FakeClock(), Counts(), Answering()
+    store = MemoryIdempotency(clock)
+    options = repeats(store, counts, msgspec.structs.replace(RULES, wait_s=0.05))
+    client, _ = stack(app, **options)
+    first = asyncio.ensure_future(client.post(CHAT_PATH, json={}, headers=ONCE))
+    await settled()
+    assert (await client.post(CHAT_PATH, json={}, headers=ONCE)).status_code == 409
+    second = asyncio.ensure_future(client.post(CHAT_PATH, json={}, headers=ONCE))
+    await settled()
+    app.go.set()
+    await asyncio.gather(first, second)
+    await client.post(CHAT_PATH, json={}, headers=ONCE)
+    assert (await client.post(CHAT_PATH, json={"n": 1}, headers=ONCE)).status_code == 422
+    tenant = next(iter(store._kept)).tenant
+    other = Name(tenant, b"other")
+    entry = next(iter(store._kept.values()))
+    await store.claim(other, entry.fingerprint, "dead", lease_s=1, ttl_s=60)
+    clock.advance(2)
+    assert (await client.post(CHAT_PATH, json={}, headers={**ONCE, "idempotency-key": "other"})).status_code == 200
+    assert counts.of == {"first": 1, "in_progress": 1, "joined": 1, "replayed": 1, "mismatch": 1, "taken_over": 1}
