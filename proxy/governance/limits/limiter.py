@@ -288,8 +288,8 @@ class Limiter:
         return outcome
 
     async def _restore(self, budgets: BudgetPolicy, ruled: Ruled, missing: tuple[Spend, ...]) -> None:
-        tenant = ruled.principal.tenant
         for spend in missing:
+            tenant = spend.tenant or ruled.principal.tenant
             restoring = self.store.restore(spend, tenant, await budgets.spent(spend, tenant))
             if restoring is not None:
                 await restoring
