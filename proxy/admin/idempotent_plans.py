@@ -31,8 +31,8 @@ class IdempotentPlan:
         self._fingerprint = fingerprint(body)
 
     async def once(self, find: Callable[[], Awaitable[Plan | None]], make: Callable[[str], Awaitable[Plan]]) -> tuple[Plan, bool]:
-        """The plan, and whether it was made earlier. `find`: by its entity; `make`: with this usage_id. Raises IdempotencyMismatch, Conflict,
-        PlanExists."""
+        """The plan, and whether it was made earlier. `find`: by its entity; `make`: with this usage_id. Raises IdempotencyMismatch,
+        Conflict, PlanExists."""
         mine = PlanPromise(self._fingerprint, str(uuid.uuid4()))
         kept = await self._records.meta_once(self._name, msgspec.json.encode(mine).decode())
         held = msgspec.json.decode(kept, type=PlanPromise)
