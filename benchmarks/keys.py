@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from benchmarks.stats import quantile
 from proxy.app import build_app
 from proxy.core.clock import SystemClock
 from proxy.core.entities import Caps, EntityType, Limits
+from proxy.core.identity import Principal
 from proxy.core.keys import sha256_hex
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
@@ -31,7 +33,7 @@ from proxy.governance.plans.keys import PlanKeys
 from proxy.settings import Settings
 from proxy.storage import plan_rows, sqlite_plans, sqlite_rows
 from proxy.storage.issue import new_agent_key, new_key
-from proxy.storage.plans import Plan
+from proxy.storage.plans import Plan, PlanRecords
 from proxy.storage.records import KeyRecord
 from proxy.storage.sqlite import SqliteRecords
 from proxy.storage.sqlite_plans import SqlitePlans
@@ -102,44 +104,33 @@ async def fill_plans(path: Path, count: int) -> list[str]:
 
 async def look_ups(path: Path, keys: list[str], at_once: int) -> list[float]:
     """Seconds of each, `at_once` of them at the same time."""
-    records = SqliteRecords(path)
-    await records.ping()
-    found = await _timed(SignedKeys(SECRET, records).verify, keys, at_once)
-    await records.aclose()
-    return found
+    async with aclosing(SqliteRecords(path)) as records:
+        await records.ping()
+        return await _timed(SignedKeys(SECRET, records).verify, keys, at_once)
 
 
 async def look_ups_with_plans(path: Path, keys: list[str], at_once: int) -> list[float]:
     """As `look_ups`, and the plans of all that the key counts for."""
-    records, plans = SqliteRecords(path), SqlitePlans(path)
-    await records.ping()
-    signed, book = SignedKeys(SECRET, records), PlanBook(plans, SystemClock(), TaskSupervisor())
-
-    async def look_up(key: str) -> Any:
-        principal = await signed.verify(key)
-        return principal and await book.load(principal)
-
-    found = await _timed(look_up, keys, at_once)
-    await plans.aclose()
-    await records.aclose()
-    return found
+    async with aclosing(SqliteRecords(path)) as records, aclosing(SqlitePlans(path)) as plans:
+        await records.ping()
+        return await _timed(_with_plans(SignedKeys(SECRET, records).verify, plans), keys, at_once)
 
 
 async def look_ups_of_plan_keys(path: Path, keys: list[str], at_once: int) -> list[float]:
     """Of the AWS lab's keys, with all their plans."""
-    plans = SqlitePlans(path)
-    lab, book = (
-        PlanKeys(Keyring(StaticKeys()), plans, SystemClock(), 600.0, len(keys) + 1),
-        PlanBook(plans, SystemClock(), TaskSupervisor()),
-    )
+    async with aclosing(SqlitePlans(path)) as plans:
+        lab = PlanKeys(Keyring(StaticKeys()), plans, SystemClock(), 600.0, len(keys) + 1)
+        return await _timed(_with_plans(lab.verify, plans), keys, at_once)
+
+
+def _with_plans(verify: Callable[[str], Awaitable[Principal | None]], plans: PlanRecords) -> LooksUp:
+    book = PlanBook(plans, SystemClock(), TaskSupervisor())
 
     async def look_up(key: str) -> Any:
-        principal = await lab.verify(key)
-        return principal and await book.load(principal)
+        principal = await verify(key)
+        return await book.load(principal) if principal is not None else None
 
-    found = await _timed(look_up, keys, at_once)
-    await plans.aclose()
-    return found
+    return look_up
 
 
 async def _timed(look_up: LooksUp, keys: list[str], at_once: int) -> list[float]:
