@@ -213,13 +213,22 @@ class Limiter:
 
     def show(self, ctx: RequestContext) -> Awaitable[None] | None:
         principal = ctx.principal
-        if principal is None or principal.purpose or (self._plans is not None and self._plans.find(principal) is None):
+        if principal is None or principal.purpose:
             return None
+        if self._plans is not None and self._plans.find(principal) is None:
+            return self._load_and_show(self._plans, ctx, principal)
         ruled = self._book.find(principal, model_of(ctx))
         if ruled is None:
             return None
         ctx.limits = claimed = Claimed(self, ruled)
         return None if self._immediate else self._show(claimed)
+
+    async def _load_and_show(self, plans: EntityRules, ctx: RequestContext, principal: Principal) -> None:
+        with contextlib.suppress(EdgeError):  # as below
+            await plans.load(principal)
+            showing = self.show(ctx) if plans.find(principal) is not None else None
+            if showing is not None:
+                await showing
 
     async def _show(self, claimed: Claimed) -> None:
         with contextlib.suppress(EdgeError):  # an error is answered without them, too
