@@ -127,6 +127,7 @@ class Gateway:
         self._users: list[InFlight] = []
         """One a configuration since the start."""
         self._last_used: asyncio.Task[Any] | None = None
+        self._signed: SignedKeys | None = None
         self._fresh_keys: asyncio.Task[Any] | None = None
         """Of the issuers of tokens."""
         self._deaf_keys: Callable[[], None] = lambda: None
@@ -335,7 +336,7 @@ class Gateway:
         self.settings = settings
         self._overlays.attach(state.pipeline)
         self._loaded_at = state.clock.time()
-        self._open, self._app = state, app
+        self._open, self._app, self._signed = state, app, signed
         own = state.pipeline.background
         if isinstance(own, InProcess):
             own.app = self._stack(state, own.keys)
@@ -449,6 +450,8 @@ class Gateway:
                     overlays=self._overlays,
                     reload=self._reload,
                     explain=explain_now,
+                    state=lambda: self.state,
+                    signed=lambda: self._signed,
                 ),
                 **tenant_handlers(
                     settings=lambda: self.settings,

@@ -19,7 +19,7 @@ from proxy.pipeline.deps import Pipeline
 from proxy.providers.base import Provider
 from proxy.settings import Settings
 from proxy.storage.hot.admission import AdmissionStore
-from proxy.storage.hot.base import HotStore
+from proxy.storage.hot.base import OwnedHotStore
 from proxy.storage.hot.board import Board
 from proxy.storage.plans import PlanRecords
 from proxy.storage.records import KeyRecords
@@ -38,7 +38,7 @@ class AppState(msgspec.Struct, frozen=True, kw_only=True):
     lifecycle: Lifecycle
     tasks: TaskSupervisor
     in_flight: InFlight
-    hot: HotStore | None
+    hot: OwnedHotStore | None
     """Of `stores.redis`; None: none is configured."""
     board: Board
     usage: UsageRecords

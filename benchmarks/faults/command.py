@@ -89,7 +89,13 @@ def faults(args: argparse.Namespace, work: Path, say: Callable[[str], None]) -> 
         return 0
     cores = plan_cores(os.sched_getaffinity(0))
     say(cores.describe())
-    results = FaultRun(work, cores, requests=requests, seed=args.seed, peers=args.peers, say=say).go(found)
+    run = FaultRun(work, cores, requests=requests, seed=args.seed, peers=args.peers, say=say)
+    try:
+        results = run.go(found)
+    except BaseException:  # an hour's rows are not lost to what ended the run
+        if run.results.rows:
+            write(run.results, args.out, say)
+        raise
     missed = write(results, args.out, say)
     broken = any(row.note.startswith("not measured:") and row.system in ("llm-edge", ONE) for row in results.rows)
     return 1 if broken or (args.strict and missed) else 0

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import msgspec
 import orjson
 from starlette.types import Scope, Send
 
@@ -12,9 +13,13 @@ from proxy.core.errors import BadRequest, ClientFault
 _ETAG = re.compile(rb'\s*(?:W/)?"?(\d{1,18})"?\s*')
 
 
+class Message(msgspec.Struct, frozen=True):
+    message: str
+
+
 async def answer(send: Send, body: Any, *, status: int = 200, version: int | None = None) -> None:
     """JSON. `version`: of the thing shown, as its ETag."""
-    raw = orjson.dumps(body)
+    raw = orjson.dumps(msgspec.to_builtins(body) if isinstance(body, msgspec.Struct) else body)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(raw)), (b"cache-control", b"no-store")]
     if version is not None:
         headers.append((b"etag", b'"%d"' % version))

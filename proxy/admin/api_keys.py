@@ -1,19 +1,21 @@
 """`/v1/admin/api-keys`, in agenthub's shapes and words, and what they lack. A tenant's administrator sees and changes its tenant alone."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from msgspec import Meta
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.admin import key_views
 from proxy.admin.access import is_global
-from proxy.admin.answer import answer, context, expected_version, parameter
+from proxy.admin.answer import Message, answer, context, expected_version, parameter
 from proxy.admin.events import AdminEvents
 from proxy.admin.idempotent_keys import HEADER, Idempotent
-from proxy.admin.key_fields import KeyBody, apply, properties, read_fields
-from proxy.admin.key_service import Actor, KeyService, check_overlap
+from proxy.admin.key_fields import Id, KeyBody, apply, properties, read_fields
+from proxy.admin.key_service import MAX_OVERLAP_S, Actor, KeyService, check_overlap
 from proxy.core.clock import Clock
 from proxy.core.context import RequestContext
 from proxy.core.errors import Conflict, InvalidField, Unauthenticated
@@ -27,6 +29,29 @@ from proxy.storage.records import KeyExists, KeyRecord, KeyRecords, KeyStatus
 
 PAGE = 1000
 _STATUSES: dict[str, KeyStatus] = {"active": "active", "revoked": "revoked", "disabled": "disabled"}
+REQUIRED = ("role",)
+"""Of a body that gives the whole of a key."""
+LIST_QUERY: dict[str, Any] = {
+    "status_filter": KeyStatus,
+    "tenant_id": Id,
+    "limit": Annotated[int, Meta(ge=1, le=PAGE)],
+    "after": str,
+    "view": Literal["full"],
+}
+ROTATE_QUERY: dict[str, Any] = {"overlap_seconds": Annotated[int, Meta(ge=0, le=MAX_OVERLAP_S)]}
+
+
+class ActionBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """May be left out."""
+
+    version: int | None = None
+    """That is to be acted on."""
+
+
+class RotateBody(ActionBody, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    overlap_seconds: Annotated[float, Meta(ge=0, le=MAX_OVERLAP_S)] | None = None
+
+
 Make = Callable[[bytes | None], Awaitable[tuple[str, KeyRecord]]]
 
 
@@ -55,8 +80,9 @@ class ApiKeyRoutes:
         """`{role, name?, …}` → `{key_id, api_key, role, created_at}`: the key is shown this once."""
         ctx, now = context(scope), self._clock.time()
         actor = self._actor(ctx)
-        if "role" not in ctx.json:
-            raise InvalidField(f"is required: {', '.join(self._roles().names)}", "role")
+        for name in REQUIRED:
+            if name not in ctx.json:
+                raise InvalidField(f"is required: {', '.join(self._roles().names)}", name)
         body = read_fields(ctx.json, self._roles(), now)
         _no_version(body)
         own = properties(body, now)
@@ -73,7 +99,7 @@ class ApiKeyRoutes:
         """An array, ordered by id; `Link` leads to the next page. `?view=full`: with all fields."""
         ctx = context(scope)
         actor = self._actor(ctx)
-        asked = _query(ctx, ("status_filter", "tenant_id", "limit", "after", "view"))
+        asked = _query(ctx, LIST_QUERY)
         status = asked.get("status_filter")
         if status is not None and status not in _STATUSES:
             raise InvalidField(f"must be one of {', '.join(_STATUSES)}{did_you_mean(status, _STATUSES)}", "status_filter")
@@ -117,7 +143,7 @@ class ApiKeyRoutes:
         ctx = context(scope)
         key_id = parameter(ctx, "key_id")
         record = await self._service().revoke(self._actor(ctx), key_id, expected=_action(ctx))
-        await answer(send, {"message": f"API key {key_id} revoked successfully"}, version=record.version)
+        await answer(send, Message(f"API key {key_id} revoked successfully"), version=record.version)
 
     async def disable(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx = context(scope)
@@ -131,7 +157,7 @@ class ApiKeyRoutes:
         """`?overlap_seconds=N`, or in the body: so long the old key lives on."""
         ctx = context(scope)
         actor, key_id = self._actor(ctx), parameter(ctx, "key_id")
-        expected = _action(ctx, "overlap_seconds")
+        expected = _action(ctx, RotateBody)
         overlap_s = _overlap(ctx)
         secret = (await self._secrets())[0]
         old = await self._service().get(actor, key_id)
@@ -194,25 +220,25 @@ def _no_version(body: KeyBody) -> None:
         raise InvalidField("a key that is being made has none yet", "version")
 
 
-def _action(ctx: RequestContext, *known: str) -> int | None:
+def _action(ctx: RequestContext, body: type[ActionBody] = ActionBody) -> int | None:
     """The version that is to be acted on; nothing else may be said. Raises InvalidField."""
     for name in ctx.json:
-        if name not in (*known, "version"):
-            raise InvalidField(f"unknown field{did_you_mean(name, (*known, 'version'))}", name[:64])
+        if name not in body.__struct_fields__:
+            raise InvalidField(f"unknown field{did_you_mean(name, body.__struct_fields__)}", name[:64])
     return expected_version(ctx, ctx.json)
 
 
 def _overlap(ctx: RequestContext) -> float:
     value = ctx.json.get("overlap_seconds")
     if value is None:
-        text = _query(ctx, ("overlap_seconds",)).get("overlap_seconds", "0")
+        text = _query(ctx, ROTATE_QUERY).get("overlap_seconds", "0")
         return check_overlap(_whole_number(text, "overlap_seconds", None, least=0))
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidField("must be a number of seconds", "overlap_seconds")
     return check_overlap(float(value))
 
 
-def _query(ctx: RequestContext, known: tuple[str, ...]) -> dict[str, str]:
+def _query(ctx: RequestContext, known: Iterable[str]) -> dict[str, str]:
     """Raises InvalidField for parameters that mean nothing."""
     found = dict(parse_qsl(ctx.query.decode("latin-1"), keep_blank_values=True))
     for name in found:

@@ -1,13 +1,15 @@
 """`/v1/admin/cache`: how full it is, purges, and its end."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, context
 from proxy.cache.marks import EVERYTHING, KINDS
+from proxy.cache.meter import Tier
 from proxy.cache.tiered import TieredCache
 from proxy.core.clock import Clock, utc_iso
 from proxy.core.errors import BadRequest, Unavailable
@@ -15,6 +17,22 @@ from proxy.storage.hot.base import RedisDown, RedisRefused
 
 MAX_VALUE = 500
 PURGEABLE = tuple(kind for kind in KINDS if kind != "all")
+PurgeBody = msgspec.defstruct(
+    "PurgeBody",
+    [(kind, Annotated[str, Meta(min_length=1, max_length=MAX_VALUE)] | UnsetType, UNSET) for kind in PURGEABLE],
+    forbid_unknown_fields=True,
+)
+
+
+class CacheCleared(msgspec.Struct, frozen=True, kw_only=True):
+    removed: dict[Tier, int]
+    """Entries by tier."""
+    reached: list[str]
+
+
+class CachePurged(msgspec.Struct, frozen=True, kw_only=True):
+    purged: dict[str, str]
+    stored_before: str
 
 
 class CacheRoutes:
@@ -24,7 +42,7 @@ class CacheRoutes:
 
     async def show(self, scope: Scope, receive: Receive, send: Send) -> None:
         """L1 is that of the process that answers."""
-        await answer(send, msgspec.to_builtins(self._cache().status()))
+        await answer(send, self._cache().status())
 
     async def clear(self, scope: Scope, receive: Receive, send: Send) -> None:
         """L1 of the process that answers, and L2, now; the L1 of all other processes by a mark that hides what is older."""
@@ -34,7 +52,8 @@ class CacheRoutes:
             removed = await cache.clear()
         except (RedisDown, RedisRefused) as exc:
             raise Unavailable(f"L1 is empty, but L2 could not be emptied: {exc}", retry_after_s=1.0) from exc
-        await answer(send, {"removed": removed, "reached": ["l1 of this process", *(["l2"] if "l2" in removed else [])]})
+        reached = ["l1 of this process", *(["l2"] if "l2" in removed else [])]
+        await answer(send, CacheCleared(removed=removed, reached=reached))
 
     async def purge(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`{kind: value}` with any of the kinds: each hides all that is stored under it up to now."""
@@ -46,7 +65,7 @@ class CacheRoutes:
         for kind in KINDS:
             if kind in wanted:
                 cache.marks.mark(kind, wanted[kind], now)
-        await answer(send, {"purged": wanted, "stored_before": utc_iso(now)})
+        await answer(send, CachePurged(purged=wanted, stored_before=utc_iso(now)))
 
 
 def _wanted(body: Any) -> dict[str, str]:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
+from msgspec import UNSET
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, context
@@ -17,6 +18,21 @@ from proxy.core.clock import utc_iso
 from proxy.core.errors import Unsupported
 from proxy.settings import Settings
 from proxy.settings.show import as_json
+
+QUERY: dict[str, Any] = {"origins": bool}
+
+
+class ConfigShown(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    loaded_at: str
+    pid: int
+    file: str | None
+    config: dict[str, Any]
+    """Secrets hidden."""
+    not_yet: list[str]
+    drift: dict[str, Any]
+    origins: Any = UNSET
+    """Where each value came from that is no default."""
 
 
 class ConfigRoutes:
@@ -33,17 +49,17 @@ class ConfigRoutes:
         """`?origins=true`: with the place that each value came from, where it is no default."""
         settings = self._settings()
         known = as_json(settings)
-        body: dict[str, Any] = {
-            "version": known["digest"],
-            "loaded_at": utc_iso(self._loaded_at()),
-            "pid": os.getpid(),
-            "file": settings.file,
-            "config": known["config"],
-            "not_yet": known["not_yet"],
-            "drift": drift(settings, self._overlays.overlays),
-        }
-        if parse_qs(context(scope).query.decode("latin-1")).get("origins", [""])[-1] in ("true", "1"):
-            body["origins"] = known["origins"]
+        asked = parse_qs(context(scope).query.decode("latin-1")).get("origins", [""])[-1] in ("true", "1")
+        body = ConfigShown(
+            version=known["digest"],
+            loaded_at=utc_iso(self._loaded_at()),
+            pid=os.getpid(),
+            file=settings.file,
+            config=known["config"],
+            not_yet=known["not_yet"],
+            drift=drift(settings, self._overlays.overlays),
+            origins=known["origins"] if asked else UNSET,
+        )
         await answer(send, body)
 
     async def reload(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,7 +69,7 @@ class ConfigRoutes:
             done = await self._reload()
         except ReloadRefused as exc:
             raise refusal(exc) from exc
-        await answer(send, msgspec.to_builtins(done))
+        await answer(send, done)
 
     async def managed(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise managed_by_file(self._settings(), (), f"Its file is {self._settings().file}" if self._settings().file else "")

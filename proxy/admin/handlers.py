@@ -9,13 +9,16 @@ from starlette.types import ASGIApp
 from proxy.admin.access import WholeGateway
 from proxy.admin.cache import CacheRoutes
 from proxy.admin.config import ConfigRoutes
+from proxy.admin.health import AdminHealth
 from proxy.admin.keeper import OverlayKeeper
 from proxy.admin.reload import Reload
 from proxy.admin.routes import Explain, RouteRoutes
 from proxy.admin.targets import TargetRoutes
 from proxy.core.clock import Clock
+from proxy.governance.keys import SignedKeys
 from proxy.pipeline.deps import Pipeline
 from proxy.settings import Settings
+from proxy.state import AppState
 
 
 def admin_handlers(
@@ -27,13 +30,18 @@ def admin_handlers(
     overlays: OverlayKeeper,
     reload: Reload | None,
     explain: Explain,
+    state: Callable[[], AppState],
+    signed: Callable[[], SignedKeys | None],
 ) -> dict[str, ASGIApp]:
-    """All of them concern the whole gateway. `settings`, `pipeline`: those in force; `loaded_at`: since when, in unix seconds."""
+    """All of them concern the whole gateway. `settings`, `pipeline`: those in force; `loaded_at`: since when, in unix seconds;
+    `signed`: keys of the record store as they are known."""
+    health = AdminHealth(state, signed, loaded_at, lambda: overlays.overlays.version)
     config = ConfigRoutes(settings, loaded_at, overlays, reload)
     routes = RouteRoutes(settings, pipeline, overlays, explain)
     targets = TargetRoutes(settings, clock, overlays)
     cache = CacheRoutes(lambda: pipeline().cache, clock)
     handlers: dict[str, ASGIApp] = {
+        "admin_health": health.show,
         "admin_config": config.show,
         "admin_config_managed": config.managed,
         "admin_reload": config.reload,

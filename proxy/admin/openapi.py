@@ -2,86 +2,133 @@
 
 import html
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.admin.idempotent_keys import MAX_CHARS
+from proxy.admin.operations import OPERATIONS, Told
 from proxy.core.version import __version__
-
-WORDS: dict[str, str] = {
-    "admin_config": "The configuration in force, secrets masked",
-    "admin_config_managed": "Refused: the configuration is changed in its file",
-    "admin_reload": "Read the configuration again",
-    "admin_routes": "All names and where they lead",
-    "admin_route": "One name: targets, rules, what would be decided now",
-    "admin_route_managed": "Refused: routes are changed in the file",
-    "admin_weights": "Move the weights of a weighted name",
-    "admin_weights_clear": "The file's weights again",
-    "admin_drain": "No new requests to a target",
-    "admin_undrain": "End that",
-    "admin_cache": "State of the cache",
-    "admin_cache_clear": "Clear the cache",
-    "admin_cache_purge": "Purge by model, tenant, tag or key",
-    "admin_usage": "Sums over the ledger: JSON, CSV, FOCUS",
-    "admin_usage_records": "Usage records, in pages",
-    "admin_tenant_usage": "A tenant's spending and budget of this month",
-    "admin_tenant_budget": "Set a tenant's monthly budget: ?monthly_cap= in USD",
-    "admin_key_create": "Make an API key, shown this once",
-    "admin_keys": "List API keys, in pages",
-    "admin_key": "An API key, all but itself",
-    "admin_key_update": "Change an API key",
-    "admin_key_revoke": "End an API key for good",
-    "admin_key_rotate": "Replace an API key, with an overlap",
-    "admin_key_disable": "Stop an API key until it is enabled",
-    "admin_key_enable": "End that",
-    "admin_plan_create": "Make a usage plan",
-    "admin_plans": "List usage plans, in pages",
-    "admin_plan": "A usage plan, by TYPE/id",
-    "admin_plan_replace": "Replace a usage plan as a whole (If-Match)",
-    "admin_plan_delete": "Delete a usage plan",
-    "create_plan_key": "Make a usage plan (the AWS lab's door)",
-    "revoke_plan_key": "Stop a usage plan (the AWS lab's door)",
-}
+from proxy.governance.bodies import ErrorBody, LabErrorBody
 
 Operation = tuple[str, str, str, bool]
 """Method, path, handler, whether it has a body."""
 
 
+REF = "#/components/schemas/{name}"
+_VERSION = {"name": "If-Match", "in": "header", "schema": {"type": "string"}, "description": "The ETag that is to be changed; else 412"}
+_ONCE = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_CHARS},
+    "description": "Sent twice with the same key it is done once, and both get the answer",
+}
+_HEADERS: dict[str, str] = {
+    "ETag": "The version of what is shown",
+    "Idempotency-Replayed": "`true`: it was done by an earlier request",
+    "Link": '`rel="next"`: the next page',
+    "X-Next-After": "For `after`",
+}
+_PATHS: dict[str, str] = {
+    "model": "An entry; may hold slashes, percent-encoded or not",
+    "target": "`provider/model`",
+    "entity": "`TYPE/id`: TYPE as in `entity_type`",
+    "key_id": "The part of the key before the dot",
+    "tenant": "The tenant's id",
+}
+_SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "x-api-key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    "api-key": {"type": "apiKey", "in": "header", "name": "api-key"},
+}
+
+
 def document(operations: Iterable[Operation]) -> dict[str, Any]:
     """OpenAPI 3.1."""
+    schemas = _Schemas()
     paths: dict[str, dict[str, Any]] = {}
-    for method, path, handler, has_body in operations:
-        names = re.findall(r"\{(\w+)\}", path)
-        operation: dict[str, Any] = {
-            "operationId": f"{method.lower()}_{handler}",
-            "summary": WORDS[handler],
-            "parameters": [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names],
-            "responses": {"200": {"description": "Done"}, "default": {"$ref": "#/components/responses/Error"}},
-        }
-        if has_body:
-            operation["requestBody"] = {"content": {"application/json": {"schema": {"type": "object"}}}}
-        paths.setdefault(path, {})[method.lower()] = operation
-    error = {
-        "type": "object",
-        "properties": {name: {"type": "string"} for name in ("code", "message", "trace_id")} | {"details": {"type": "object"}},
-    }
+    for method, path, handler, _ in operations:
+        paths.setdefault(path, {})[method.lower()] = _operation(method, path, handler, OPERATIONS[handler], schemas)
     return {
         "openapi": "3.1.0",
         "info": {"title": "LLM Edge: admin API", "version": __version__},
-        "security": [{"key": []}],
+        "security": [{name: []} for name in _SECURITY],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
-            "responses": {"Error": {"description": "What was wrong", "content": {"application/json": {"schema": error}}}},
+            "schemas": schemas.components,
+            "securitySchemes": _SECURITY,
+            "responses": {
+                "Error": _response("What was wrong; `details.code` is the word to act on", schemas.of(ErrorBody)),
+                "LabError": _response("What was wrong", schemas.of(LabErrorBody)),
+            },
         },
     }
 
 
+class _Schemas:
+    """Of types, with those of structs by their names."""
+
+    def __init__(self) -> None:
+        self.components: dict[str, Any] = {}
+
+    def of(self, kind: Any) -> dict[str, Any]:
+        (found,), components = msgspec.json.schema_components([kind], ref_template=REF)
+        if "UsageRecord" in components:  # shown as a text, kept as a number
+            components["UsageRecord"]["properties"]["at"] = {"type": "string", "format": "date-time"}
+        self.components |= components
+        return found
+
+
+def _operation(method: str, path: str, handler: str, told: Told, schemas: _Schemas) -> dict[str, Any]:
+    error = {"$ref": f"#/components/responses/{'LabError' if told.lab else 'Error'}"}
+    described: dict[str, Any] = {
+        "operationId": f"{method.lower()}_{handler}",
+        "summary": told.words,
+        "parameters": [*_parameters(path, told, schemas)],
+        "responses": dict.fromkeys(("401", "403", "default"), error),
+    }
+    if told.body is not None:
+        described["requestBody"] = _request(method, told, schemas)
+    if not told.answers:
+        return described | {"responses": {"409": error, **described["responses"]}}
+    found = [schemas.of(kind) for kind in told.answers]
+    done = _response("Done", found[0] if len(found) == 1 else {"anyOf": found})
+    if told.csv:
+        done["content"]["text/csv"] = {"schema": {"type": "string"}}
+    shown = {"ETag": told.shows_version, "Idempotency-Replayed": told.once, "Link": told.linked, "X-Next-After": told.linked}
+    if any(shown.values()):
+        done["headers"] = {name: {"schema": {"type": "string"}, "description": _HEADERS[name]} for name, there in shown.items() if there}
+    return described | {"responses": {"200": done, **described["responses"]}}
+
+
+def _parameters(path: str, told: Told, schemas: _Schemas) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"\{(\w+)\}", path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "description": _PATHS[name]}
+    for name, kind in told.query.items():
+        yield {"name": name, "in": "query", "required": name in told.query_needed, "schema": schemas.of(kind)}
+    if told.asks_version:
+        yield _VERSION
+    if told.once:
+        yield _ONCE
+
+
+def _request(method: str, told: Told, schemas: _Schemas) -> dict[str, Any]:
+    schema = schemas.of(told.body)
+    if told.body_needed and method != "PATCH":
+        schema = {"allOf": [schema, {"required": list(told.body_needed)}]}
+    return {"required": not told.body_optional, "content": {"application/json": {"schema": schema}}}
+
+
+def _response(words: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": words, "content": {"application/json": {"schema": schema}}}
+
+
 def page(shown: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation['summary'])}"
+        f"<tr><td>{method.upper()}<td><code>{html.escape(path)}</code><td>{html.escape(operation['summary'])}<td>{_takes(operation)}"
         for path, methods in shown["paths"].items()
         for method, operation in methods.items()
     )
@@ -90,8 +137,17 @@ def page(shown: dict[str, Any]) -> str:
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title>"
         "<style>body{font:16px sans-serif;margin:2em}td,th{text-align:left;padding:.2em 1em .2em 0}</style>"
         f"<h1>{title}</h1><p>Version {html.escape(shown['info']['version'])}. For machines: <a href=openapi.json>openapi.json</a>."
-        f"<table><tr><th>Method<th>Path<th>What it does{rows}</table></html>"
+        f"<table><tr><th>Method<th>Path<th>What it does<th>Parameters and body{rows}</table></html>"
     )
+
+
+def _takes(operation: dict[str, Any]) -> str:
+    """Names, but for those of the path."""
+    names = [f"?{one['name']}" if one["in"] == "query" else one["name"] for one in operation["parameters"] if one["in"] != "path"]
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        names.append(schema.get("allOf", [schema])[0]["$ref"].rpartition("/")[2])
+    return html.escape(", ".join(names))
 
 
 class Described:

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from proxy.admin.key_fields import MAX_METADATA_BYTES, Id, LimitsBody, Names
 from proxy.core.entities import ENTITY_TYPES, NO_LIMITS, Caps, EntityType, Limits, Raise
@@ -109,8 +109,55 @@ def entity_type(text: str) -> EntityType:
     raise InvalidField(f"must be one of {', '.join(ENTITY_TYPES)}{did_you_mean(text, ENTITY_TYPES)}", "entity_type")
 
 
-def usage_plan(plan: Plan) -> dict[str, Any]:
+class UsagePlan(msgspec.Struct, frozen=True, kw_only=True):
     """In W's shape."""
+
+    usage_id: str
+    entity_id: str
+    entity_type: EntityType
+    tenant_id: str
+    budget_id: str | None
+    model_permissions: list[str]
+    active: bool
+    default_limits: Limits
+    model_limits: dict[str, Limits]
+    metadata: dict[str, Any]
+    created_at: int
+
+
+class RaisedCap(msgspec.Struct, frozen=True, kw_only=True):
+    usd: float
+    until: float
+
+
+class ShownCaps(msgspec.Struct, frozen=True, kw_only=True):
+    monthly_usd: float | UnsetType = UNSET
+    daily_usd: float | UnsetType = UNSET
+    total_usd: float | UnsetType = UNSET
+    soft: bool
+    warn_at: float | None
+    raised: RaisedCap | None
+
+
+class WholePlan(UsagePlan, frozen=True, kw_only=True):
+    caps: ShownCaps | None
+    version: int
+
+
+def usage_plan(plan: Plan) -> UsagePlan:
+    return UsagePlan(**_shown(plan))
+
+
+def plan_view(plan: Plan) -> WholePlan:
+    return WholePlan(**_shown(plan), caps=_caps(plan.caps), version=plan.version)
+
+
+def whole_plan(plan: Plan) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(plan_view(plan))
+    return shown
+
+
+def _shown(plan: Plan) -> dict[str, Any]:
     return {
         "usage_id": plan.usage_id,
         "entity_id": plan.entity_id,
@@ -119,28 +166,19 @@ def usage_plan(plan: Plan) -> dict[str, Any]:
         "budget_id": plan.budget_id,
         "model_permissions": list(plan.model_permissions),
         "active": plan.active,
-        "default_limits": limits_shown(plan.default_limits),
-        "model_limits": {model: limits_shown(one) for model, one in plan.model_limits.items()},
+        "default_limits": plan.default_limits,
+        "model_limits": plan.model_limits,
         "metadata": plan.metadata,
         "created_at": int(plan.created_at),
     }
 
 
-def whole_plan(plan: Plan) -> dict[str, Any]:
-    return usage_plan(plan) | {"caps": caps_shown(plan.caps), "version": plan.version}
-
-
-def limits_shown(limits: Limits) -> dict[str, Any]:
-    shown: dict[str, Any] = msgspec.to_builtins(limits)
-    return shown
-
-
-def caps_shown(caps: Caps | None) -> dict[str, Any] | None:
+def _caps(caps: Caps | None) -> ShownCaps | None:
     if caps is None:
         return None
-    raised = {"usd": usd(caps.raised.nanos), "until": caps.raised.until} if caps.raised is not None else None
+    raised = RaisedCap(usd=usd(caps.raised.nanos), until=caps.raised.until) if caps.raised is not None else None
     amounts = {f"{period}_usd": usd(nanos) for period in ("monthly", "daily", "total") if (nanos := getattr(caps, period)) is not None}
-    return amounts | {"soft": caps.soft, "warn_at": caps.warn_at, "raised": raised}
+    return ShownCaps(**amounts, soft=caps.soft, warn_at=caps.warn_at, raised=raised)
 
 
 def cap_nanos(text: str, name: str) -> int:

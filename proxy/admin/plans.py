@@ -1,20 +1,22 @@
 """`/v1/admin/plans`, tenants' budgets, and the AWS lab's two doors (`/create-key`, `/revoke-key`). A tenant's administrator sees and
 changes its tenant alone."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
+from msgspec import Meta
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.admin.access import is_global
-from proxy.admin.answer import answer, context, expected_version, parameter
+from proxy.admin.answer import Message, answer, context, expected_version, parameter
 from proxy.admin.events import AdminEvents
 from proxy.admin.idempotent_keys import HEADER
 from proxy.admin.idempotent_plans import IdempotentPlan
+from proxy.admin.key_fields import Id
 from proxy.admin.key_service import Actor
-from proxy.admin.plan_fields import cap_nanos, content, entity_type, read_plan, usage_plan, whole_plan
+from proxy.admin.plan_fields import UsagePlan, WholePlan, cap_nanos, content, entity_type, plan_view, read_plan, usage_plan
 from proxy.admin.plan_service import PlanService, check_tenant
 from proxy.core.clock import Clock
 from proxy.core.context import RequestContext
@@ -33,6 +35,35 @@ LAB_LIMITS = Limits(input_tpm=40_000, output_tpm=10_000, rpm=60)
 """Of plans made through the AWS lab's door, where it is not said otherwise."""
 MIN_KEY_CHARS = 16
 """Shorter ones can be guessed."""
+REQUIRED = ("entity_type", "entity_id")
+"""Of the body of a new plan."""
+LIST_QUERY: dict[str, Any] = {
+    "tenant_id": Id,
+    "entity_type": EntityType,
+    "limit": Annotated[int, Meta(ge=1, le=PAGE)],
+    "after": str,
+}
+ONE_QUERY: dict[str, Any] = {"tenant_id": Id}
+BUDGET_QUERY: dict[str, Any] = {"monthly_cap": Annotated[float, Meta(ge=0, le=1_000_000_000)]}
+
+
+class PlanPage(msgspec.Struct, frozen=True, kw_only=True):
+    plans: list[WholePlan]
+    next: str | None
+    """For `after`; null: there are no more."""
+
+
+class BudgetSet(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    monthly_cap: float
+
+
+class PlanMade(msgspec.Struct, frozen=True):
+    plan: UsagePlan
+
+
+class PlanStopped(msgspec.Struct, frozen=True):
+    success: bool
 
 
 class PlanRoutes:
@@ -89,7 +120,7 @@ class PlanRoutes:
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`?tenant_id=&entity_type=&limit=&after=`: `{plans, next}`, ordered by usage_id."""
         ctx = context(scope)
-        actor, asked = _actor(ctx), _query(ctx, ("tenant_id", "entity_type", "limit", "after"))
+        actor, asked = _actor(ctx), _query(ctx, LIST_QUERY)
         kind = entity_type(asked["entity_type"]) if "entity_type" in asked else None
         text = asked.get("limit", "100")
         limit = int(text) if text.isascii() and text.isdigit() and len(text) < 6 else 0
@@ -105,7 +136,7 @@ class PlanRoutes:
             following = found[-1].usage_id
             query = urlencode({**asked, "limit": limit, "after": following})
             ctx.headers_out.append((b"link", f'<{ctx.raw_path}?{query}>; rel="next"'.encode()))
-        await answer(send, {"plans": [whole_plan(plan) for plan in found], "next": following})
+        await answer(send, PlanPage(plans=[plan_view(plan) for plan in found], next=following))
 
     async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
         ctx = context(scope)
@@ -136,20 +167,20 @@ class PlanRoutes:
         actor = _actor(ctx)
         tenant, kind, id_ = await self._named(ctx, actor)
         await self._service().delete(actor, tenant, kind, id_, expected=expected_version(ctx, {}))
-        await answer(send, {"message": f"plan of {kind} {id_} deleted"})
+        await answer(send, Message(f"plan of {kind} {id_} deleted"))
 
     async def budget(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`?monthly_cap=`, in USD, without a body (A)."""
         ctx = context(scope)
         actor, tenant = _actor(ctx), parameter(ctx, "tenant")
         check_tenant(actor, tenant)
-        asked = _query(ctx, ("monthly_cap",))
+        asked = _query(ctx, BUDGET_QUERY)
         if "monthly_cap" not in asked:
             raise InvalidField("is required, in USD", "monthly_cap")
         _entity("TENANT", read_plan({"entity_id": tenant}).entity_id)
         nanos = cap_nanos(asked["monthly_cap"], "monthly_cap")
         await self._service().set_cap(actor, tenant, nanos)
-        await answer(send, {"message": f"Budget updated for tenant {tenant}", "monthly_cap": usd(nanos)})
+        await answer(send, BudgetSet(message=f"Budget updated for tenant {tenant}", monthly_cap=usd(nanos)))
 
     async def create_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         """W: `{entity_type, entity_id, tenant_id?, …}` → `{plan}`. A key is kept as its SHA-256 alone."""
@@ -158,7 +189,7 @@ class PlanRoutes:
         body = read_plan(raw)
         tenant, kind, id_ = await self._lab_entity(actor, body.entity_type, body.entity_id, body.tenant_id)
         wanted = content(body, self._clock.time(), LAB_LIMITS)
-        await answer(send, {"plan": usage_plan(await self._make(ctx, actor, tenant, kind, id_, wanted))})
+        await answer(send, PlanMade(usage_plan(await self._make(ctx, actor, tenant, kind, id_, wanted))))
 
     async def revoke_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         """W: `{entity_id, entity_type}` → `{success}`: its plan is active no more, so all that counts for it is refused."""
@@ -166,7 +197,7 @@ class PlanRoutes:
         actor, body = _actor(ctx), read_plan(ctx.json)
         tenant, kind, id_ = await self._lab_entity(actor, body.entity_type, body.entity_id, body.tenant_id)
         await self._service().change(actor, tenant, kind, id_, lambda plan: msgspec.structs.replace(plan, active=False))
-        await answer(send, {"success": True})
+        await answer(send, PlanStopped(success=True))
 
     async def _make(self, ctx: RequestContext, actor: Actor, tenant: str, kind: EntityType, id_: str, content: dict[str, Any]) -> Plan:
         """Once, where there is an `Idempotency-Key`."""
@@ -212,14 +243,14 @@ class PlanRoutes:
         """By the path: `TYPE/id`, and `?tenant_id=`."""
         kind, _, id_ = parameter(ctx, "entity").partition("/")
         found = entity_type(kind)
-        asked = _query(ctx, ("tenant_id",)).get("tenant_id")
+        asked = _query(ctx, ONE_QUERY).get("tenant_id")
         return asked or await self._tenant(actor, found, id_), found, id_
 
     def _service(self) -> PlanService:
         return PlanService(self._records, self._clock, PlanNotices(self._board, self._ttl_s()), self._events)
 
     async def _answer(self, send: Send, plan: Plan) -> None:
-        await answer(send, whole_plan(plan), version=plan.version)
+        await answer(send, plan_view(plan), version=plan.version)
 
 
 def _actor(ctx: RequestContext) -> Actor:
@@ -238,7 +269,7 @@ def _entity(kind: EntityType | None, id_: str | None) -> tuple[EntityType, str]:
     return kind, id_
 
 
-def _query(ctx: RequestContext, known: tuple[str, ...]) -> dict[str, Any]:
+def _query(ctx: RequestContext, known: Iterable[str]) -> dict[str, Any]:
     """Raises InvalidField for parameters that mean nothing."""
     found = dict(parse_qsl(ctx.query.decode("latin-1"), keep_blank_values=True))
     for name in found:

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from math import isfinite
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, check_version, context, expected_version, parameter
@@ -17,13 +18,75 @@ from proxy.core.errors import BadRequest, ModelNotFound
 from proxy.pipeline.deps import Pipeline
 from proxy.routing.candidate import Candidate
 from proxy.routing.table import overlay_id
-from proxy.routing.target import Route
+from proxy.routing.target import Route, RouteTimeouts
 from proxy.settings import ModelSettings, Settings
 from proxy.settings.suggest import did_you_mean
 from proxy.storage.overlays import Overlays, WeightOverlay
 
 Explain = Callable[[Pipeline, Route, Sequence[tuple[str, str]]], dict[str, Any]]
 """What would be decided now for a request as the query describes it, and why not otherwise."""
+
+
+class WeightsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    weights: dict[str, Annotated[float, Meta(ge=0)]]
+    """By target: `provider/model`."""
+    version: int | None = None
+
+
+class WeightsChanged(msgspec.Struct, frozen=True, kw_only=True):
+    by: str
+    at: str
+    weights: dict[str, float]
+    stale: list[str]
+
+
+class RouteTarget(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    provider: str
+    model: str | None
+    weight: float
+    configured_weight: float | None
+    priority: int
+    quality: float | None
+    region: str | None
+    tags: list[str]
+    drained: bool
+    in_flight: int
+
+
+class RouteShown(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    strategy: str
+    managed_by: str | None
+    version: int
+    """Of the weights that are laid over it; 0: none are."""
+    weights_changed: WeightsChanged | None
+    targets: list[RouteTarget]
+
+
+class RouteList(msgspec.Struct, frozen=True, kw_only=True):
+    routes: list[RouteShown]
+    drift_version: int
+
+
+class RouteWhole(RouteShown, frozen=True, kw_only=True):
+    attempts: int
+    timeouts: RouteTimeouts
+    rules: dict[str, Any]
+    decision: dict[str, Any]
+    warning: str | UnsetType = UNSET
+
+
+class RouteChanged(RouteShown, frozen=True, kw_only=True):
+    drift_version: int
+
+
+class RouteGone(msgspec.Struct, frozen=True, kw_only=True):
+    """Weights of an entry that the configuration has no more."""
+
+    name: str
+    version: int
+    drift_version: int
 
 
 class RouteRoutes:
@@ -38,22 +101,22 @@ class RouteRoutes:
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Every entry of the table; an empty one means that names speak for themselves."""
         pipe = self._pipeline()
-        found = [self._shown(pipe.routes.resolve(name)) for name in (*pipe.routes.names(), *pipe.routes.patterns())]
-        await answer(send, {"routes": found, "drift_version": self._overlays.overlays.version})
+        found = [RouteShown(**self._shown(pipe.routes.resolve(name))) for name in (*pipe.routes.names(), *pipe.routes.patterns())]
+        await answer(send, RouteList(routes=found, drift_version=self._overlays.overlays.version))
 
     async def one(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As any client's name would lead."""
         pipe = self._pipeline()
         route = pipe.routes.resolve(parameter(context(scope), "model"))
-        body = self._shown(route) | {
-            "attempts": route.attempts,
-            "timeouts": msgspec.to_builtins(route.timeouts),
-            "rules": msgspec.to_builtins(route.rules),
-            "decision": self._explain(pipe, route, parse_qsl(context(scope).query.decode("latin-1"), keep_blank_values=True)),
-        }
-        if route.warning is not None:
-            body["warning"] = route.warning
-        await answer(send, body, version=body["version"])
+        body = RouteWhole(
+            **self._shown(route),
+            attempts=route.attempts,
+            timeouts=route.timeouts,
+            rules=msgspec.to_builtins(route.rules),
+            decision=self._explain(pipe, route, parse_qsl(context(scope).query.decode("latin-1"), keep_blank_values=True)),
+            warning=route.warning if route.warning is not None else UNSET,
+        )
+        await answer(send, body, version=body.version)
 
     async def set_weights(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`{weights: {"provider/model": number}}`: what it leaves out keeps the file's; an empty mapping is the file's for all."""
@@ -92,10 +155,12 @@ class RouteRoutes:
 
         held = await self._overlays.change(edit)
         overlay = held.weights.get(name)
-        body: dict[str, Any] = {"name": name, "version": overlay.version if overlay is not None else 0, "drift_version": held.version}
+        version = overlay.version if overlay is not None else 0
+        body: RouteGone | RouteChanged = RouteGone(name=name, version=version, drift_version=held.version)
         if name in self._settings().models:
-            body = self._shown(self._pipeline().routes.resolve(name)) | body
-        await answer(send, body, version=body["version"])
+            shown = self._shown(self._pipeline().routes.resolve(name)) | {"name": name, "version": version}
+            body = RouteChanged(**shown, drift_version=held.version)
+        await answer(send, body, version=version)
 
     def _weighted(self, name: str) -> tuple[str, ModelSettings]:
         settings = self._settings()
@@ -119,32 +184,32 @@ class RouteRoutes:
             "version": overlay.version if overlay is not None else 0,
             "weights_changed": None
             if overlay is None
-            else {
-                "by": overlay.by,
-                "at": utc_iso(overlay.at),
-                "weights": overlay.weights,
-                "stale": [*stale_weights(settings, route.name, overlay)],
-            },
+            else WeightsChanged(
+                by=overlay.by,
+                at=utc_iso(overlay.at),
+                weights=overlay.weights,
+                stale=[*stale_weights(settings, route.name, overlay)],
+            ),
             "targets": [_target(candidate, overlays, configured) for candidate in route.targets],
         }
 
 
-def _target(candidate: Candidate, overlays: Overlays, configured: dict[str, float]) -> dict[str, Any]:
+def _target(candidate: Candidate, overlays: Overlays, configured: dict[str, float]) -> RouteTarget:
     target = candidate.target
     as_asked = configured.get(f"{target.provider}/*")
-    return {
-        "id": candidate.id,
-        "provider": target.provider,
-        "model": target.model,
-        "weight": target.weight,
-        "configured_weight": configured.get(overlay_id(target), as_asked),
-        "priority": target.priority,
-        "quality": target.quality,
-        "region": target.region,
-        "tags": list(target.tags),
-        "drained": candidate.id in overlays.drained,
-        "in_flight": candidate.stats.in_flight,
-    }
+    return RouteTarget(
+        id=candidate.id,
+        provider=target.provider,
+        model=target.model,
+        weight=target.weight,
+        configured_weight=configured.get(overlay_id(target), as_asked),
+        priority=target.priority,
+        quality=target.quality,
+        region=target.region,
+        tags=list(target.tags),
+        drained=candidate.id in overlays.drained,
+        in_flight=candidate.stats.in_flight,
+    )
 
 
 def _weights(body: dict[str, Any], name: str, model: ModelSettings, settings: Settings) -> dict[str, float]:
@@ -152,8 +217,8 @@ def _weights(body: dict[str, Any], name: str, model: ModelSettings, settings: Se
     for key in body:
         if key in ModelSettings.model_fields:
             raise managed_by_file(settings, ("models", name, key), "Only weights and drained targets may be changed here.")
-        if key not in ("weights", "version"):
-            raise BadRequest(f"unknown field{did_you_mean(key, ('weights', 'version'))}", param=key)
+        if key not in WeightsBody.__struct_fields__:
+            raise BadRequest(f"unknown field{did_you_mean(key, WeightsBody.__struct_fields__)}", param=key)
     weights = body.get("weights")
     if not isinstance(weights, dict):
         raise BadRequest("must be a mapping of targets (provider/model) to weights", param="weights")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from starlette.types import Receive, Scope, Send
 
 from proxy.admin.answer import answer, check_version, context, expected_version, parameter
@@ -16,6 +17,15 @@ from proxy.storage.overlays import DrainOverlay, Overlays
 
 MAX_DRAINED = 1000
 """Where names are served as asked there is no end of targets."""
+
+
+class TargetShown(msgspec.Struct, frozen=True, kw_only=True):
+    target: str
+    drained: bool
+    version: int
+    drift_version: int
+    by: str | UnsetType = UNSET
+    at: str | UnsetType = UNSET
 
 
 class TargetRoutes:
@@ -72,6 +82,12 @@ class TargetRoutes:
     async def _answer(self, send: Send, target: str, held: Overlays) -> None:
         overlay = held.drained.get(target)
         version = overlay.version if overlay is not None else 0
-        who = {} if overlay is None else {"by": overlay.by, "at": utc_iso(overlay.at)}
-        body = {"target": target, "drained": overlay is not None, "version": version, "drift_version": held.version, **who}
+        body = TargetShown(
+            target=target,
+            drained=overlay is not None,
+            version=version,
+            drift_version=held.version,
+            by=overlay.by if overlay is not None else UNSET,
+            at=utc_iso(overlay.at) if overlay is not None else UNSET,
+        )
         await answer(send, body, version=version)

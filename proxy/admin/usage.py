@@ -4,10 +4,12 @@ An administrator of one tenant sees that tenant's alone, whatever is asked for.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from types import GenericAlias
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import UNSET, Meta, UnsetType
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.admin.access import is_global
@@ -25,7 +27,41 @@ from proxy.storage.usage_rows import FILTERS, GROUPS
 MAX_RECORDS = 1000
 MAX_FOCUS = 100_000
 """Records behind one export; more need a shorter span."""
-_PARAMETERS = ("by", "since", "until", "format", "limit", "after", *FILTERS)
+QUERY: dict[str, Any] = {
+    "by": str,
+    "since": str,
+    "until": str,
+    "format": Literal["json", "csv", "focus"],
+    "limit": Annotated[int, Meta(ge=1, le=MAX_RECORDS)],
+    "after": str,
+    **dict.fromkeys(FILTERS, str),
+}
+UsageRow = msgspec.defstruct(
+    "UsageRow",
+    [*((name, str | UnsetType, UNSET) for name in GROUPS), *((name, str if name == "cost_usd" else int) for name in NUMBERS)],
+    kw_only=True,
+)
+"""What it was grouped by, then the sums; money as text, so that nothing of it is rounded."""
+UsageReport = msgspec.defstruct(
+    "UsageReport", [("by", list[str]), ("since", str), ("until", str), ("rows", GenericAlias(list, (UsageRow,)))]
+)
+
+
+class RecordsPage(msgspec.Struct, frozen=True, kw_only=True):
+    records: list[UsageRecord]
+    """With `at` as a text."""
+    next: str | None
+    """For `after`; null: there are no more."""
+
+
+class TenantUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Of this month, in USD; null where there is no budget."""
+
+    current_spend: float
+    monthly_cap: float | None
+    remaining: float | None
+    usage_percent: float | None
+
 
 TenantCap = Callable[[str], Awaitable[int | None]]
 """A tenant's monthly budget in nano-USD; None: it has none."""
@@ -93,12 +129,12 @@ class UsageRoutes:
         spent, cap = sum(s.cost_nanos for s in sums), await self._cap(tenant)
         await answer(
             send,
-            {
-                "current_spend": usd(spent),
-                "monthly_cap": None if cap is None else usd(cap),
-                "remaining": None if cap is None else usd(max(0, cap - spent)),
-                "usage_percent": None if cap is None else round(100 * spent / cap, 2) if cap else 100.0,
-            },
+            TenantUsage(
+                current_spend=usd(spent),
+                monthly_cap=None if cap is None else usd(cap),
+                remaining=None if cap is None else usd(max(0, cap - spent)),
+                usage_percent=None if cap is None else round(100 * spent / cap, 2) if cap else 100.0,
+            ),
         )
 
     async def _all(self, since: float, until: float, filters: dict[str, str]) -> list[UsageRecord]:
@@ -116,8 +152,8 @@ def _wanted(ctx: RequestContext) -> dict[str, str]:
     """Raises BadRequest for a parameter that means nothing."""
     wanted = dict(parse_qsl(ctx.query.decode("latin-1"), keep_blank_values=True))
     for name in wanted:
-        if name not in _PARAMETERS:
-            raise BadRequest(f"unknown parameter{did_you_mean(name, _PARAMETERS)}", param=name[:40])
+        if name not in QUERY:
+            raise BadRequest(f"unknown parameter{did_you_mean(name, QUERY)}", param=name[:40])
     return wanted
 
 

@@ -72,6 +72,7 @@ TABLE: tuple[Row, ...] = (
     Row("GET", "/v1/models/{model}", "openai", "model", shared=True),
     Row("GET", "/v1beta/models", "gemini", "models"),
     Row("GET", "/v1beta/models/{model}", "gemini", "model"),
+    Row("GET", "/v1/admin/health", "admin", "admin_health"),
     Row("GET", "/v1/admin/config", "admin", "admin_config"),
     Row("PUT", "/v1/admin/config", "admin", "admin_config_managed", reads_body=False),
     Row("PATCH", "/v1/admin/config", "admin", "admin_config_managed", reads_body=False),

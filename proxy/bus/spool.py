@@ -85,6 +85,15 @@ class Spool:
         """Lines that wait in memory for the disk."""
         return len(self._unwritten)
 
+    @property
+    def backlog_bytes(self) -> int:
+        """Written and not known to be delivered, intents among it."""
+        size = self._size - self._delivered.offset if self._number == self._delivered.segment else self._size
+        for number in range(self._delivered.segment, self._number):
+            with suppress(OSError):
+                size += (self.folder / _name(number)).stat().st_size - (self._delivered.offset if number == self._delivered.segment else 0)
+        return size
+
     def begin(self, id_: str, payload: bytes) -> None:
         """What will be owed if nothing more is heard of it."""
         line = pack(b"b", id_.encode(), payload)

@@ -123,6 +123,11 @@ class SignedKeys:
             self._used[known.key_id] = self._clock.time()
         return known.principal
 
+    @property
+    def cached(self) -> int:
+        """Look-ups that are kept, of keys that are live and of others."""
+        return len(self._known) + len(self._access)
+
     def ended(self, digest: bytes) -> Ended | None:
         """Of a key that `verify` has just said no to, by its SHA-256."""
         known = self._known.get(digest)

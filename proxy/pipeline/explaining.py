@@ -24,6 +24,8 @@ from proxy.routing.filters import sift
 from proxy.routing.table import RouteTable
 from proxy.routing.target import Route
 
+PARAMETERS = ("prompt", "tokens", "output", "needs", "tags", "strategy", "sticky", "stream", "header")
+
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
     facts: RequestFacts
@@ -60,8 +62,7 @@ def question_of(pairs: Iterable[tuple[str, str]]) -> Question:
             case "strategy":
                 strategy = value
             case _:
-                known = "prompt, tokens, output, needs, tags, strategy, sticky, stream, header"
-                raise BadRequest(f"unknown parameter {name[:50]!r}; known are {known}", param=name[:50])
+                raise BadRequest(f"unknown parameter {name[:50]!r}; known are {', '.join(PARAMETERS)}", param=name[:50])
     facts.output_tokens = facts.output_cap or USUAL_OUTPUT
     return Question(facts=facts, strategy=strategy)
 

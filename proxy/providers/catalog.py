@@ -131,11 +131,11 @@ class Catalog:
         return int((now - min(_unix(file.checked) for file in self.files.values())) // _DAY_S)
 
     def _look_up(self, kind: str, model: str, provider: str, prefix: str) -> Known:
-        if kind == "echo":
-            return FREE
         name = foundation_model(model) if kind == "bedrock" else model
-        known = self._catalogued(kind, prefix + name)
         own = self._own.get(f"{provider}/{model}") or self._own.get(model)
+        if kind == "echo":
+            return Known(prices=own, source="settings") if own else FREE
+        known = self._catalogued(kind, prefix + name)
         if own:
             return Known(prices=known.prices + own, facts=known.facts, source="settings")
         return known

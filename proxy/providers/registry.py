@@ -87,7 +87,7 @@ def _build(name: str, s: ProviderSettings, clock: Clock, environ: Mapping[str, s
         keys=KeyPool(keys),
         transport=transport,
         extra_headers=tuple((k, v.get_secret_value()) for k, v in s.headers.items()),
-        free=echo or s.price == "free",
+        free=s.price == "free" or (echo and s.price is None),
         api_version=s.api_version,
         models=ECHO_MODELS if echo else (),
         dialects=("openai_chat", "openai_embeddings") if echo else [CODECS[name] for name in s.speaks],

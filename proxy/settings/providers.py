@@ -54,7 +54,10 @@ class ProviderSettings(Section):
     dialects: Annotated[tuple[DialectName, ...], BeforeValidator(split_list)] | None = Field(
         None, min_length=1, description="What this upstream speaks; null: by kind."
     )
-    price: Literal["free"] | None = Field(None, description="`free`: costs nothing (local models); null: by catalogue.")
+    price: Literal["free", "catalogue"] | None = Field(
+        None,
+        description="`free`: costs nothing (local models); `catalogue`: has prices, kind echo too; null: that, but kind echo is free.",
+    )
     transport: Literal["http1", "httpx"] = Field("http1", description="`http1` is the fast one; `httpx` knows HTTP/2 and outbound proxies.")
     ca_file: Path | None = Field(None, description="PEM file of certificate authorities to trust instead of the system's.")
     proxy: SecretUrl | None = Field(None, description="Outbound HTTP proxy; needs `transport: httpx`.")

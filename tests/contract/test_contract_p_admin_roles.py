@@ -4,6 +4,7 @@ Roles of the identity of users (JWT) come with identity; here are keys: none, a 
 administrator's of one tenant.
 """
 
+import re
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from proxy.storage.issue import new_key, signing_secret
 from proxy.storage.plans import Plan
 from proxy.storage.records import Role
 from tests.support.admin import ADMIN_KEY, KEY, Administered, administered
+from tests.support.serving import ROOT
 
 ADMIN_ROWS = [row for row in TABLE if row.path.startswith("/v1/admin")]
 TENANTS = ("/v1/admin/api-keys", "/v1/admin/usage", "/v1/admin/tenants", "/v1/admin/plans")
@@ -119,6 +121,20 @@ def test_the_whole_family_is_guarded() -> None:
     assert ADMIN_ROWS
     assert {(row.family, row.public) for row in ADMIN_ROWS} == {("admin", False)}
     assert all(row.path.startswith("/v1/admin") for row in TABLE if row.family == "admin")
+
+
+def test_the_documents_list_them_all() -> None:
+    """In docs/admin.md, each with what an administrator of one tenant has of it."""
+    section = (ROOT / "docs" / "admin.md").read_text().split("\n## All routes\n")[1]
+    listed = {
+        (*route.split(" "), of_one_tenant)
+        for routes, of_one_tenant in re.findall(r"^\| (`.*`) \| (.*?) ?\| .* \|$", section, re.MULTILINE)
+        for route in re.findall(r"`(.*?)`", routes)
+    }
+    tenants = (*TENANTS, "/create-key", "/revoke-key")
+    assert listed == {
+        (row.method, row.path, "its own" if row.path.startswith(tenants) else "") for row in TABLE if row.admin or row.family == "admin"
+    }
 
 
 async def test_bodies_are_capped(edge: Administered) -> None:

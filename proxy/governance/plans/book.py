@@ -163,6 +163,11 @@ class PlanBook:
             held.until = float("-inf")
 
     @property
+    def cached(self) -> int:
+        """Sets of entities whose plans are kept."""
+        return len(self._by_entities)
+
+    @property
     def _lasts(self) -> float:
         return max(self.ttl_s, SHORTEST_S)
 

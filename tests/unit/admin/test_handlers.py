@@ -22,6 +22,8 @@ async def test_every_admin_row_has_a_guarded_handler() -> None:
             overlays=gateway._overlays,
             reload=None,
             explain=explain_now,
+            state=lambda: gateway.state,
+            signed=lambda: None,
         )
         state = gateway.state
         others = set(

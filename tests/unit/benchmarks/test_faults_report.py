@@ -1,6 +1,7 @@
 """Numbers, targets and report of the fault bench, from made-up rows."""
 
 import argparse
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from benchmarks.faults.client import Asked
 from benchmarks.faults.command import SMOKE, chosen, faults, write
 from benchmarks.faults.report import markdown, plots
 from benchmarks.faults.results import FaultResults, RowResult, numbers_of, share_by_time
-from benchmarks.faults.run import brief
+from benchmarks.faults.rows import Row
+from benchmarks.faults.run import FaultRun, brief
 from benchmarks.faults.targets import TARGETS, judge
 from benchmarks.faults.wire import WireCall
 from benchmarks.machine import facts
@@ -214,3 +216,20 @@ def test_listing(tmp_path: Path) -> None:
     assert faults(options("--list"), tmp_path, said.append) == 0
     assert any(line.startswith("down/failover ") and "answers 503" in line for line in said)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_ends_a_run_does_not_take_its_rows_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk, or Ctrl-C, after an hour: the report of what was measured is written, and the run still ends by it."""
+    measured: list[str] = []
+
+    def row(self: FaultRun, up: object, row: Row) -> RowResult:
+        if measured:
+            raise KeyboardInterrupt
+        measured.append(row.key)
+        return RowResult(row.scenario.key, row.system, row.variant.key, note="made up")
+
+    monkeypatch.setattr(FaultRun, "_row", row)
+    with pytest.raises(KeyboardInterrupt):
+        faults(options("--only", "down", "--requests", "20", "--out", str(tmp_path)), tmp_path, lambda line: None)
+    (report,) = tmp_path.glob("faults-*/report.json")
+    assert [one["variant"] for one in json.loads(report.read_text())["rows"]] == [measured[0].partition("/")[2]]

@@ -35,6 +35,23 @@ def test_what_has_ended_is_read_in_order(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_backlog_is_what_was_not_delivered(tmp_path: Path) -> None:
+    """Over segments; in bytes, so that nothing need be read."""
+    spool = Spool(tmp_path, segment_bytes=300)
+    assert spool.backlog_bytes == 0
+    for number in range(10):
+        spool.end(str(number), b"x" * 100)
+    on_disk = sum(file.stat().st_size for file in spool.folder.glob("*.log"))
+    assert spool.backlog_bytes == on_disk > 1000
+    batch = spool.read(4)
+    spool.delivered(batch.until)
+    assert on_disk * 0.5 < spool.backlog_bytes < on_disk * 0.7
+    while (batch := spool.read()).payloads:
+        spool.delivered(batch.until)
+    assert spool.backlog_bytes == 0
+    assert spool.close() == 0
+
+
 def test_what_is_owed_at_the_end_stays(tmp_path: Path) -> None:
     """And its number is said: undelivered records and open intents."""
     spool = Spool(tmp_path)

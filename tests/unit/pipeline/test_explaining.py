@@ -6,7 +6,7 @@ import pytest
 
 from proxy.core.errors import BadRequest
 from proxy.core.needs import TOOLS, VISION
-from proxy.pipeline.explaining import explain_route, question_of
+from proxy.pipeline.explaining import PARAMETERS, explain_route, question_of
 from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.rules import ContentRule, RouteRules
 from proxy.routing.table import ModelEntry, RouteTable
@@ -35,6 +35,14 @@ def test_a_question_is_read_from_a_query() -> None:
     assert (facts.text, facts.prompt_tokens, facts.output_tokens, facts.output_cap) == ("some sql", 2, 9, 9)
     assert (facts.needs, facts.tags, facts.sticky, facts.stream) == (VISION | TOOLS, frozenset({"eu", "x"}), "ada", False)
     assert (facts.headers, asked.strategy) == ((("x-tier", "gold=1"),), "cost")
+
+
+def test_the_parameters_that_are_named_are_known() -> None:
+    """And no others."""
+    values = {"tokens": "1", "output": "1", "needs": "vision", "stream": "true", "header": "a=b"}
+    assert question_of([(name, values.get(name, "x")) for name in PARAMETERS]).strategy == "x"
+    with pytest.raises(BadRequest, match=r"header$"):
+        question_of([("others", "x")])
 
 
 @pytest.mark.parametrize("pairs", [[("tokens", "70"), ("prompt", "x")], [("prompt", "x"), ("tokens", "70")]])

@@ -284,6 +284,13 @@ def test_litellm_is_the_last_resort() -> None:
     assert (known.prices, known.facts.context_tokens) == ((Price(meter="input", pico_usd=1_000_000),), 9)
 
 
+def test_a_price_of_the_echo_provider() -> None:
+    """One's own; without one it costs nothing."""
+    catalog = Catalog(CATALOG.files.values(), own=own_prices({"echo": PriceSettings(input=1)}))
+    assert catalog.find("echo", "echo").priced
+    assert catalog.find("echo", "echo-slow-200ms") is FREE
+
+
 def test_free() -> None:
     """The echo provider costs nothing, completely."""
     assert CATALOG.find("echo", "anything") is FREE

@@ -64,6 +64,11 @@ async def test_echo_is_free_and_lists_its_models() -> None:
     assert (provider.free, provider.models) == (True, MODELS)
 
 
+async def test_echo_has_a_price_where_that_is_wanted() -> None:
+    """So that budgets can be tried without a provider."""
+    assert not (await build(kind="echo", price="catalogue")).free
+
+
 @pytest.mark.parametrize(
     ("settings", "dialects"),
     [
