@@ -30,13 +30,10 @@ class Idempotent:
 
     def __init__(self, records: KeyRecords, secrets: tuple[bytes, ...], owner: str, route: str, header: bytes, body: Any) -> None:
         """`secrets`: the signing secret, then the one before it, if that is still good. Raises BadRequest."""
-        if not header or len(header) > MAX_CHARS or not all(0x20 <= char < 0x7F for char in header):
-            raise BadRequest(f"must be 1 to {MAX_CHARS} printable ASCII characters", param="idempotency-key")
         self._records = records
         self._secrets = secrets
-        self._name = "idempotent:" + hashlib.sha256(b"\0".join((owner.encode(), route.encode(), header))).hexdigest()
-        asked = msgspec.json.encode(body, order="deterministic")
-        self._fingerprint = hashlib.sha256(asked).hexdigest()
+        self._name = promise_name(owner, route, header)
+        self._fingerprint = fingerprint(body)
         self.random = self._derive(secrets[0])
 
     async def before(self, agent: bool) -> tuple[str, KeyRecord] | None:
@@ -46,7 +43,7 @@ class Idempotent:
         kept = await self._records.meta_once(self._name, msgspec.json.encode(mine).decode())
         held = msgspec.json.decode(kept, type=Promise)
         if held.fingerprint != self._fingerprint:
-            raise IdempotencyMismatch("this Idempotency-Key was used for another request: take a new one", param="idempotency-key")
+            raise mismatch()
         record = await self._records.get(held.key_id)
         if record is None:
             if held.key_id == key_id:
@@ -62,3 +59,18 @@ class Idempotent:
 
     def _derive(self, secret: bytes) -> bytes:
         return hmac.digest(secret, self._name.encode(), "sha512")
+
+
+def promise_name(owner: str, route: str, header: bytes) -> str:
+    """Of the meta value. Raises BadRequest."""
+    if not header or len(header) > MAX_CHARS or not all(0x20 <= char < 0x7F for char in header):
+        raise BadRequest(f"must be 1 to {MAX_CHARS} printable ASCII characters", param="idempotency-key")
+    return "idempotent:" + hashlib.sha256(b"\0".join((owner.encode(), route.encode(), header))).hexdigest()
+
+
+def fingerprint(body: Any) -> str:
+    return hashlib.sha256(msgspec.json.encode(body, order="deterministic")).hexdigest()
+
+
+def mismatch() -> IdempotencyMismatch:
+    return IdempotencyMismatch("this Idempotency-Key was used for another request: take a new one", param="idempotency-key")

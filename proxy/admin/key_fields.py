@@ -38,6 +38,8 @@ class LimitsBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType | None = UNSET
     qps: Annotated[float, Meta(gt=0, le=1_000_000)] | UnsetType | None = UNSET
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType | None = UNSET
+    tpm: Tokens | UnsetType | None = UNSET
+    algorithm: Literal["window", "bucket"] | UnsetType | None = UNSET
 
     def over(self, before: Limits | None) -> Limits | None:
         """Raises InvalidField."""

@@ -99,7 +99,7 @@ OPERATIONS: dict[str, Told] = {
     "admin_key_disable": Told(words="Stop an API key until it is enabled", **_ACTION, **_KEY),
     "admin_key_enable": Told(words="A stopped API key works again", **_ACTION, **_KEY),
     "admin_plan_create": Told(
-        words="Make a usage plan", body=PlanBody, body_needed=plans.REQUIRED, answers=(WholePlan,), shows_version=True
+        words="Make a usage plan", body=PlanBody, body_needed=plans.REQUIRED, answers=(WholePlan,), shows_version=True, once=True
     ),
     "admin_plans": Told(words="List usage plans, in pages", query=plans.LIST_QUERY, answers=(PlanPage,), linked=True),
     "admin_plan": Told(words="A usage plan, by TYPE/id", query=plans.ONE_QUERY, answers=(WholePlan,), shows_version=True),
@@ -113,7 +113,7 @@ OPERATIONS: dict[str, Told] = {
     ),
     "admin_plan_delete": Told(words="Delete a usage plan", query=plans.ONE_QUERY, answers=(Message,), asks_version=True),
     "create_plan_key": Told(
-        words="Make a usage plan (the AWS lab's door)", body=PlanBody, body_needed=plans.REQUIRED, answers=(PlanMade,), lab=True
+        words="Make a usage plan (the AWS lab's door)", body=PlanBody, body_needed=plans.REQUIRED, answers=(PlanMade,), lab=True, once=True
     ),
     "revoke_plan_key": Told(
         words="Stop a usage plan (the AWS lab's door)", body=PlanBody, body_needed=plans.REQUIRED, answers=(PlanStopped,), lab=True

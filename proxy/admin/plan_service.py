@@ -14,6 +14,7 @@ from proxy.admin.plan_fields import whole_plan
 from proxy.core.clock import Clock
 from proxy.core.entities import Caps, EntityType
 from proxy.core.errors import Conflict, NotFound
+from proxy.core.keys import is_sha256
 from proxy.storage.plans import Plan, PlanExists, PlanRecords
 
 _SILENT = frozenset({"metadata", "version"})
@@ -37,11 +38,15 @@ class PlanService:
             raise no_plan(kind, id_)
         return plan
 
-    async def create(self, actor: Actor, tenant: str, kind: EntityType, id_: str, content: dict[str, Any]) -> Plan:
+    async def create(self, actor: Actor, tenant: str, kind: EntityType, id_: str, content: dict[str, Any], usage_id: str = "") -> Plan:
         """Raises PlanExists; NotFound where the actor administers another tenant."""
-        if actor.tenant not in (None, tenant):
-            raise NotFound(f"no tenant '{tenant[:100]}'")
-        plan = Plan(usage_id=str(uuid.uuid4()), entity_type=kind, entity_id=id_, tenant=tenant, created_at=self._clock.time(), **content)
+        check_tenant(actor, tenant)
+        if kind == "API_KEY" and is_sha256(id_):
+            other = await self._records.by_key(id_.lower())
+            if other is not None and other.tenant != tenant:  # it can be one tenant's alone: nobody could tell whose the key is
+                raise PlanExists("there is a plan of this key in another tenant")
+        usage_id = usage_id or str(uuid.uuid4())
+        plan = Plan(usage_id=usage_id, entity_type=kind, entity_id=id_, tenant=tenant, created_at=self._clock.time(), **content)
         await self._records.create(plan)
         self._told("plan.created", plan, actor, whole_plan(plan))
         return plan
@@ -100,6 +105,12 @@ class PlanService:
                 changes={name: value for name, value in changes.items() if name not in _SILENT},
             )
         )
+
+
+def check_tenant(actor: Actor, tenant: str) -> None:
+    """Raises NotFound where the actor administers another one."""
+    if actor.tenant not in (None, tenant):
+        raise NotFound(f"no tenant '{tenant[:100]}'")
 
 
 def no_plan(kind: str, id_: str) -> NotFound:

@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from proxy.admin.access import is_global
 from proxy.admin.answer import Message, answer, context, expected_version, parameter
 from proxy.admin.events import AdminEvents
+from proxy.admin.idempotent_keys import HEADER
+from proxy.admin.idempotent_plans import IdempotentPlan
 from proxy.admin.key_fields import Id
 from proxy.admin.key_service import Actor
 from proxy.admin.plan_fields import UsagePlan, WholePlan, cap_nanos, content, entity_type, plan_view, read_plan, usage_plan
-from proxy.admin.plan_service import PlanService
+from proxy.admin.plan_service import PlanService, check_tenant
 from proxy.core.clock import Clock
 from proxy.core.context import RequestContext
 from proxy.core.entities import EntityType, Limits
@@ -113,8 +115,7 @@ class PlanRoutes:
         tenant = body.tenant_id or await self._tenant(actor, kind, id_)
         if kind == "TENANT" and tenant != id_:
             raise InvalidField("a tenant's own plan belongs to itself", "tenant_id")
-        plan = await self._service().create(actor, tenant, kind, id_, content(body, self._clock.time()))
-        await self._answer(send, plan)
+        await self._answer(send, await self._make(ctx, actor, tenant, kind, id_, content(body, self._clock.time())))
 
     async def list(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`?tenant_id=&entity_type=&limit=&after=`: `{plans, next}`, ordered by usage_id."""
@@ -172,8 +173,7 @@ class PlanRoutes:
         """`?monthly_cap=`, in USD, without a body (A)."""
         ctx = context(scope)
         actor, tenant = _actor(ctx), parameter(ctx, "tenant")
-        if actor.tenant not in (None, tenant):
-            raise NotFound(f"no tenant '{tenant[:100]}'")
+        check_tenant(actor, tenant)
         asked = _query(ctx, BUDGET_QUERY)
         if "monthly_cap" not in asked:
             raise InvalidField("is required, in USD", "monthly_cap")
@@ -189,7 +189,7 @@ class PlanRoutes:
         body = read_plan(raw)
         tenant, kind, id_ = await self._lab_entity(actor, body.entity_type, body.entity_id, body.tenant_id)
         wanted = content(body, self._clock.time(), LAB_LIMITS)
-        await answer(send, PlanMade(usage_plan(await self._service().create(actor, tenant, kind, id_, wanted))))
+        await answer(send, PlanMade(usage_plan(await self._make(ctx, actor, tenant, kind, id_, wanted))))
 
     async def revoke_key(self, scope: Scope, receive: Receive, send: Send) -> None:
         """W: `{entity_id, entity_type}` → `{success}`: its plan is active no more, so all that counts for it is refused."""
@@ -198,6 +198,20 @@ class PlanRoutes:
         tenant, kind, id_ = await self._lab_entity(actor, body.entity_type, body.entity_id, body.tenant_id)
         await self._service().change(actor, tenant, kind, id_, lambda plan: msgspec.structs.replace(plan, active=False))
         await answer(send, PlanStopped(success=True))
+
+    async def _make(self, ctx: RequestContext, actor: Actor, tenant: str, kind: EntityType, id_: str, content: dict[str, Any]) -> Plan:
+        """Once, where there is an `Idempotency-Key`."""
+        header, service = ctx.headers.get(HEADER), self._service()
+        if header is None:
+            return await service.create(actor, tenant, kind, id_, content)
+        check_tenant(actor, tenant)
+        once = IdempotentPlan(self._keys, actor.tenant or actor.key_id, ctx.raw_path, header, ctx.json)
+        plan, earlier = await once.once(
+            lambda: self._records.get(tenant, kind, id_), lambda usage_id: service.create(actor, tenant, kind, id_, content, usage_id)
+        )
+        if earlier:
+            ctx.headers_out.append((b"idempotency-replayed", b"true"))
+        return plan
 
     async def _lab_entity(self, actor: Actor, kind: EntityType | None, id_: str | None, tenant: str | None) -> tuple[str, EntityType, str]:
         found, name = _entity(kind, id_)
@@ -213,6 +227,8 @@ class PlanRoutes:
                     raise InvalidField(f"a key has {MIN_KEY_CHARS} characters or more: shorter ones can be guessed", "entity_id")
                 name = sha256_hex(name)
             name = name.lower()
+            if tenant is None and (plan := await self._records.by_key(name)) is not None and actor.tenant in (None, plan.tenant):
+                tenant = plan.tenant
         return tenant or actor.tenant or (name if found == "TENANT" else SYSTEM), found, name
 
     async def _tenant(self, actor: Actor, kind: EntityType, id_: str) -> str:

@@ -35,16 +35,15 @@ class Models:
         await send_json(send, 200, SHAPES[ctx.route.family].one(found))
 
     def _visible(self, ctx: RequestContext) -> Sequence[Listed]:
-        """In configured order."""
+        """In configured order: what the key and all its usage plans permit."""
         pipe = self._pipeline()
         found = {name: pipe.routes.resolve(name).targets for name in pipe.routes.names()}
         if not found:
             for provider in pipe.providers.values():
                 for model in provider.models:
                     found.setdefault(model, (Candidate(Target(provider.name, model)),))
-        allowed = ctx.principal.models if ctx.principal is not None else None
         return [
             Listed(name, targets[0].provider, pipe.charges.facts(targets[0].provider, targets[0].model))
             for name, targets in found.items()
-            if allowed is None or not allowed.isdisjoint((name, "*", *(f"{t.provider}/{t.model}" for t in targets)))
+            if any(ctx.may_use(name, target.provider, target.model) for target in targets)
         ]

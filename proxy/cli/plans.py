@@ -36,7 +36,7 @@ EXAMPLES = """examples:
   llm-edge plans explain lek_… gpt-4o"""
 
 CLI = Actor(key_id="cli")
-_LIMITS = ("rpm", "input_tpm", "output_tpm", "concurrency", "qps", "burst")
+_LIMITS = ("rpm", "input_tpm", "output_tpm", "tpm", "concurrency", "qps", "burst")
 _CAPS = ("monthly_usd", "daily_usd", "total_usd")
 _HEAD = ("TYPE", "ID", "TENANT", "ACTIVE", "MODELS", "LIMITS", "CAPS", "VERSION")
 
@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in (create, change):
         for name in (*_LIMITS, *_CAPS):
             action.add_argument(f"--{name.replace('_', '-')}", metavar="N", help=f"{name}; 'none' takes it away")
+        action.add_argument("--algorithm", choices=["window", "bucket", "none"], help="how tokens and requests a minute are counted")
         action.add_argument("--models", metavar="A,B", help="names that are permitted (default: all)")
         action.add_argument("--active", choices=["yes", "no"])
         action.add_argument("--body", metavar="JSON", help="more fields, as POST /v1/admin/plans takes them")
@@ -211,6 +212,8 @@ def _body(args: argparse.Namespace, before: dict[str, Any]) -> dict[str, Any]:
     limits, caps = dict(body.get("default_limits") or {}), dict(body.get("caps") or {})
     limits |= {name: _number(value, name) for name in _LIMITS if (value := getattr(args, name)) is not None}
     caps |= {name: _number(value, name) for name in _CAPS if (value := getattr(args, name)) is not None}
+    if args.algorithm is not None:
+        limits["algorithm"] = None if args.algorithm == "none" else args.algorithm
     body |= {"default_limits": limits, "caps": caps if any(caps.get(name) is not None for name in _CAPS) else None}
     if args.models is not None:
         body["model_permissions"] = None if args.models == "none" else [name for part in args.models.split(",") if (name := part.strip())]

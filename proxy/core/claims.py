@@ -43,6 +43,8 @@ class Spend(msgspec.Struct, frozen=True):
     """Counted, never refused."""
     ends_at: float | None = None
     """Unix seconds; the counter may be forgotten some time after. None: never."""
+    tenant: str = ""
+    """Whose it is, where that is not the principal's tenant."""
 
 
 Claim = Window | Slots | Spend

@@ -62,6 +62,12 @@ class DynamoPlans(DynamoStore):
         plans = map(from_plan_item, items)
         return [plan for plan in plans if (plan.tenant, plan.entity_type, plan.entity_id) in wanted]
 
+    async def by_key(self, key_hash: str) -> Plan | None:
+        """The row whose key it is: the lab's own way. The first tenant's of that id has it, and a second is not made (PlanService)."""
+        items = await self._items([to_item({"entity_id": key_hash, "entity_type": "API_KEY"})])
+        plans = [plan for plan in map(from_plan_item, items) if plan.entity_id == key_hash]
+        return plans[0] if plans else None
+
     async def list(
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""
     ) -> list[Plan]:

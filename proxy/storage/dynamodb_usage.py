@@ -21,7 +21,8 @@ from proxy.storage import usage_rows as rows
 from proxy.storage.dynamodb import TRANSACTION, DynamoStore, Refused, expression, own_key
 from proxy.storage.dynamodb_schema import TENANT_TIME_INDEX
 from proxy.storage.dynamodb_values import Item, from_item, to_item
-from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, decode, encode
+from proxy.storage.plans import SYSTEM
+from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, decode, encode, own
 from proxy.storage.usage_memory import MemoryUsage
 
 DAY_S = 86_400
@@ -111,7 +112,7 @@ class DynamoUsage(DynamoStore):
         return sum(int(item["nanos"]["N"]) for item in found)
 
     async def _spent_by_logs(self, entity: Entity, since: float, until: float) -> int:
-        found = await self._held(since, until, entity.tenant)
+        found = await self._held(since, until, None if rows.shared(entity) else entity.tenant)
         return await found.spent(entity, since, until)
 
     async def _held(self, since: float, until: float, tenant: str | None, more: UsageRecord | None = None) -> MemoryUsage:
@@ -188,9 +189,10 @@ def _shares(records: Sequence[UsageRecord]) -> dict[tuple[str, str], int]:
             continue
         columns = dict(zip(rows.COLUMNS, rows.row_of(record, ""), strict=True))
         for kind, column in rows.ENTITY_COLUMNS.items():
-            if columns[column]:
-                place = _share_key(record.tenant, kind, columns[column]), _day(record.at)
-                found[place] = found.get(place, 0) + record.cost_nanos
+            for tenant in (record.tenant, SYSTEM) if own(record) and kind not in ("API_KEY", "TENANT") else (record.tenant,):
+                if columns[column]:
+                    place = _share_key(tenant, kind, columns[column]), _day(record.at)
+                    found[place] = found.get(place, 0) + record.cost_nanos
     return found
 
 

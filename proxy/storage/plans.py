@@ -56,6 +56,10 @@ class PlanRecords(Protocol):
         """Those that there are, of (tenant, type, id), in one question."""
         ...
 
+    async def by_key(self, key_hash: str) -> Plan | None:
+        """Of an API_KEY whose id is this (the hex SHA-256 of a key), of whichever tenant; of several the eldest."""
+        ...
+
     async def list(
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""
     ) -> list[Plan]:

@@ -32,6 +32,11 @@ class MemoryPlans:
         self._check()
         return [self._plans[entity] for entity in dict.fromkeys(entities) if entity in self._plans]
 
+    async def by_key(self, key_hash: str) -> Plan | None:
+        self._check()
+        found = [plan for (_, kind, id_), plan in self._plans.items() if id_ == key_hash and kind == "API_KEY"]
+        return min(found, key=lambda plan: (plan.created_at, plan.usage_id), default=None)
+
     async def list(
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""
     ) -> list[Plan]:

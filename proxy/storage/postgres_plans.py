@@ -17,6 +17,10 @@ SELECT_MANY = """
 SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
 FROM plans WHERE (tenant, entity_type, entity_id) IN (SELECT * FROM unnest(%s::text[], %s::text[], %s::text[]))
 """
+SELECT_KEY = """
+SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
+FROM plans WHERE entity_type = 'API_KEY' AND entity_id = %s ORDER BY created_at, usage_id LIMIT 1
+"""
 SELECT_PAGE = """
 SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
 FROM plans WHERE usage_id > %s AND (%s::text IS NULL OR tenant = %s) AND (%s::text IS NULL OR entity_type = %s)
@@ -46,6 +50,10 @@ class PostgresPlans(PostgresStore):
     async def get_many(self, entities: Sequence[tuple[str, EntityType, str]]) -> list[Plan]:
         columns = [[entity[place] for entity in entities] for place in range(3)]
         return [from_row(row) for row in await self._rows(SELECT_MANY, *columns)]
+
+    async def by_key(self, key_hash: str) -> Plan | None:
+        rows = await self._rows(SELECT_KEY, key_hash)
+        return from_row(rows[0]) if rows else None
 
     async def list(
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""

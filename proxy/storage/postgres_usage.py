@@ -44,7 +44,7 @@ class PostgresUsage(PostgresStore):
         return await self._changed(INSERT, document)
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
-        where = f'"{rows.column_of(entity)}" = %s AND tenant = %s AND at >= %s AND at < %s'
+        where = f'"{rows.column_of(entity)}" = %s AND {rows.tenants_of(entity).format("%s")} AND at >= %s AND at < %s'
         query = f"SELECT coalesce(sum(cost_nanos), 0) FROM usage_records WHERE {where}"  # noqa: S608 - columns are constants
         return int((await self._report(query, entity.id, entity.tenant, utc_iso(since), utc_iso(until)))[0][0])
 

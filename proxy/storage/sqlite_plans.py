@@ -15,6 +15,10 @@ SELECT = """
 SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
 FROM plans WHERE tenant = ? AND entity_type = ? AND entity_id = ?
 """
+SELECT_KEY = """
+SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
+FROM plans WHERE entity_type = 'API_KEY' AND entity_id = ? ORDER BY created_at, usage_id LIMIT 1
+"""
 SELECT_PAGE = """
 SELECT tenant, entity_type, entity_id, usage_id, active, created_at, version, document
 FROM plans WHERE usage_id > ?1 AND (?2 IS NULL OR tenant = ?2) AND (?3 IS NULL OR entity_type = ?3) ORDER BY usage_id LIMIT ?4
@@ -48,6 +52,10 @@ class SqlitePlans(SqliteFile):
             return [from_row(row) for row in rows if row is not None]
 
         return await self._run(select)
+
+    async def by_key(self, key_hash: str) -> Plan | None:
+        rows = await self._run(lambda connection: connection.execute(SELECT_KEY, (key_hash,)).fetchall())
+        return from_row(rows[0]) if rows else None
 
     async def list(
         self, *, tenant: str | None = None, entity_type: EntityType | None = None, limit: int = 1000, after: str = ""

@@ -45,7 +45,7 @@ class SqliteUsage(SqliteFile):
         return await self._run(insert) if values else 0
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
-        where = f"{rows.column_of(entity)} = ? AND tenant = ? AND at >= ? AND at < ?"
+        where = f"{rows.column_of(entity)} = ? AND {rows.tenants_of(entity).format('?')} AND at >= ? AND at < ?"
         query = f"SELECT coalesce(sum(cost_nanos), 0) FROM usage_records WHERE {where}"  # noqa: S608 - columns are constants
         given = (entity.id, entity.tenant, utc_iso(since), utc_iso(until))
         return await self._run(lambda connection: int(connection.execute(query, given).fetchone()[0]))

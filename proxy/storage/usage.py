@@ -102,13 +102,19 @@ class UsageSum(msgspec.Struct, frozen=True, kw_only=True):
     errors: int
 
 
+def own(record: UsageRecord) -> bool:
+    """Whether its principal was given no tenant, and is its own."""
+    return record.tenant == record.key_id
+
+
 class UsageRecords(Protocol):
     async def add(self, records: Sequence[UsageRecord]) -> int:
         """Those that are new, by id: how many. All or none."""
         ...
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
-        """Nano-USD of its records that began in [since, until); unknown costs count nothing."""
+        """Nano-USD of its records that began in [since, until); unknown costs count nothing. An entity of SYSTEM is that of every principal
+        of no tenant, too: of those that are their own (`own`)."""
         ...
 
     async def sums(

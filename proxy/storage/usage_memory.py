@@ -7,7 +7,7 @@ from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity
 from proxy.core.errors import Unavailable
 from proxy.storage import usage_rows as rows
-from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum
+from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, own
 
 MAX_RECORDS = 50_000
 
@@ -38,7 +38,9 @@ class MemoryUsage:
         self._check()
         column = rows.column_of(entity)
         found = self._found({}, since, until)
-        return sum(r.cost_nanos or 0 for r in found if r.tenant == entity.tenant and _column(r, column) == entity.id)
+        shared = rows.shared(entity)
+        found = [r for r in found if r.tenant == entity.tenant or (shared and own(r))]
+        return sum(r.cost_nanos or 0 for r in found if _column(r, column) == entity.id)
 
     async def sums(
         self, by: Sequence[GroupBy], *, since: float, until: float, filters: Mapping[str, str] | None = None, limit: int = 10_000

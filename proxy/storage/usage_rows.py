@@ -6,6 +6,7 @@ from typing import Any
 from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity, EntityType
 from proxy.core.errors import BadRequest
+from proxy.storage.plans import SYSTEM
 from proxy.storage.usage import GroupBy, UsageRecord, UsageSum, encode
 
 COLUMNS = (
@@ -38,6 +39,16 @@ ENTITY_COLUMNS: dict[EntityType, str] = {
     "PROJECT": "project",
     "TENANT": "tenant",
 }
+
+
+def tenants_of(entity: Entity) -> str:
+    """SQL: the records that count for it, of whichever tenants; one parameter, `entity.tenant`."""
+    return "(tenant = {} OR tenant = key_id)" if shared(entity) else "tenant = {}"
+
+
+def shared(entity: Entity) -> bool:
+    """Whether it is that of all principals of no tenant."""
+    return entity.tenant == SYSTEM and entity.type not in ("API_KEY", "TENANT")
 
 
 def row_of(record: UsageRecord, body: str | None = None) -> tuple[Any, ...]:

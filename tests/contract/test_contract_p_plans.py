@@ -1,5 +1,6 @@
 """Usage plans through a whole gateway: what a tenant, a team and a user may, everybody's counter enforced; the AWS lab's doors."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from typing import Any
@@ -37,8 +38,9 @@ async def plan(edge: Administered, kind: str, id_: str, tenant: str = "acme", **
     return made
 
 
-async def chat(edge: Administered, key: str, model: str = "plain") -> httpx2.Response:
-    return await edge.client.post("/v1/chat/completions", json=chat_body(model=model), headers={"authorization": f"Bearer {key}"})
+async def chat(edge: Administered, key: str, model: str = "plain", **more: Any) -> httpx2.Response:
+    sent = {"authorization": f"Bearer {key}"}
+    return await edge.client.post("/v1/chat/completions", json=chat_body(model=model, **more), headers=sent)
 
 
 async def test_limits_of_tenant_team_and_user(edge: Administered) -> None:
@@ -53,6 +55,56 @@ async def test_limits_of_tenant_team_and_user(edge: Administered) -> None:
     assert [(await chat(edge, bob)).status_code for _ in range(2)] == [200, 429]  # the team's
     assert [(await chat(edge, eve)).status_code for _ in range(3)] == [200, 200, 429]  # the tenant's
     assert (await chat(edge, await key(edge, tenant="other", user="ann"))).status_code == 200
+
+
+async def test_429_names_whose_limit_it_is(edge: Administered) -> None:
+    """And nothing is taken from the others by it; headers tell of the one that is nearest to its end."""
+    names = {"USER": "the user", "SERVICE": "the service", "DEPARTMENT": "the team", "PROJECT": "the project", "TENANT": "the tenant"}
+    for kind, whose in names.items():
+        await plan(edge, kind, kind.lower(), "tenant", default_limits={"rpm": 1}, model_limits={"canary": {"rpm": 2}})
+        field = {"DEPARTMENT": "team"}.get(kind, kind.lower())
+        own = await key(edge, **{"tenant": "tenant", field: kind.lower()})
+        answer = await chat(edge, own)
+        assert answer.status_code == 200, answer.text
+        assert (answer.headers["x-ratelimit-limit"], answer.headers["x-ratelimit-remaining"]) == ("1", "0")
+        refused = await chat(edge, own)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "rate_limit_exceeded")
+        assert refused.json()["error"]["message"].startswith(f"Rate limit exceeded: {whose} may use 1 requests a minute, and 1 are used.")
+        assert 1 <= int(refused.headers["retry-after"]) <= 61
+        assert [(await chat(edge, own, "canary")).status_code for _ in range(3)] == [200, 200, 429]
+        assert (await edge.call("DELETE", f"/plans/{kind}/{kind.lower()}?tenant_id=tenant")).status_code == 200
+
+
+async def test_a_models_own_tokens(edge: Administered) -> None:
+    """Total tokens, and by a bucket."""
+    model_limits = {"plain": {"tpm": 100}, "canary": {"rpm": 1, "algorithm": "bucket"}}
+    made = await plan(edge, "USER", "ann", default_limits={"tpm": 100_000}, model_limits=model_limits)
+    assert made["default_limits"] == {"tpm": 100_000}
+    assert made["model_limits"] == model_limits
+    ann = await key(edge, tenant="acme", user="ann")
+    codes = [(await chat(edge, ann, "plain", max_tokens=80)).status_code for _ in range(20)]
+    assert codes[0] == 200
+    assert codes[-1] == 429
+    assert [(await chat(edge, ann, "canary")).status_code for _ in range(2)] == [200, 429]
+    assert (await chat(edge, ann, "only/old")).status_code == 200
+    wrong = {"entity_type": "USER", "entity_id": "x", "default_limits": {"algorithm": "leaky"}}
+    assert (await edge.call("POST", "/plans", wrong)).json()["message"].startswith("default_limits.algorithm")
+
+
+async def test_models_that_plans_forbid_are_not_listed(edge: Administered) -> None:
+    """As by the key's own list: in no family's list, and unknown by name."""
+    await plan(edge, "TENANT", "acme", model_permissions=["plain", "canary", "old/m"])
+    ann = await key(edge, tenant="acme", user="ann", models=("plain", "only/old"))
+    sent = {"authorization": f"Bearer {ann}"}
+    assert [one["id"] for one in (await edge.client.get("/v1/models", headers=sent)).json()["data"]] == ["plain", "only/old"]
+    await plan(edge, "USER", "ann", model_permissions=["plain"])
+    assert [one["id"] for one in (await edge.client.get("/v1/models", headers=sent)).json()["data"]] == ["plain"]
+    gemini = (await edge.client.get("/v1beta/models", headers=sent)).json()["models"]
+    assert [one["name"] for one in gemini] == ["models/plain"]
+    assert (await edge.client.get("/v1/models/plain", headers=sent)).status_code == 200
+    assert (await edge.client.get("/v1/models/canary", headers=sent)).status_code == 404
+    everything = (await edge.client.get("/v1/models")).json()["data"]
+    assert {"plain", "canary", "only/old"} <= {one["id"] for one in everything}
 
 
 async def test_a_change_holds_at_once(edge: Administered) -> None:
@@ -160,6 +212,51 @@ async def test_a_plan_without_a_tenant_is_of_whoever_has_none(edge: Administered
     own, other = await key(edge, user="sub-1"), await key(edge, tenant="acme", user="sub-1")
     assert [(await chat(edge, own)).status_code for _ in range(2)] == [200, 429]
     assert [(await chat(edge, other)).status_code for _ in range(2)] == [200, 200]
+
+
+async def test_keys_of_no_tenant_share_the_counter_of_a_plan_of_none(edge: Administered) -> None:
+    """The lab's plans are everybody's: one user is one, whichever key it comes with. A key of a tenant does not count there."""
+    await plan(edge, "USER", "bob", "SYSTEM", default_limits={"rpm": 3})
+    one, other, tenants = [await key(edge, user="bob", **own) for own in ({}, {}, {"tenant": "acme"})]
+    assert [(await chat(edge, asked)).status_code for asked in (one, tenants, other, one, tenants, other)] == [200, 200, 200, 200, 200, 429]
+
+
+async def test_the_labs_hashed_keys_of_a_tenant() -> None:
+    """A credential of the plan's tenant, and counts for it; revoked without its name, as the lab does. No other tenant gets it, too."""
+    lab = "lab-key-0123456789abcdef"
+    admin = {"authorization": f"Bearer {ADMIN_KEY}"}
+    body = {"entity_type": "API_KEY", "entity_id": lab, "tenant_id": "acme"}
+    async with administered(two_providers(auth={"plan_keys": True})) as edge:
+        assert (await chat(edge, lab)).status_code == 401
+        assert (await edge.client.post("/create-key", json=body, headers=admin)).json()["plan"]["tenant_id"] == "acme"
+        await plan(edge, "TENANT", "acme", default_limits={"rpm": 2})
+        assert [(await chat(edge, lab)).status_code for _ in range(3)] == [200, 200, 429]
+        for other in ({**body, "tenant_id": "other"}, {**body, "tenant_id": "SYSTEM"}):
+            assert (await edge.client.post("/create-key", json=other, headers=admin)).status_code == 409
+        hashed = {**body, "entity_id": hashlib.sha256(lab.encode()).hexdigest(), "tenant_id": "other"}
+        assert (await edge.call("POST", "/plans", hashed)).status_code == 409
+        await edge.client.post("/revoke-key", json={"entity_type": "API_KEY", "entity_id": lab}, headers=admin)
+        assert (await chat(edge, lab)).status_code == 401
+
+
+@pytest.mark.parametrize("door", ["/v1/admin/plans", "/create-key"])
+async def test_a_create_sent_twice_makes_one_plan(edge: Administered, door: str) -> None:
+    """With an Idempotency-Key: the same plan again, also of many at once; 422 for another body; what was deleted is not made again."""
+    sent = {"authorization": f"Bearer {ADMIN_KEY}", "idempotency-key": "k-1"}
+    body: dict[str, Any] = {"entity_type": "USER", "entity_id": "ann", "tenant_id": "acme", "default_limits": {"rpm": 5}}
+    answers = await asyncio.gather(*(edge.client.post(door, json=body, headers=sent) for _ in range(5)))
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert len({answer.text for answer in answers}) == 1
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 4
+    mismatch = await edge.client.post(door, json={**body, "default_limits": {"rpm": 6}}, headers=sent)
+    assert mismatch.status_code == 422
+    assert "Idempotency-Key" in mismatch.text
+    assert (await edge.client.post(door, json=body, headers={**sent, "idempotency-key": "k-2"})).status_code == 409
+    assert len((await edge.get("/plans"))["plans"]) == 1
+    assert [event.action for event in EVENTS.events] == ["plan.created"]
+    assert (await edge.call("DELETE", "/plans/USER/ann?tenant_id=acme")).status_code == 200
+    assert (await edge.client.post(door, json=body, headers=sent)).status_code == 409
+    assert (await edge.get("/plans"))["plans"] == []
 
 
 async def test_the_labs_hashed_keys() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from proxy.core.claims import Reading
+from proxy.core.claims import Reading, Spend
 from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity
 from proxy.core.money import usd
@@ -60,7 +60,8 @@ class Alerts:
     def settled(self, tenant: str, readings: Sequence[Reading], nanos: int) -> None:
         """`readings`: after `nanos` were settled."""
         for reading in readings:
-            watched = self._watched.get((tenant, getattr(reading.claim, "key", "")))
+            claim = reading.claim
+            watched = self._watched.get((claim.tenant or tenant, claim.key)) if isinstance(claim, Spend) else None
             if watched is None:
                 continue
             spent = reading.used - reading.reserved

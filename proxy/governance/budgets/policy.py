@@ -82,7 +82,10 @@ class Budgets:
             caps = [one for one in (own, planned) if one is not None]
             if not caps and entity.type == "API_KEY" and principal.defaults and self._rules.default_monthly is not None:
                 caps = [Caps(monthly=self._rules.default_monthly)]
-            found += [spend for period in PERIODS if (spend := self._spend(entity, period, caps, now)) is not None]
+            home = plans.tenant_of(entity) if plans is not None and caps else entity.tenant
+            counted = entity if home == entity.tenant else Entity(entity.type, entity.id, home)
+            tenant = "" if home == principal.tenant else home
+            found += [spend for period in PERIODS if (spend := self._spend(counted, period, caps, now, tenant)) is not None]
         return tuple(found)
 
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
@@ -154,8 +157,8 @@ class Budgets:
             await self._catch_up()
         return await records.spent(entity, since, until)
 
-    def _spend(self, entity: Entity, period: Period, caps: Sequence[Caps], now: float) -> Spend | None:
-        """One counter has one claim: the tightest hard cap, else the tightest soft one."""
+    def _spend(self, entity: Entity, period: Period, caps: Sequence[Caps], now: float, tenant: str) -> Spend | None:
+        """One counter has one claim: the tightest hard cap, else the tightest soft one. `tenant`: as a Spend's."""
         found = [(getattr(one, period) + _raise(one, now), one) for one in caps if getattr(one, period) is not None]
         if not found:
             return None
@@ -163,7 +166,7 @@ class Budgets:
         cap, one = min(found, key=lambda pair: (pair[1].soft, pair[0]))
         warn_at = self._rules.warn_at if one.warn_at is None else one.warn_at
         self._alerts.watch(Watched(entity, period, key, cap, int(cap * warn_at), one.soft, ends_at))
-        return Spend(key, cap, one.soft, ends_at)
+        return Spend(key, cap, one.soft, ends_at, tenant)
 
     def _quote(self, ctx: RequestContext) -> Quote:
         ctx.quote = quote = Quote(ctx)

@@ -216,15 +216,15 @@ class Limiter:
         if principal is None or principal.purpose:
             return None
         if self._plans is not None and self._plans.find(principal) is None:
-            return self._show_loaded(self._plans, ctx, principal)
+            return self._load_and_show(self._plans, ctx, principal)
         ruled = self._book.find(principal, model_of(ctx))
         if ruled is None:
             return None
         ctx.limits = claimed = Claimed(self, ruled)
         return None if self._immediate else self._show(claimed)
 
-    async def _show_loaded(self, plans: EntityRules, ctx: RequestContext, principal: Principal) -> None:
-        with contextlib.suppress(EdgeError):
+    async def _load_and_show(self, plans: EntityRules, ctx: RequestContext, principal: Principal) -> None:
+        with contextlib.suppress(EdgeError):  # as below
             await plans.load(principal)
             showing = self.show(ctx) if plans.find(principal) is not None else None
             if showing is not None:
@@ -297,8 +297,8 @@ class Limiter:
         return outcome
 
     async def _restore(self, budgets: BudgetPolicy, ruled: Ruled, missing: tuple[Spend, ...]) -> None:
-        tenant = ruled.principal.tenant
         for spend in missing:
+            tenant = spend.tenant or ruled.principal.tenant
             restoring = self.store.restore(spend, tenant, await budgets.spent(spend, tenant))
             if restoring is not None:
                 await restoring

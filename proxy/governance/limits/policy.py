@@ -78,6 +78,10 @@ class PlanRules(Protocol):
 
     def caps(self, entity: Entity) -> Caps | None: ...
 
+    def tenant_of(self, entity: Entity) -> str:
+        """Under which the entity's counters are kept: its own, or that of a plan which all principals of no tenant share."""
+        ...
+
     def permits(self, name: str | None, provider: str, model: str) -> bool: ...
 
 

@@ -7,7 +7,7 @@
     the agent         AGENT:<id>:*                   `limits.agents`      ├ shared by all tenants
     the gateway       GATEWAY:*                      `limits.gateway`     ┘
 
-Money is the budgets' own, and is counted with the principal's tenant.
+Money is the budgets' own, and is counted with the principal's tenant, or that of a plan which is shared by principals of no tenant.
 """
 
 from collections.abc import Iterator, Mapping
@@ -131,8 +131,8 @@ class RuleBook:
         by_tag: dict[str, list[Claim]] = {}
         for tag, claim in self._claims(principal, model, agent, plans):
             by_tag.setdefault(tag, []).append(claim)
-        if spends:
-            by_tag.setdefault(principal.tenant, []).extend(spends)
+        for spend in spends:
+            by_tag.setdefault(spend.tenant or principal.tenant, []).append(spend)
         ruled = Ruled(principal, plans, tuple(Group(tag, tuple(claims)) for tag, claims in by_tag.items()), spends)
         if self._budgets is not None:
             ruled.until = _until(spends, now)
@@ -164,7 +164,8 @@ class RuleBook:
             yield from ((principal.tenant, claim) for claim in claims_of(own, f"API_KEY:{principal.key_id}:*"))
         if plans is not None:
             for entity in principal.entities():
-                yield from ((entity.tenant, claim) for claim in _planned(plans, entity, model))
+                tag = plans.tenant_of(entity)
+                yield from ((tag, claim) for claim in _planned(plans, entity, model))
         for limits, key in (
             (self._models.get(model or ""), f"MODEL:{model}:*"),
             (self._agents.get(agent or ""), f"AGENT:{agent}:*"),

@@ -35,14 +35,18 @@ Entities = tuple[Entity, ...]
 class PlanSet:
     """The plans of a principal's entities, as they were read."""
 
-    __slots__ = ("_by_entity", "_named", "_permissions", "active")
+    __slots__ = ("_by_entity", "_named", "_permissions", "_shared", "active")
 
     def __init__(self, plans: Iterable[Plan], own: str | None = None) -> None:
         """`own`: the tenant of a principal that is its own; plans that name no tenant are its, where it has none of that entity."""
         self._by_entity: dict[Entity, Plan] = {}
+        self._shared: set[Entity] = set()
+        """Those whose plan is of all principals of no tenant, so that they count together."""
         for plan in sorted(plans, key=lambda plan: plan.tenant == SYSTEM):
             tenant = own if own is not None and plan.tenant == SYSTEM else plan.tenant
-            self._by_entity.setdefault(Entity(plan.entity_type, plan.entity_id, tenant), plan)
+            entity = Entity(plan.entity_type, plan.entity_id, tenant)
+            if self._by_entity.setdefault(entity, plan) is plan and plan.tenant != tenant and plan.entity_type != "API_KEY":
+                self._shared.add(entity)
         found = self._by_entity.values()
         self._permissions = tuple(frozenset(plan.model_permissions) for plan in found if "*" not in plan.model_permissions)
         self._named = frozenset(model for plan in found for model in plan.model_limits)
@@ -70,6 +74,9 @@ class PlanSet:
     def caps(self, entity: Entity) -> Caps | None:
         plan = self._by_entity.get(entity)
         return plan.caps if plan is not None else None
+
+    def tenant_of(self, entity: Entity) -> str:
+        return SYSTEM if entity in self._shared else entity.tenant
 
     def permits(self, name: str | None, provider: str, model: str) -> bool:
         """Every plan must."""

@@ -1,4 +1,4 @@
-"""The AWS lab's keys: any text whose SHA-256 is the id of an active usage plan of an API_KEY, in the tenant SYSTEM (`auth.plan_keys`).
+"""The AWS lab's keys: any text whose SHA-256 is the id of an active usage plan of an API_KEY; its tenant is the plan's (`auth.plan_keys`).
 
 Nothing in such a key tells a guess from a key, so the store is asked for each unknown one: that is why this is off unless it is wanted.
 """
@@ -12,7 +12,7 @@ from proxy.governance.jwt.compact import is_token
 from proxy.governance.keys import Ended, key_digest
 from proxy.governance.plans.book import PREFIX
 from proxy.storage.hot.board import Board
-from proxy.storage.plans import SYSTEM, PlanRecords
+from proxy.storage.plans import PlanRecords
 
 MIN_CHARS = 16
 """Shorter ones can be guessed."""
@@ -48,7 +48,7 @@ class PlanKeys:
         if stranger is not None and self._monotonic() < stranger[1]:
             return None
         epoch, key_id = self._epoch, digest.hex()
-        plan = await self._records.get(SYSTEM, "API_KEY", key_id)
+        plan = await self._records.by_key(key_id)
         until = self._monotonic() + self._ttl_s
         if plan is None or not plan.active:
             if epoch == self._epoch:
@@ -57,7 +57,9 @@ class PlanKeys:
                 self._strangers[digest] = ("disabled" if plan is not None else None, until)
             return None
         known = self._known.get(digest)
-        principal = known[0] if known is not None else Principal(key_id=key_id, tenant=SYSTEM, name="usage plan")
+        principal = known[0] if known is not None else None
+        if principal is None or principal.tenant != plan.tenant:
+            principal = Principal(key_id=key_id, tenant=plan.tenant, name="usage plan")
         if epoch == self._epoch:
             while len(self._known) >= self._size:
                 del self._known[next(iter(self._known))]
@@ -73,6 +75,12 @@ class PlanKeys:
     ) -> Principal:
         return await self._keys.verify_signed(method, raw_path, query, headers, body)
 
+    def drop(self, tenant: str) -> None:
+        """Its plans have changed."""
+        self._epoch += 1
+        self._known = {digest: known for digest, known in self._known.items() if known[0].tenant != tenant}
+        self._strangers.clear()
+
     def drop_all(self) -> None:
         self._epoch += 1
         self._known.clear()
@@ -80,13 +88,13 @@ class PlanKeys:
 
 
 def follow_plan_keys(board: Board, keys: PlanKeys) -> Callable[[], None]:
-    """From now on they hear of every change of plans of SYSTEM. Returns what ends it."""
+    """From now on they hear of every change of plans. Returns what ends it."""
 
     def heard(field: str, value: bytes | None) -> None:
         if value is not None:
-            keys.drop_all()
+            keys.drop(field.removeprefix(PREFIX))
 
-    unwatch, unmiss = board.watch(PREFIX + SYSTEM, heard), board.on_gap(keys.drop_all)
+    unwatch, unmiss = board.watch(PREFIX, heard), board.on_gap(keys.drop_all)
 
     def end() -> None:
         unwatch()

@@ -108,6 +108,19 @@ async def test_many_are_found_in_one_question(records: PlanRecords) -> None:
     assert await records.get_many([]) == []
 
 
+async def test_a_hashed_keys_plan_is_found_without_its_tenant(records: PlanRecords) -> None:
+    """Of API_KEYs alone; the eldest, where there are several."""
+    digest = "ab" * 32
+    assert await records.by_key(digest) is None
+    await records.create(plan(digest, tenant="t", usage_id="1"))
+    assert await records.by_key(digest) is None
+    eldest = plan(digest, tenant="u", entity_type="API_KEY", usage_id="2", active=False)
+    await records.create(eldest)
+    await records.create(plan(digest, tenant="s", entity_type="API_KEY", usage_id="0", created_at=1_800_000_001.0))
+    assert await records.by_key(digest) == eldest
+    assert await records.by_key("cd" * 32) is None
+
+
 async def test_more_than_a_hundred_at_once(records: PlanRecords) -> None:
     """What a back end takes in one question is its own affair."""
     for n in range(120):

@@ -117,6 +117,21 @@ async def test_pages(ledger: UsageRecords) -> None:
     assert seen == [f"r{n}" for n in range(10)]
 
 
+async def test_what_an_entity_of_no_tenant_has_spent(ledger: UsageRecords) -> None:
+    """By all keys that were given no tenant, each its own, and by those of SYSTEM; in whole days and in parts of them."""
+    bob, day = Entity("USER", "bob", "SYSTEM"), 86_400
+    tenants = {"r1": ("k1", "k1"), "r2": ("k2", "k2"), "r3": ("SYSTEM", "k3"), "r4": ("acme", "k4"), "r5": ("k5", "k5")}
+    for n, (id_, (tenant, key_id)) in enumerate(tenants.items()):
+        entities = (Entity("API_KEY", key_id, tenant), Entity("USER", "bob" if n < 4 else "ann", tenant), Entity("TENANT", tenant, tenant))
+        await ledger.add([record(id_, at=AT + n, tenant=tenant, key_id=key_id, entities=entities, cost_nanos=10**n)])
+    assert await ledger.spent(bob, AT, AT + day) == 111
+    assert await ledger.spent(bob, AT + 1, AT + 100) == 110
+    assert await ledger.spent(Entity("USER", "bob", "k2"), AT, AT + day) == 10
+    assert await ledger.spent(Entity("USER", "bob", "acme"), AT, AT + day) == 1000
+    assert await ledger.spent(Entity("API_KEY", "k1", "SYSTEM"), AT, AT + day) == 0
+    assert await ledger.spent(Entity("TENANT", "k1", "SYSTEM"), AT, AT + day) == 0
+
+
 async def test_what_an_entity_has_spent(ledger: UsageRecords) -> None:
     """In its own tenant, in the period, begin inclusive; unknown costs are nothing."""
     await ledger.add(

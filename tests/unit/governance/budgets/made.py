@@ -54,6 +54,9 @@ class Planned:
     def caps(self, entity: Entity) -> Caps | None:
         return self._caps.get((entity.type, entity.id))
 
+    def tenant_of(self, entity: Entity) -> str:
+        return entity.tenant
+
     permissive = True
 
     def names(self, model: str | None) -> bool:

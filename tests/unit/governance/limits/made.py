@@ -86,6 +86,9 @@ class Plans:
     def caps(self, entity: Entity) -> Caps | None:
         return None
 
+    def tenant_of(self, entity: Entity) -> str:
+        return entity.tenant
+
     permissive = True
 
     def names(self, model: str | None) -> bool:

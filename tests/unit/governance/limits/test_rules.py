@@ -1,12 +1,19 @@
 """Which limits hold for whom."""
 
+from typing import Any, cast
+
 import pytest
 
 from proxy.core.claims import Slots, Window
-from proxy.core.entities import Limits
+from proxy.core.entities import Caps, Limits
 from proxy.core.identity import Principal
+from proxy.governance.budgets.policy import BudgetRules, Budgets
 from proxy.governance.limits import rules as rules_module
-from proxy.governance.limits.rules import REMADE_S, SHARED, claims_of
+from proxy.governance.limits.rules import REMADE_S, SHARED, RuleBook, claims_of
+from proxy.governance.plans.book import PlanSet
+from proxy.storage.hot.admission_memory import MemoryAdmission
+from proxy.storage.plans import Plan
+from tests.support.clock import FakeClock
 from tests.unit.governance.limits.made import Purse, World
 
 
@@ -99,3 +106,28 @@ def test_switched_off_money_alone_counts() -> None:
     assert found is not None
     assert not found.first
     assert World(default=Limits(rpm=1), limited=False).book.find(Principal(key_id="k", tenant="t"), None) is None
+
+
+def test_a_plan_of_no_tenant_has_a_group_of_its_own() -> None:
+    """Its limits and its money, which principals of no tenant share; the key's own, and its own plan's, stay with the key."""
+
+    class Held:
+        def __init__(self, plans: PlanSet) -> None:
+            self._plans = plans
+
+        def find(self, principal: Principal) -> PlanSet:
+            return self._plans
+
+        async def load(self, principal: Principal) -> PlanSet:
+            return self._plans
+
+    own: dict[str, Any] = {"created_at": 1.0, "default_limits": Limits(rpm=1), "caps": Caps(total=5)}
+    bob = Plan(usage_id="1", entity_type="USER", entity_id="bob", **own)
+    service = Plan(usage_id="2", entity_type="SERVICE", entity_id="s", tenant="k", **own)
+    plans, clock, unpriced = Held(PlanSet([bob, service], "k")), FakeClock(), cast(Any, None)
+    budgets = Budgets(BudgetRules(default_monthly=7), unpriced, plans=plans)
+    book = RuleBook(MemoryAdmission(clock), clock, default=Limits(rpm=9), plans=plans, budgets=budgets)
+    found = book.find(Principal(key_id="k", tenant="k", user="bob", service="s"), "m")
+    assert found is not None
+    groups = {group.tag: sorted(claim.key.partition(":2")[0] for claim in group.claims) for group in found.groups}
+    assert groups == {"SYSTEM": ["USER:bob:*", "USER:bob:total"], "k": ["API_KEY:k", "API_KEY:k:*", "SERVICE:s:*", "SERVICE:s:total"]}

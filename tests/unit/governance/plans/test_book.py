@@ -138,3 +138,13 @@ def test_a_model_of_its_own() -> None:
     assert found.limits(ann, "n") == found.limits(ann, "*") == Limits(rpm=5, input_tpm=10)
     assert found.names("m")
     assert not found.names("n")
+
+
+def test_principals_of_no_tenant_count_together_for_a_plan_of_none() -> None:
+    """Each for its own plan, where there is one; a key's is its own anyway."""
+    keys = [Principal(key_id=name, tenant=name, user="bob", service="s") for name in ("k1", "k2")]
+    shared = [plan("USER", "bob", "SYSTEM"), plan("SERVICE", "s", "SYSTEM"), plan("API_KEY", "k1", "SYSTEM")]
+    found = [PlanSet([*shared, plan("SERVICE", "s", "k1")], "k1"), PlanSet(shared, "k2")]
+    for kind, homes in (("USER", ["SYSTEM", "SYSTEM"]), ("SERVICE", ["k1", "SYSTEM"]), ("API_KEY", ["k1", "k2"]), ("TENANT", ["k1", "k2"])):
+        entities = [next(entity for entity in key.entities() if entity.type == kind) for key in keys]
+        assert [rules.tenant_of(entity) for rules, entity in zip(found, entities, strict=True)] == homes
