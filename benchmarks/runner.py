@@ -13,7 +13,7 @@ from benchmarks.processes import Managed, StartError
 from benchmarks.results import Results, SystemResult
 from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, WITH_L2, scenarios, wanted
 from benchmarks.systems.base import Env, Missing, Starter, System, start_direct
-from benchmarks.systems.gateway import ALL_OF_IT, start_gateway
+from benchmarks.systems.gateway import BUDGETS, LIMITS, start_gateway
 from benchmarks.systems.nginx import start_nginx_proxy
 from benchmarks.systems.peers import start_floor, start_litellm, start_portkey, start_tensorzero
 from benchmarks.systems.valkey import start_valkey
@@ -103,11 +103,11 @@ class Run:
     def _variant(self, env: Env, name: str) -> System:
         """The gateway, configured otherwise."""
         if name == GOVERNED:
-            return start_gateway(env, name, **ALL_OF_IT)
+            return start_gateway(env, name, limits=LIMITS, budgets=BUDGETS)
         valkey, url = start_valkey(self._work, self._cores.load)
         self._others.append(valkey)
         if name == GOVERNED_REDIS:
-            return start_gateway(env, name, stores={"redis": url}, **ALL_OF_IT)
+            return start_gateway(env, name, stores={"redis": url}, limits=LIMITS, budgets=BUDGETS)
         return start_gateway(env, name, stores={"redis": url}, cache={"l1": {"max_entries": 1}})
 
     def _add(self, system: System) -> None:

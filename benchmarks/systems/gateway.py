@@ -15,11 +15,9 @@ from proxy.core.version import __version__
 KEY = "sk-bench-5f1d7c0a9e3b4826a7d4c1f0b6e98352"
 GOVERNANCE = "on: usage records, authentication, cache look-up and store, metrics, access log, headers, body metadata"
 _MUCH = 10**12
-ALL_OF_IT: dict[str, dict[str, Any]] = {
-    "limits": {"default": {"rpm": _MUCH, "input_tpm": _MUCH, "output_tpm": _MUCH, "tpm": _MUCH, "burst": _MUCH}},
-    "budgets": {"default_monthly_usd": 10_000_000, "unpriced": {"input": 1, "output": 2}},
-}
-"""Five windows and a budget that are never used up, and a price so that money is counted. Usage records are on by default."""
+LIMITS: dict[str, Any] = {"default": {"rpm": _MUCH, "input_tpm": _MUCH, "output_tpm": _MUCH, "tpm": _MUCH, "burst": _MUCH}}
+BUDGETS: dict[str, Any] = {"default_monthly_usd": 10_000_000, "unpriced": {"input": 1, "output": 2}}
+"""Five windows and a budget that are never used up, and a price so that money is counted."""
 READY_PATH = "/health/ready"
 _READY_LIMIT_S = 30.0
 
