@@ -112,7 +112,9 @@ class Delivery:
         at: Position | None = None
         goal = source.until
         while True:
-            batch = source.recent() or await asyncio.to_thread(source.read, AT_ONCE)
+            batch = source.recent()
+            if batch is None:
+                batch = await asyncio.to_thread(source.read, AT_ONCE)
             for begin in range(0, len(batch.payloads), AT_ONCE):
                 await self._deliver(batch.payloads[begin : begin + AT_ONCE])
             source.delivered(batch.until)

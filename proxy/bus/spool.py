@@ -105,16 +105,17 @@ class Spool:
 
     def end_all(self, ended: Sequence[tuple[str, bytes]]) -> None:
         """In one write."""
-        lines = []
+        lines, payloads = [], []
         for id_, payload in ended:
             self._open.pop(id_, None)
             lines.append(pack(b"e", id_.encode(), payload))
+            payloads.append(payload)
         if self._unwritten or not self._put(b"".join(lines)):
             for line in lines:
                 self._write(line)
             self._forget()
             return
-        self._recent += [payload for _, payload in ended]
+        self._recent += payloads
         if len(self._recent) > MAX_RECENT:
             self._forget()
         if self._size >= self._segment_bytes:
@@ -238,13 +239,13 @@ class Orphan:
         self._delivered = _position(folder)
 
     @property
-    def until(self) -> None:
+    def until(self) -> Position | None:
         """Nobody knows before it is read."""
-        return
+        return None
 
-    def recent(self) -> None:
+    def recent(self) -> Batch | None:
         """Nothing is in memory."""
-        return
+        return None
 
     def read(self, most: int = 500) -> Batch:
         """As `Spool.read`."""

@@ -23,7 +23,8 @@ from proxy.core.errors import BadRequest, EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.estimates import model_of
-from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
+from proxy.governance.metering.intents import Intents
+from proxy.governance.metering.record import record_of, tags_of, whose
 from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
 
 _REMEMBERED = 1024
@@ -56,6 +57,7 @@ class UsageLedger:
         self._ended: list[tuple[RequestContext, float, tuple[str, ...]]] = []
         self._owners: dict[int, tuple[Principal, dict[str, Any]]] = {}
         """By identity: keys are looked up once for many requests, and a hash of all of a principal costs more than the rest of this."""
+        self._intents = Intents()
         self._made: dict[bytes, UsageRecord] = {}
         """By what went into the spool."""
         self.written = 0
@@ -70,8 +72,8 @@ class UsageLedger:
 
     def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
         if self.spool is not None:
-            intent = intent_of(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
-            self.spool.begin(ctx.request_id, encode(intent))
+            line = self._intents.encoded(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
+            self.spool.begin(ctx.request_id, line)
 
     def ended(self, ctx: RequestContext) -> None:
         """Called before the last words of the request are said: its status and cancellation are read a turn later."""
