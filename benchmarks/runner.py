@@ -11,9 +11,9 @@ from benchmarks.measures import Bench, Failed, Numbers, Scenario, until_quiet
 from benchmarks.plan import Plan
 from benchmarks.processes import Managed, StartError
 from benchmarks.results import Results, SystemResult
-from benchmarks.scenarios import US, WITH_L2, scenarios, wanted
+from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, WITH_L2, scenarios, wanted
 from benchmarks.systems.base import Env, Missing, Starter, System, start_direct
-from benchmarks.systems.gateway import start_gateway
+from benchmarks.systems.gateway import BUDGETS, LIMITS, start_gateway
 from benchmarks.systems.nginx import start_nginx_proxy
 from benchmarks.systems.peers import start_floor, start_litellm, start_portkey, start_tensorzero
 from benchmarks.systems.valkey import start_valkey
@@ -30,7 +30,7 @@ STARTERS: dict[str, Starter] = {
     "litellm": start_litellm,
     "uvicorn": start_floor,
 }
-NAMES = (*STARTERS, WITH_L2)
+NAMES = (*STARTERS, WITH_L2, GOVERNED, GOVERNED_REDIS)
 DEFAULT = tuple(name for name in NAMES if name != "uvicorn")
 
 
@@ -79,7 +79,7 @@ class Run:
         for name in names:
             self._say(f"starting {name}")
             try:
-                system = self._with_l2(env) if name == WITH_L2 else self._start(env, name)
+                system = self._start(env, name)
             except (Missing, StartError) as exc:
                 self.results.skipped[name] = str(exc)
                 self._say(f"  skipped: {exc}")
@@ -88,6 +88,8 @@ class Run:
 
     def _start(self, env: Env, name: str) -> System:
         """The gateway starts several times for its time to ready; the last one stays."""
+        if name in (WITH_L2, GOVERNED, GOVERNED_REDIS):
+            return self._variant(env, name)
         starter = STARTERS[name]
         ready: list[float] = []
         for _ in range(self._plan.starts - 1 if name == US else 0):
@@ -98,10 +100,15 @@ class Run:
         system.ready_s = ready + system.ready_s
         return system
 
-    def _with_l2(self, env: Env) -> System:
+    def _variant(self, env: Env, name: str) -> System:
+        """The gateway, configured otherwise."""
+        if name == GOVERNED:
+            return start_gateway(env, name, limits=LIMITS, budgets=BUDGETS)
         valkey, url = start_valkey(self._work, self._cores.load)
         self._others.append(valkey)
-        return start_gateway(env, WITH_L2, stores={"redis": url}, cache={"l1": {"max_entries": 1}})
+        if name == GOVERNED_REDIS:
+            return start_gateway(env, name, stores={"redis": url}, limits=LIMITS, budgets=BUDGETS)
+        return start_gateway(env, name, stores={"redis": url}, cache={"l1": {"max_entries": 1}})
 
     def _add(self, system: System) -> None:
         found = SystemResult(version=system.version, governance=system.governance, ready_s=system.ready_s)

@@ -12,6 +12,11 @@ US = "llm-edge"
 WITH_L2 = "llm-edge-l2"
 """The same with a Valkey and an L1 of one entry, so that hits come from the L2."""
 
+GOVERNED = "llm-edge-governed"
+"""With five windows, a budget and usage records; counters in the process."""
+GOVERNED_REDIS = "llm-edge-governed-redis"
+"""The same with the counters in a Valkey."""
+
 
 def _closed(size: str, connections: int, distinct: int, bench: Bench, system: System) -> Numbers:
     return measures.closed(bench, system, size, connections, distinct=distinct)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from benchmarks.results import Results
-from benchmarks.scenarios import US, WITH_L2
+from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, WITH_L2
 
 R = TypeVar("R")
 """Results of one kind of bench."""
@@ -70,6 +70,14 @@ TARGETS = (
     Target("CPU of a pass-through request against nginx", 6.2, "x", ratio((US, _PASS, _CPU), ("nginx", _PASS, _CPU))),
     Target("CPU of a pass-through request against TensorZero", 0.7, "x", ratio((US, _PASS, _CPU), ("tensorzero", _PASS, _CPU))),
     Target("CPU of a pass-through request against LiteLLM", 0.01, "x", ratio((US, _PASS, _CPU), ("litellm", _PASS, _CPU))),
+    Target("CPU of a request with all of governance against nginx", 8.4, "x", ratio((GOVERNED, _PASS, _CPU), ("nginx", _PASS, _CPU))),
+    Target("the same with Redis", 12.5, "x", ratio((GOVERNED_REDIS, _PASS, _CPU), ("nginx", _PASS, _CPU))),
+    Target(
+        "CPU of a request with all of governance against TensorZero", 0.9, "x", ratio((GOVERNED, _PASS, _CPU), ("tensorzero", _PASS, _CPU))
+    ),
+    Target(
+        "CPU of a request with all of governance against LiteLLM", 1 / 80, "x", ratio((GOVERNED, _PASS, _CPU), ("litellm", _PASS, _CPU))
+    ),
     Target("CPU of an L1 hit against a pass-through request", 0.75, "x", ratio((US, "hit/l1/32", _CPU), (US, _PASS, _CPU))),
     Target("L1 look-up, p99", 100, "us", number(US, "lookup", "lookup_p99_us")),
     Target("L2 hit, added latency, p95", 2, "ms", number(WITH_L2, "hit/l2/open", "added_p95_us", 1e-3)),

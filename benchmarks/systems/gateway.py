@@ -13,7 +13,11 @@ from benchmarks.systems.base import Endpoint, Env, System
 from proxy.core.version import __version__
 
 KEY = "sk-bench-5f1d7c0a9e3b4826a7d4c1f0b6e98352"
-GOVERNANCE = "on: authentication, cache look-up and store, metrics, access log, headers, body metadata"
+GOVERNANCE = "on: usage records, authentication, cache look-up and store, metrics, access log, headers, body metadata"
+_MUCH = 10**12
+LIMITS: dict[str, Any] = {"default": {"rpm": _MUCH, "input_tpm": _MUCH, "output_tpm": _MUCH, "tpm": _MUCH, "burst": _MUCH}}
+BUDGETS: dict[str, Any] = {"default_monthly_usd": 10_000_000, "unpriced": {"input": 1, "output": 2}}
+"""Five windows and a budget that are never used up, and a price so that money is counted."""
 READY_PATH = "/health/ready"
 _READY_LIMIT_S = 30.0
 
@@ -49,7 +53,7 @@ def config_of(env: Env, port: int, name: str, **sections: dict[str, Any]) -> dic
         "cache": {"enabled": True},
     }
     for section, fields in sections.items():
-        config[section].update(fields)
+        config.setdefault(section, {}).update(fields)
     return config
 
 
@@ -95,7 +99,7 @@ def start_gateway(
     return System(
         name=name,
         version=__version__,
-        governance=GOVERNANCE,
+        governance=f"{GOVERNANCE}, five limits, budget" if "budgets" in sections else GOVERNANCE,
         process=process,
         answers=Endpoint(port, headers=headers),
         streams=Endpoint(port, model=STREAM_MODEL, headers=headers),

@@ -16,6 +16,7 @@ import os
 import shutil
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
@@ -26,6 +27,8 @@ from proxy.bus.spool_lines import Line, pack, unpack
 SEGMENT_BYTES = 4 * 1024 * 1024
 READ_BYTES = 256 * 1024
 MAX_UNWRITTEN = 50_000
+MAX_RECENT = 5_000
+"""Payloads kept in memory for the next delivery, so that what this process has just written is not read and parsed again."""
 _SUFFIX = ".log"
 _UNBORN = ".new-"
 _UNBORN_S = 60.0
@@ -54,6 +57,7 @@ class Spool:
         self._open: dict[str, bytes] = {}
         """Lines of what was begun and has not ended."""
         self._unwritten: deque[bytes] = deque()
+        self._recent: list[bytes] = []
         self.lost = 0
         self._dirty = False
         self._full: list[int] = []
@@ -68,7 +72,7 @@ class Spool:
         self._number = self._size = 0
         self._file = -1
         self._rotate()
-        self._delivered = Position(1, 0)
+        self._delivered = self._recent_from = Position(1, 0)
         self._done = os.open(self.folder / "done", os.O_CREAT | os.O_WRONLY, 0o600)
 
     @property
@@ -76,9 +80,14 @@ class Spool:
         return self.folder.parent
 
     @property
+    def until(self) -> Position:
+        """Where the next line goes."""
+        return Position(self._number, self._size)
+
+    @property
     def behind(self) -> bool:
         """Something may be there to be delivered."""
-        return self._delivered != Position(self._number, self._size)
+        return self._delivered != self.until
 
     @property
     def unwritten(self) -> int:
@@ -101,8 +110,25 @@ class Spool:
         self._write(line)
 
     def end(self, id_: str, payload: bytes) -> None:
-        self._open.pop(id_, None)
-        self._write(pack(b"e", id_.encode(), payload))
+        self.end_all([(id_, payload)])
+
+    def end_all(self, ended: Sequence[tuple[str, bytes]]) -> None:
+        """In one write."""
+        lines, payloads = [], []
+        for id_, payload in ended:
+            self._open.pop(id_, None)
+            lines.append(pack(b"e", id_.encode(), payload))
+            payloads.append(payload)
+        if self._unwritten or not self._put(b"".join(lines)):
+            for line in lines:
+                self._write(line)
+            self._forget()
+            return
+        self._recent += payloads
+        if len(self._recent) > MAX_RECENT:
+            self._forget()
+        if self._size >= self._segment_bytes:
+            self._rotate()
 
     def sync(self) -> None:
         """Everything that was written is on the disk then. Raises nothing."""
@@ -116,9 +142,18 @@ class Spool:
             with suppress(OSError):
                 os.fdatasync(self._file)
 
+    def recent(self) -> Batch | None:
+        """As `read`, all of it and out of memory; None: it has to be read. Given once: if it is not delivered, it has to be read then."""
+        if self._recent_from != self._delivered:
+            return None
+        payloads = self._recent
+        self._forget()
+        return Batch(payloads, self._recent_from)
+
     def read(self, most: int = 500) -> Batch:
-        """What has ended and not been delivered, in order; at least what was written before the call."""
-        return read_from(self.folder, self._delivered, most, until=Position(self._number, self._size))
+        """What has ended and not been delivered, in order; at least what was written before the call, or before what `recent` will give."""
+        until = self._recent_from if self._delivered < self._recent_from else self.until
+        return read_from(self.folder, self._delivered, most, until=until)
 
     def delivered(self, until: Position) -> None:
         """What `read` gave is where it should be."""
@@ -126,6 +161,8 @@ class Spool:
             with suppress(OSError):
                 (self.folder / _name(number)).unlink()
         self._delivered = until
+        if until > self._recent_from:
+            self._forget()
         with suppress(OSError):
             os.pwrite(self._done, _DONE % until, 0)
 
@@ -141,7 +178,7 @@ class Spool:
         os.close(self._done)
         self._file = -1
         if not left:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            _remove(self.folder)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -165,6 +202,11 @@ class Spool:
     def _flush(self) -> None:
         while self._unwritten and self._put(self._unwritten[0]):
             self._unwritten.popleft()
+            self._forget()
+
+    def _forget(self) -> None:
+        """What has been written so far has to be read if it is wanted; what comes is kept."""
+        self._recent, self._recent_from = [], self.until
 
     def _put(self, line: bytes) -> bool:
         """False: it is not there, and no part of it either."""
@@ -205,6 +247,15 @@ class Orphan:
         self._lock = lock
         self._delivered = _position(folder)
 
+    @property
+    def until(self) -> Position | None:
+        """Nobody knows before it is read."""
+        return None
+
+    def recent(self) -> Batch | None:
+        """Nothing is in memory."""
+        return None
+
     def read(self, most: int = 500) -> Batch:
         """As `Spool.read`."""
         return read_from(self.folder, self._delivered, most)
@@ -227,7 +278,7 @@ class Orphan:
 
     def remove(self) -> None:
         """All of it has been delivered."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        _remove(self.folder)
         self.close()
 
     def close(self) -> None:
@@ -251,6 +302,14 @@ def orphans(root: Path) -> list[Orphan]:
             else:
                 os.close(lock)
     return found
+
+
+def _remove(folder: Path) -> None:
+    """First its name: whoever looks for orphans just now would make its lock anew."""
+    gone = folder.with_name(f"{_UNBORN}{folder.name}")
+    with suppress(OSError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _is_unborn(folder: Path) -> bool:

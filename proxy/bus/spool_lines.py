@@ -25,8 +25,8 @@ def pack(kind: bytes, id_: bytes, payload: bytes) -> bytes:
     """Raises ValueError for what would break the format."""
     if b"\n" in payload or b" " in id_ or b"\n" in id_:
         raise ValueError("a line of a spool has no line end in it, and its id no space")
-    body = b"%b %b %b" % (kind, id_, payload)
-    return b"%08x %b\n" % (crc32(body), body)
+    head = b"%b %b " % (kind, id_)
+    return b"%08x %b%b\n" % (crc32(payload, crc32(head)), head, payload)
 
 
 def unpack(data: bytes) -> Iterator[Line]:

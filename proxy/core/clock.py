@@ -5,6 +5,7 @@ Durations: `monotonic` seconds. Stored times: UTC with milliseconds and `Z`.
 
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 
@@ -25,7 +26,17 @@ class SystemClock:
 
 def utc_iso(unix_s: float) -> str:
     """`2026-11-22T20:35:00.123Z`."""
-    return datetime.fromtimestamp(unix_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = int(unix_s // 1)
+    micros = round((unix_s - second) * 1e6)
+    if micros >= 1_000_000:
+        second, micros = second + 1, 0
+    return f"{_second(second)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(unix_s: int) -> str:
+    """Most that are asked for are of the second that is just over."""
+    return datetime.fromtimestamp(unix_s, UTC).isoformat()[:19]
 
 
 _: type[Clock] = SystemClock

@@ -30,6 +30,9 @@ class SqliteFile:
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
     """NORMAL: the latest writes may be lost in a power cut (not in a crash of the process), and a write waits for no disk."""
 
+    cache_kb = 2000
+    """Pages that a connection keeps: SQLite's default."""
+
     def __init__(self, path: Path, *, busy_timeout_s: float = BUSY_TIMEOUT_S, beside: "SqliteFile | None" = None) -> None:
         """`beside`: another store over the same file: a file that it has seen is not made anew by this one either."""
         self.path = path
@@ -71,7 +74,7 @@ class SqliteFile:
             f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=self._busy_timeout_s, isolation_level=None
         )
         try:
-            _prepare(connection, self.synchronous)
+            _prepare(connection, self.synchronous, self.cache_kb)
             self._inode = _inode(self.path)
         except BaseException:
             connection.close()
@@ -93,9 +96,10 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
-def _prepare(connection: sqlite3.Connection, synchronous: str) -> None:
+def _prepare(connection: sqlite3.Connection, synchronous: str, cache_kb: int) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
+    connection.execute(f"PRAGMA cache_size = -{cache_kb}")
     connection.execute("PRAGMA trusted_schema = OFF")
     migrations.apply(connection, migrations.sqlite_migrations())
 

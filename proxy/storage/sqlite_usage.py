@@ -25,6 +25,8 @@ class SqliteUsage(SqliteFile):
     """The spool keeps what a power cut could take, so nobody waits for the disk."""
 
     synchronous = "NORMAL"
+    cache_kb = 8000
+    """Ids are random, so each row has its place anywhere in their index: 24 us a row where 2 MB took 35, at 90 000 rows."""
 
     async def add(self, records: Sequence[UsageRecord]) -> int:
         values = [rows.row_of(record) for record in records]

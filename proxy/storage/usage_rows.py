@@ -67,7 +67,7 @@ def row_of(record: UsageRecord, body: str | None = None) -> tuple[Any, ...]:
         record.provider,
         record.model,
         record.agent,
-        encode(record.tags).decode(),
+        encode(record.tags).decode() if record.tags else "[]",
         int(record.status not in ("ok", "cancelled")),
         record.input_tokens,
         record.cache_read_tokens,

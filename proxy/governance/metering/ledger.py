@@ -23,11 +23,14 @@ from proxy.core.errors import BadRequest, EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.estimates import model_of
-from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
+from proxy.governance.metering.intents import Intents
+from proxy.governance.metering.record import record_of, tags_of, whose
 from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
 
 _REMEMBERED = 1024
 """Principals whose fields are kept ready."""
+_MADE = 10_000
+"""Records kept until they are delivered, so that they need not be decoded again."""
 _log = logging.getLogger("llm_edge")
 
 
@@ -54,6 +57,9 @@ class UsageLedger:
         self._ended: list[tuple[RequestContext, float, tuple[str, ...]]] = []
         self._owners: dict[int, tuple[Principal, dict[str, Any]]] = {}
         """By identity: keys are looked up once for many requests, and a hash of all of a principal costs more than the rest of this."""
+        self._intents = Intents()
+        self._made: dict[bytes, UsageRecord] = {}
+        """By what went into the spool."""
         self.written = 0
         """Records since the start."""
         self.lost = 0
@@ -66,8 +72,8 @@ class UsageLedger:
 
     def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
         if self.spool is not None:
-            intent = intent_of(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
-            self.spool.begin(ctx.request_id, encode(intent))
+            line = self._intents.encoded(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
+            self.spool.begin(ctx.request_id, line)
 
     def ended(self, ctx: RequestContext) -> None:
         """Called before the last words of the request are said: its status and cancellation are read a turn later."""
@@ -88,8 +94,18 @@ class UsageLedger:
                 self._adding.add(task)
                 task.add_done_callback(self._adding.discard)
             return
+        if records:
+            self._spooled(self.spool, records)
+
+    def _spooled(self, spool: Spool, records: Sequence[UsageRecord]) -> None:
+        if len(self._made) > _MADE:
+            self._made.clear()
+        lines = []
         for record in records:
-            self.spool.end(record.id, encode(record))
+            line = encode(record)
+            self._made[line] = record
+            lines.append((record.id, line))
+        spool.end_all(lines)
 
     def start(self) -> None:
         """Deliver in the background, and what dead processes left behind."""
@@ -122,6 +138,10 @@ class UsageLedger:
         """Raises Unavailable. What no release of ours wrote, or the store cannot hold, is said and passed over."""
         records = []
         for payload in payloads:
+            made = self._made.pop(payload, None)
+            if made is not None:
+                records.append(made)
+                continue
             try:
                 records.append(decode(payload))
             except msgspec.DecodeError as exc:

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.plan import full, quick
 from benchmarks.report import cell, markdown, plot
 from benchmarks.results import Results, SystemResult
-from benchmarks.scenarios import US, scenarios, wanted
+from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, scenarios, wanted
 from benchmarks.stats import Spread
 from benchmarks.svg import Line, bars, lines, short
 from benchmarks.targets import TARGETS, judge
@@ -80,7 +80,7 @@ def test_targets_name_scenarios_that_exist() -> None:
     keys = {scenario.key for scenario in scenarios(full(3))} | {"workers"}
     everything = {key: [dict.fromkeys(("cpu_us", "lookup_p99_us", "added_p95_us", "lag_p99_ms", "scaling"), 1.0)] for key in keys}
     found = results()
-    for name in ("nginx", US, "llm-edge-l2", "tensorzero", "litellm"):
+    for name in ("nginx", US, "llm-edge-l2", GOVERNED, GOVERNED_REDIS, "tensorzero", "litellm"):
         found.systems[name] = SystemResult(ready_s=[1.0], idle_rss_mb=[1.0], measures=everything)
     assert [verdict.target.text for verdict in judge(found) if verdict.value is None] == []
     assert len(TARGETS) == len(judge(found))

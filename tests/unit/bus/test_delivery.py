@@ -49,6 +49,39 @@ async def test_everything_that_is_there_is_delivered(tmp_path: Path) -> None:
     assert spool.close() == 0
 
 
+async def test_a_delivery_ends_though_more_comes(tmp_path: Path) -> None:
+    """What came while it was under way is for the next one: under load there is always more."""
+    spool, counts = Spool(tmp_path), []
+
+    async def deliver(payloads: Sequence[bytes]) -> None:
+        counts.append(len(payloads))
+        for payload in payloads:
+            spool.end("more", b"after " + payload)
+
+    delivery = Delivery(spool, deliver)
+    spool.end_all([(str(n), b"%d" % n) for n in range(3)])
+    assert await delivery.flush()
+    assert counts == [3]
+    assert await delivery.flush()
+    assert counts == [3, 3]
+    batch = spool.recent()
+    assert batch is not None
+    assert batch.payloads == [b"after after %d" % n for n in range(3)]
+
+
+async def test_what_failed_is_delivered_from_the_disk(tmp_path: Path) -> None:
+    """In its order, with what came meanwhile behind it."""
+    spool, store = Spool(tmp_path), Store()
+    store.down = True
+    spool.end_all([(str(n), b"%d" % n) for n in range(700)])
+    assert not await made(spool, store).flush()
+    spool.end("more", b"more")
+    store.down = False
+    assert await made(spool, store).flush()
+    assert store.got == [*(b"%d" % n for n in range(700)), b"more"]
+    assert spool.close() == 0
+
+
 async def test_an_outage_is_waited_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """It is said once."""
     spool, store = Spool(tmp_path), Store()

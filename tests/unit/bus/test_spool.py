@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from proxy.bus.spool import Orphan, Position, Spool, orphans, read_from
+from proxy.bus.spool import MAX_RECENT, Orphan, Position, Spool, orphans, read_from
 
 
 def died(spool: Spool) -> None:
@@ -125,6 +125,57 @@ def test_segments_that_were_delivered_go(tmp_path: Path) -> None:
     (orphan,) = orphans(tmp_path)
     assert orphan.begun() == [b"the long one"]
     orphan.remove()
+
+
+def test_what_has_just_ended_need_not_be_read(tmp_path: Path) -> None:
+    """It is given out of memory, once; what was not delivered of it is read, and what came later is still in memory."""
+    spool = Spool(tmp_path)
+    spool.begin("1", b"intent")
+    spool.end_all([("1", b"one"), ("2", b"two")])
+    batch = spool.recent()
+    assert batch is not None
+    assert batch.payloads == [b"one", b"two"]
+    spool.end("3", b"three")
+    assert spool.recent() is None
+    assert spool.read() == batch
+    spool.delivered(batch.until)
+    batch = spool.recent()
+    assert batch is not None
+    assert batch.payloads == [b"three"]
+    spool.delivered(batch.until)
+    assert not spool.behind
+    assert spool.close() == 0
+
+
+def test_memory_keeps_so_much_and_no_more(tmp_path: Path) -> None:
+    """What is beyond is read, and memory goes on behind it."""
+    spool, ids = Spool(tmp_path), [str(n) for n in range(MAX_RECENT + 1)]
+    spool.end_all([(id_, id_.encode()) for id_ in ids])
+    spool.end("late", b"late")
+    assert spool.recent() is None
+    read: list[bytes] = []
+    while (late := spool.recent()) is None:
+        batch = spool.read(10_000)
+        read += batch.payloads
+        spool.delivered(batch.until)
+    assert late.payloads == [b"late"]
+    assert read == [id_.encode() for id_ in ids]
+
+
+def test_what_waited_for_the_disk_is_read(tmp_path: Path) -> None:
+    """In its order, behind what was in memory before."""
+    spool = Spool(tmp_path)
+    spool.end("1", b"one")
+    real, spool._file = spool._file, -1
+    spool.end_all([("2", b"two"), ("3", b"three")])
+    assert spool.unwritten == 2
+    spool._file = real
+    spool.end("4", b"four")
+    assert spool.unwritten == 0
+    assert spool.recent() is None
+    assert spool.read().payloads == [b"one", b"two", b"three", b"four"]
+    spool.delivered(spool.read().until)
+    assert spool.close() == 0
 
 
 def test_a_torn_end_is_no_obstacle(tmp_path: Path) -> None:
