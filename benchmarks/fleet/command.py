@@ -54,9 +54,8 @@ def plan_of(args: argparse.Namespace) -> Plan:
 def fleet(args: argparse.Namespace, work: Path, say: Callable[[str], None]) -> int:
     """Raises StartError."""
     plan = plan_of(args)
-    say(
-        f"{plan.clients} clients; allowed: {plan.limit} requests a minute, asked for: {plan.rate * 60:g}; {plan.span_s / 60:.0f} minutes or so"
-    )
+    asked = f"{plan.limit} requests a minute are allowed, {plan.rate * 60:g} asked for"
+    say(f"{plan.clients} clients; {asked}; about {plan.span_s / 60:.0f} minutes")
     try:
         results = FleetRun(plan, work, say).go()
     except Missing as exc:
