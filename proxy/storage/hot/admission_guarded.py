@@ -150,7 +150,10 @@ class GuardedAdmission:
         if request_id in self._here:
             self._here.discard(request_id)
             for spend, tag in rules.money:
-                self._owed[tag, spend] = self._owed.get((tag, spend), 0) + used.nanos
+                if self._lost:
+                    self._owed[tag, spend] = self._owed.get((tag, spend), 0) + used.nanos
+                else:  # it outlived the outage
+                    self._tell(spend, tag, used.nanos)
             used = ONE  # whatever Redis took all the same goes back
         asked = self._redis.settle(rules.redis, request_id, used, late=late)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -169,8 +172,9 @@ class GuardedAdmission:
         return outcome
 
     async def restore(self, spend: Spend, tag: str, nanos: int) -> None:
-        if self._lost:
-            self._local.restore(spend, tag, nanos)
+        if self._lost:  # of what is left each process may spend its share: nobody knows what others reserve now
+            left = max(0, spend.cap - nanos)
+            self._local.restore(spend, tag, nanos, left - left // self.fleet.share[1])
         else:
             await self._redis.restore(spend, tag, nanos)
 
@@ -203,9 +207,12 @@ class GuardedAdmission:
         owed, self._owed = self._owed, {}
         unsettled, self._unsettled = self._unsettled, {}
         for (tag, spend), nanos in owed.items():
-            self._redis.add(spend, tag, nanos).add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
+            self._tell(spend, tag, nanos)
         for request_id, (rules, used, late) in unsettled.items():
             self._redis.settle(rules, request_id, used, late=late)
+
+    def _tell(self, spend: Spend, tag: str, nanos: int) -> None:
+        self._redis.add(spend, tag, nanos).add_done_callback(lambda told: self._told(told, (tag, spend), nanos))
 
     def _told(self, told: "asyncio.Future[None]", at: tuple[str, Spend], nanos: int) -> None:
         if told.cancelled() or told.exception() is not None:
@@ -231,7 +238,7 @@ class GuardedAdmission:
 
 
 def _part(claim: Claim, place: int, places: int) -> Claim:
-    """Shares of whole requests: those of all places add up to the limit. Money is not divided: the ledger knows what others spent."""
+    """Shares of whole requests: those of all places add up to the limit. What is left of money is divided when it is restored."""
     if isinstance(claim, Window | Slots):
         share, more = divmod(claim.limit, places)
         return msgspec.structs.replace(claim, limit=share + (place < more))

@@ -118,6 +118,38 @@ async def test_money_goes_by_the_ledger_and_redis_is_told_afterwards(valkey: Val
         assert [(reading.used, reading.reserved) for reading in read.readings] == [(55, 0)]
 
 
+async def test_a_request_that_outlives_the_outage_is_paid_for_in_redis(valkey: Valkey) -> None:
+    """It was let through without Redis, and ends when Redis counts again."""
+    async with guarded(valkey, places=1) as g:
+        rules = g.rules(SPEND)
+        assert (await g.restored(rules, "a", Amounts(nanos=1), 30)).refused is None
+        await g.store.settle(rules, "a", Amounts())
+        valkey.stall()
+        try:
+            assert (await g.restored(rules, "b", Amounts(nanos=20), 30)).refused is None
+        finally:
+            valkey.resume()
+        await eventually(lambda: g.hot.available and g.hot.connected)
+        await g.store.claim(rules, "c", Amounts(nanos=1))
+        await g.store.settle(rules, "c", Amounts())
+        await g.store.settle(rules, "b", Amounts(nanos=15))
+        read = await g.store.read(rules)
+        assert [(reading.used, reading.reserved) for reading in read.readings] == [(45, 0)]
+
+
+async def test_what_is_left_of_a_budget_is_divided(valkey: Valkey) -> None:
+    """Of the 60 that are left, each of three processes may spend 20: nobody knows what the others spend in an outage."""
+    async with guarded(valkey, places=3) as g:
+        rules = g.rules(SPEND)
+        valkey.kill()
+        assert (await g.restored(rules, "a", Amounts(nanos=15), 40)).refused is None
+        assert (await g.restored(rules, "b", Amounts(nanos=6), 40)).refused is not None
+        outcome = await g.store.settle(rules, "a", Amounts(nanos=14))
+        assert [reading.used - reading.reserved for reading in outcome.readings] == [54]  # spent is what was spent
+        assert (await g.restored(rules, "c", Amounts(nanos=7), 40)).refused is not None
+        assert (await g.restored(rules, "d", Amounts(nanos=6), 40)).refused is None
+
+
 @pytest.mark.parametrize(("how", "passes"), [("deny", False), ("allow", True)])
 async def test_other_ways_for_money(valkey: Valkey, how: str, passes: bool) -> None:
     """503, or uncounted."""
