@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
 from proxy.core.clock import Clock
-from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.rings import Bucket, Key, Money, Ring, Room
 
 TAKEN = Outcome()
@@ -177,7 +177,7 @@ class MemoryAdmission:
             money.known = False
             money.settled = money.others = 0
 
-    def restore(self, spend: Spend, tag: str, nanos: int, others: int = 0) -> None:
+    def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None, others: int = 0) -> None:
         """`others`: what other processes may spend of the rest."""
         money = self._counter(spend, tag)
         if not money.known:
