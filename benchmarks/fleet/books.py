@@ -5,7 +5,7 @@ entry    what the ledger has of it
 charge   what the provider billed
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -85,14 +85,14 @@ def entry_of(record: dict[str, Any]) -> Entry:
 def compare(asked: Sequence[Asked], entries: Sequence[Entry], charges: Sequence[Charge], killed: Sequence[Killed]) -> Comparison:
     found = Comparison(requests=len(asked), entries=len(entries))
     of_client = {one.mark: one for one in asked}
-    billed: defaultdict[str, list[Charge]] = defaultdict(list)
+    billed: dict[str, list[Charge]] = {}
     for charge in charges:
-        billed[charge.mark].append(charge)
+        billed.setdefault(charge.mark, []).append(charge)
         found.billed_nanos += charge.nanos
     seen: Counter[str] = Counter()
     for entry in entries:
         seen[entry.mark] += 1
-        _check(found, entry, of_client.get(entry.mark), sum(charge.nanos for charge in billed[entry.mark]), killed)
+        _check(found, entry, of_client.get(entry.mark), sum(charge.nanos for charge in billed.get(entry.mark, ())), killed)
     for one in asked:
         times, interrupted = seen[one.mark], not one.whole and _died_under(one, killed)
         found.in_flight += interrupted
@@ -100,11 +100,11 @@ def compare(asked: Sequence[Asked], entries: Sequence[Entry], charges: Sequence[
             found.note("more than one record of a request", one.mark, str(times))
         elif not times and not interrupted:
             found.note("no record of a request", one.mark, f"{one.status} {one.detail}")
-        elif not times and billed[one.mark]:
+        elif not times and one.mark in billed:
             found.note("billed, and no record", one.mark)
         if not one.whole and not interrupted:
             found.note("no whole answer", one.mark, f"{one.status} {one.detail}")
-        if len(billed[one.mark]) > 1:
+        if len(billed.get(one.mark, ())) > 1:
             found.note("billed more than once", one.mark, str(len(billed[one.mark])))
     for mark in billed:
         if mark not in of_client:
