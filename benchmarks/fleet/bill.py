@@ -34,7 +34,8 @@ class Charge(msgspec.Struct):
 
 def differing(rng: Random) -> float:
     """0.5 to 2, as often below 1 as above."""
-    return 2.0 ** rng.uniform(-1.0, 1.0)
+    factor: float = 2.0 ** rng.uniform(-1.0, 1.0)
+    return factor
 
 
 def charge(mark: str, body_bytes: int, arrived: float, seed: int, *, stream: bool, most: int = MAX_TOKENS) -> Charge:

@@ -127,7 +127,7 @@ class FleetRun:
         await asyncio.sleep(max(0.0, until - time.monotonic()))
 
     async def _phases(
-        self, fleet: Fleet, postgres: Postgres, crowd: Crowd, doors: dict[str, Door], pacing: "asyncio.Future[object]"
+        self, fleet: Fleet, postgres: Postgres, crowd: Crowd, doors: dict[str, Door], pacing: "asyncio.Future[tuple[None, None]]"
     ) -> None:
         """While the load goes on. It ends early only with an error."""
         plan = self._plan

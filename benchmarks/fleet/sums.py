@@ -67,9 +67,9 @@ def limits(
     numbers["to_provider_p99_ms"] = round(quantile(sorted(one.arrived - one.begun for one in admitted), 0.99) * 1e3, 1)
     lost, back = (begin + results.events.get(name, 0.0) for name in ("Redis killed", "Redis back, empty"))
     apart, touching = starts_apart(admitted, WINDOW_S, lost, back)
-    numbers["fullest"] = certain(admitted, WINDOW_S, apart).count
-    numbers["fullest_outage"] = certain(admitted, WINDOW_S, touching).count
-    numbers["fullest_seen"] = seen([at for at in arrivals if at < lost], WINDOW_S).count
+    numbers["fullest"] = certain(admitted, WINDOW_S, apart).requests
+    numbers["fullest_outage"] = certain(admitted, WINDOW_S, touching).requests
+    numbers["fullest_seen"] = seen([at for at in arrivals if at < lost], WINDOW_S).requests
     numbers["fullest_share"] = numbers["fullest"] / plan.limit
     numbers["fullest_outage_share"] = numbers["fullest_outage"] / plan.limit
     overload = results.phase("overload")

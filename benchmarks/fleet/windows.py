@@ -17,7 +17,7 @@ class Admitted(NamedTuple):
 
 
 class Fullest(NamedTuple):
-    count: int = 0
+    requests: int = 0
     begin: float = 0.0
 
 
@@ -29,7 +29,7 @@ def certain(admitted: Sequence[Admitted], span_s: float, starts: Sequence[float]
     best = Fullest()
     for begin in begun if starts is None else starts:
         count = bisect_left(arrived, begin + span_s) - bisect_left(begun, begin)
-        if count > best.count:
+        if count > best.requests:
             best = Fullest(count, begin)
     return best
 
@@ -40,7 +40,7 @@ def seen(arrivals: Sequence[float], span_s: float) -> Fullest:
     best = Fullest()
     for i, begin in enumerate(ordered):
         count = bisect_left(ordered, begin + span_s) - i
-        if count > best.count:
+        if count > best.requests:
             best = Fullest(count, begin)
     return best
 

@@ -39,7 +39,7 @@ class Postgres:
         if not self._data.exists():
             if os.getuid() == 0:
                 shutil.chown(self._directory, "nobody")
-            command = [self._programs / "initdb", "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
+            command = [str(self._programs / "initdb"), "-D", str(self._data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C"]
             subprocess.run(command, check=True, capture_output=True, **_as_nobody())
         options = ["-h", "127.0.0.1", "-p", str(self.port), "-k", "", "-c", "max_connections=60"]
         with log.open("ab") as out:

@@ -112,7 +112,8 @@ async def test_after_a_sigkill_everybody_says_the_same(provider: Provider, valke
             await asyncio.gather(ready(victim), ready(other))
             crowd = Crowd([victim.port, other.port], seed=1)
             killed = await killed_under_load(victim, crowd, provider)
-        with edge_of(tmp_path, "one", provider, valkey) as successor:
+        successor = edge_of(tmp_path, "one", provider, valkey)
+        with successor:
             await ready(successor)
             crowd.ports[0] = successor.port
             await crowd.at_once(Door("load", KEY), 20, 8)

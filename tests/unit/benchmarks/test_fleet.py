@@ -40,11 +40,8 @@ def test_the_plot_counts_the_minute_before() -> None:
 
 def test_what_is_billed_differs_from_the_estimate_by_half_to_twice() -> None:
     found = [charge(f"{n:032x}", 400, 0.0, 1, stream=False) for n in range(500)]
-    assert (min(one.prompt for one in found), max(one.prompt for one in found)) == (pytest.approx(50, abs=2), pytest.approx(200, abs=4))
-    assert (min(one.completion for one in found), max(one.completion for one in found)) == (
-        pytest.approx(150, abs=5),
-        pytest.approx(600, abs=9),
-    )
+    assert 50 <= min(one.prompt for one in found) < 52 < 196 < max(one.prompt for one in found) <= 200
+    assert 150 <= min(one.completion for one in found) < 155 < 590 < max(one.completion for one in found) <= 600
     assert max(charge(f"{n:032x}", 400, 0.0, 1, stream=False, most=256).completion for n in range(50)) == 256
     assert charge(MARK, 400, 0.0, 1, stream=False) == charge(MARK, 400, 0.0, 1, stream=False)
 

@@ -189,7 +189,7 @@ async def test_only_who_restored_a_counter_looks_again(valkey: Valkey) -> None:
         assert len(g.store._recounts) == 3
         await g.store.restore(SPEND, "t", 50, Recount(1001, told))
         assert len(g.store._recounts) == 3
-        g.store._recounts = [(0.0, *rest) for _, *rest in g.store._recounts[:1]]
+        g.store._recounts = [(0.0, SPEND, "t", Recount(1000, told))]
         await g.store._recount()
         assert len(g.store._recounts) == 1  # once more, since the ledger could not say
 
