@@ -4,6 +4,8 @@ import msgspec
 
 GATEWAYS = 3
 WINDOW_S = 60.0
+RECONNECT_S = 5.0
+"""After Redis is back; for a gateway the outage lasts until it has connected again."""
 REST_S = 63.0
 """After which no window remembers the burst."""
 AFTER_REDIS_S = 65.0

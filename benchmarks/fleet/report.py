@@ -37,7 +37,7 @@ def _targets(results: FleetResults) -> str:
     rows = []
     for verdict in judge(results):
         target = verdict.target
-        value = "-" if verdict.value is None else f"{short(verdict.value)} {target.unit}"
+        value = "-" if verdict.value is None else f"{verdict.value:,.6g} {target.unit}"
         rows.append([target.text, f"{'≥' if target.at_least else '≤'} {target.limit:g} {target.unit}", value, verdict.word])
     return table(["what", "promised", "this run", ""], rows)
 

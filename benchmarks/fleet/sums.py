@@ -7,7 +7,7 @@ from benchmarks.fleet.bill import Charge
 from benchmarks.fleet.books import Entry, Killed, by_key, compare
 from benchmarks.fleet.clients import Asked
 from benchmarks.fleet.gateways import Fleet, Key
-from benchmarks.fleet.plan import GATEWAYS, WINDOW_S, Plan
+from benchmarks.fleet.plan import GATEWAYS, RECONNECT_S, WINDOW_S, Plan
 from benchmarks.fleet.results import FleetResults, Spent
 from benchmarks.fleet.upstream import Provider
 from benchmarks.fleet.windows import Admitted, certain, over_time, seen, starts_apart
@@ -66,7 +66,7 @@ def limits(
     numbers["admitted"] = len(admitted)
     numbers["to_provider_p99_ms"] = round(quantile(sorted(one.arrived - one.begun for one in admitted), 0.99) * 1e3, 1)
     lost, back = (begin + results.events.get(name, 0.0) for name in ("Redis killed", "Redis back, empty"))
-    apart, touching = starts_apart(admitted, WINDOW_S, lost, back)
+    apart, touching = starts_apart(admitted, WINDOW_S, lost, back + RECONNECT_S)
     numbers["fullest"] = certain(admitted, WINDOW_S, apart).requests
     numbers["fullest_outage"] = certain(admitted, WINDOW_S, touching).requests
     numbers["fullest_seen"] = seen([at for at in arrivals if at < lost], WINDOW_S).requests
