@@ -6,6 +6,7 @@ import os
 import secrets
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,9 @@ class Fleet:
 
     def own_usage(self, i: int, key: Key) -> tuple[int, int]:
         """(requests, nano-USD) of `/v1/usage`, with the key itself."""
-        found = self.call(i, "GET", "/v1/usage", key=key.secret)
+        found = self.call(
+            i, "GET", "/v1/usage", key=key.secret, patience_s=90.0
+        )  # it counts as a request of the key, which is at its limit
         return found["total_requests"], round(found["total_cost_usd"] * NANOS_PER_USD)
 
     def counter(self, key: Key) -> int:
@@ -136,8 +139,8 @@ class Fleet:
         rows = json.loads(self._run("plans", "explain", key.id, "bench", "--json", "--config", config))
         return next(int(row["used"] or 0) for row in rows if row["dimension"] == "nano_usd")
 
-    def call(self, i: int, method: str, path: str, fields: dict[str, Any] | None = None, key: str = "") -> Any:
-        """JSON of an answer. Raises StartError for one that is no success."""
+    def call(self, i: int, method: str, path: str, fields: dict[str, Any] | None = None, key: str = "", patience_s: float = 0.0) -> Any:
+        """JSON of an answer; after 429 it is asked for again for so long. Raises StartError for one that is no success."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[i], timeout=60)
         try:
             body = None if fields is None else json.dumps(fields)
@@ -146,6 +149,9 @@ class Fleet:
             content = answer.read()
         finally:
             connection.close()
+        if answer.status == 429 and patience_s > 0:
+            time.sleep(1.0)
+            return self.call(i, method, path, fields, key, patience_s - 1.0)
         if answer.status != 200:
             raise StartError(f"{method} {path}: {answer.status} {content[:300]!r}")
         return json.loads(content)
