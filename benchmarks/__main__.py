@@ -10,6 +10,8 @@ from pathlib import Path
 from types import FrameType
 
 from benchmarks.faults.command import add_parser, faults
+from benchmarks.fleet.command import add_parser as add_fleet
+from benchmarks.fleet.command import fleet
 from benchmarks.machine import plan_cores
 from benchmarks.plan import full, quick
 from benchmarks.processes import StartError
@@ -38,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     soak.add_argument("--connections", type=int, default=32, metavar="N")
     soak.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
     add_parser(commands, RESULTS)
+    add_fleet(commands, RESULTS)
     choice = commands.add_parser("routing", help="what a choice of targets costs in CPU; no server is started")
     choice.add_argument("--candidates", type=int, default=100, metavar="N")
     return found
@@ -101,6 +104,8 @@ def main(argv: list[str] | None = None) -> int:
                 return soak(args.requests, args.connections, args.out, Path(directory), say)
             if args.command == "faults":
                 return faults(args, Path(directory), say)
+            if args.command == "fleet":
+                return fleet(args, Path(directory), say)
             if args.command == "routing":
                 from benchmarks.routing import routing
 

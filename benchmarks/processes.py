@@ -110,6 +110,11 @@ class Managed:
     def resume(self) -> None:
         self._signal_all(signal.SIGCONT)
 
+    def kill(self) -> None:
+        """`kill -9` of the tree; it is gone when this returns."""
+        self._signal_all(signal.SIGKILL)
+        self._process.wait(10)
+
     def stop(self, *, grace_s: float = 15.0) -> None:
         """SIGTERM to the root, SIGKILL to what is left of the tree after the grace."""
         self.resume()

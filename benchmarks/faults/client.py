@@ -176,7 +176,7 @@ class Client:
         if b"text/event-stream" in head and one.status == 200:
             await self._read_stream(link, one, head)
         else:
-            content = b"".join([piece async for piece in _pieces(link.reader, head)])
+            content = b"".join([piece async for piece in pieces(link.reader, head)])
             one.verdict = judge_whole(one.status, content, one.request)
             if one.verdict == "ok":
                 one.first_ns = time.monotonic_ns()
@@ -189,7 +189,7 @@ class Client:
     async def _read_stream(self, link: _Link, one: Asked, head: bytes) -> None:
         reading = StreamReading(one.request)
         try:
-            async for piece in _pieces(link.reader, head):
+            async for piece in pieces(link.reader, head):
                 reading.feed(piece)
                 if reading.begun and not one.first_ns:
                     one.first_ns = time.monotonic_ns()
@@ -200,7 +200,7 @@ class Client:
         one.verdict = reading.judge()
 
 
-async def _pieces(reader: asyncio.StreamReader, head: bytes) -> AsyncIterator[bytes]:
+async def pieces(reader: asyncio.StreamReader, head: bytes) -> AsyncIterator[bytes]:
     """The body, as it comes. Raises EOFError where it ends too early."""
     at = head.find(b"content-length:")
     if at >= 0:

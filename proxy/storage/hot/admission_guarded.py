@@ -15,13 +15,13 @@ is settled then.
 import asyncio
 from collections.abc import Awaitable, Sequence
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Slots, Spend, Window, of_rest
-from proxy.core.errors import Unavailable
-from proxy.storage.hot.admission import AdmissionStore
+from proxy.core.errors import EdgeError, Unavailable
+from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.admission_memory import TAKEN, MemoryAdmission, MemoryRules
 from proxy.storage.hot.admission_redis import LEASE_S, RedisAdmission, RedisRules
 from proxy.storage.hot.base import HotStore, RedisDown, RedisRefused
@@ -31,6 +31,8 @@ Loss = Literal["local", "deny", "allow"]
 GUARD_S = 62.0
 """The longest window that limits have by default, and a bucket more."""
 MAX_UNSETTLED = 10_000
+RECOUNTS_S = (5.0, 60.0, 600.0)
+"""After a counter was restored from the ledger, it is looked up there again for what came late."""
 RETRY_S = 1.0
 """What a refused client is told, where nobody knows how long Redis will be gone."""
 
@@ -74,7 +76,10 @@ class GuardedAdmission:
         """Requests whose money was taken here alone."""
         self._unanswered: set[str] = set()
         """Requests of which a claim got no answer: nobody knows whether Redis has taken it, or will."""
-        self._owed: dict[tuple[str, Spend], int] = {}
+        self._owed: dict[tuple[str, Spend, int], int] = {}
+        """By the second in which the requests began, too."""
+        self._recounts: list[tuple[float, Spend, str, Recount]] = []
+        """When, and what."""
         self._unsettled: dict[str, tuple[RedisRules, Amounts, bool]] = {}
 
     @property
@@ -150,7 +155,11 @@ class GuardedAdmission:
         if request_id in self._here:
             self._here.discard(request_id)
             for spend, tag in rules.money:
-                self._owed[tag, spend] = self._owed.get((tag, spend), 0) + used.nanos
+                at = (tag, spend, int(used.began))
+                if self._lost:
+                    self._owed[at] = self._owed.get(at, 0) + used.nanos
+                else:  # it outlived the outage
+                    self._tell(at, used.nanos)
             used = ONE  # whatever Redis took all the same goes back
         asked = self._redis.settle(rules.redis, request_id, used, late=late)
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
@@ -168,11 +177,12 @@ class GuardedAdmission:
         asked.add_done_callback(done)
         return outcome
 
-    async def restore(self, spend: Spend, tag: str, nanos: int) -> None:
-        if self._lost:
-            self._local.restore(spend, tag, nanos)
-        else:
-            await self._redis.restore(spend, tag, nanos)
+    async def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None) -> None:
+        if self._lost:  # of what is left each process may spend its share: nobody knows what others reserve now
+            left = max(0, spend.cap - nanos)
+            self._local.restore(spend, tag, nanos, others=left - left // self.fleet.share[1])
+        elif not await self._redis.restore(spend, tag, nanos, later) and later is not None:
+            self._recounts += [(monotonic() + after_s, spend, tag, later) for after_s in RECOUNTS_S]
 
     def standing(self, rules: GuardedRules) -> None:
         """Known from outcomes only."""
@@ -196,18 +206,33 @@ class GuardedAdmission:
                 continue
             if self._lost:
                 self._healed()
+            await self._recount()
+
+    async def _recount(self) -> None:
+        """What came into the ledger after a counter was restored from it: other processes deliver, and calls end, when they do."""
+        due = [one for one in self._recounts if one[0] <= monotonic()]
+        self._recounts = [one for one in self._recounts if one not in due]
+        for at, spend, tag, later in due:
+            try:
+                await self._redis.recount(spend, tag, await later.ledger(), later.before)
+            except EdgeError:
+                self._recounts.append((at + RECOUNTS_S[0], spend, tag, later))
 
     def _healed(self) -> None:
         """What happened meanwhile is told in the same flush as whatever comes next."""
         self._lost = False
         owed, self._owed = self._owed, {}
         unsettled, self._unsettled = self._unsettled, {}
-        for (tag, spend), nanos in owed.items():
-            self._redis.add(spend, tag, nanos).add_done_callback(lambda told, at=(tag, spend), nanos=nanos: self._told(told, at, nanos))  # type: ignore[misc]
+        for at, nanos in owed.items():
+            self._tell(at, nanos)
         for request_id, (rules, used, late) in unsettled.items():
             self._redis.settle(rules, request_id, used, late=late)
 
-    def _told(self, told: "asyncio.Future[None]", at: tuple[str, Spend], nanos: int) -> None:
+    def _tell(self, at: tuple[str, Spend, int], nanos: int) -> None:
+        tag, spend, began = at
+        self._redis.add(spend, tag, nanos, began).add_done_callback(lambda told: self._told(told, at, nanos))
+
+    def _told(self, told: "asyncio.Future[Any]", at: tuple[str, Spend, int], nanos: int) -> None:
         if told.cancelled() or told.exception() is not None:
             self._owed[at] = self._owed.get(at, 0) + nanos
 
@@ -231,7 +256,7 @@ class GuardedAdmission:
 
 
 def _part(claim: Claim, place: int, places: int) -> Claim:
-    """Shares of whole requests: those of all places add up to the limit. Money is not divided: the ledger knows what others spent."""
+    """Shares of whole requests: those of all places add up to the limit. What is left of money is divided when it is restored."""
     if isinstance(claim, Window | Slots):
         share, more = divmod(claim.limit, places)
         return msgspec.structs.replace(claim, limit=share + (place < more))

@@ -11,7 +11,7 @@ import msgspec
 
 from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
 from proxy.core.clock import Clock
-from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.rings import Bucket, Key, Money, Ring, Room
 
 TAKEN = Outcome()
@@ -175,12 +175,14 @@ class MemoryAdmission:
         """What was spent by others is not known any more; what is reserved here still is."""
         for money in self._money.values():
             money.known = False
-            money.settled = 0
+            money.settled = money.others = 0
 
-    def restore(self, spend: Spend, tag: str, nanos: int) -> None:
+    def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None, others: int = 0) -> None:
+        """`others`: what other processes may spend of the rest."""
         money = self._counter(spend, tag)
         if not money.known:
             money.known = True
+            money.others = others
             money.settled += nanos
 
     def standing(self, rules: MemoryRules) -> tuple[int, ...]:
@@ -274,7 +276,7 @@ class MemoryAdmission:
             if ring.total + wants[kind] > limit:
                 return False
         for money, spend, _ in rules.spends:
-            if not money.known or (not spend.soft and money.settled + money.reserved + amounts.nanos > spend.cap):
+            if not money.known or (not spend.soft and money.settled + money.reserved + money.others + amounts.nanos > spend.cap):
                 return False
         return True
 
@@ -335,8 +337,9 @@ class MemoryAdmission:
     def _spent(self, rules: MemoryRules) -> tuple[Reading, ...]:
         now = self._unix()
         return tuple(
-            Reading(spend, money.settled + money.reserved, max(0.0, (spend.ends_at or now) - now), money.reserved)
+            Reading(spend, money.settled + reserved, max(0.0, (spend.ends_at or now) - now), reserved)
             for money, spend, _ in rules.spends
+            for reserved in (money.reserved + money.others,)
         )
 
     def _pay(self, rules: MemoryRules, reserved: int, used: int) -> Outcome:

@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window
-from proxy.storage.hot.admission import AdmissionStore
+from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.base import HotStore, RedisDown, RedisRefused
 
 PREFIX = "le1:"
@@ -130,12 +130,18 @@ class RedisAdmission:
         self.leases.pop(request_id, None)
         return self._end(rules, request_id, used, "late" if late else "end")
 
-    def restore(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
-        return self._money(spend, tag, nanos, "set")
+    def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None) -> "asyncio.Future[Any]":
+        """1: it was there."""
+        return self._money(spend, tag, nanos, "set", 0 if later is None else later.before)
 
-    def add(self, spend: Spend, tag: str, nanos: int) -> "asyncio.Future[None]":
-        """What was spent elsewhere meanwhile; a counter that is missing has it from the ledger."""
-        return self._money(spend, tag, nanos, "add")
+    def recount(self, spend: Spend, tag: str, nanos: int, before: int) -> "asyncio.Future[Any]":
+        """What the ledger has by now of requests that began before a counter was restored."""
+        return self._money(spend, tag, nanos, "again", before)
+
+    def add(self, spend: Spend, tag: str, nanos: int, began: int = 0) -> "asyncio.Future[Any]":
+        """What was spent elsewhere meanwhile, by a request that began in this second; a counter that is missing, or was restored since, has
+        it from the ledger."""
+        return self._money(spend, tag, nanos, "add", began)
 
     def standing(self, rules: RedisRules) -> None:
         """Known from outcomes only."""
@@ -224,7 +230,9 @@ class RedisAdmission:
         await self._replies(self._settle, calls)
 
     def _settling(self, group: _Group, request_id: str, used: Amounts, mode: str) -> _Call:
-        return self._call(self._settle, group, request_id, (mode, request_id, used.input, used.output, used.nanos, used.requests))
+        return self._call(
+            self._settle, group, request_id, (mode, request_id, used.input, used.output, used.nanos, used.requests, used.began)
+        )
 
     def _end(self, rules: RedisRules, request_id: str, used: Amounts, mode: str = "end") -> "asyncio.Future[Outcome]":
         """A future, not a coroutine: nobody has to await it. Its exception is nobody's concern but the awaiter's."""
@@ -234,10 +242,10 @@ class RedisAdmission:
         """Of a settlement whose script was not known."""
         return self._settle.whole(self._hot, call.keys, call.args)
 
-    def _money(self, spend: Spend, tag: str, nanos: int, how: str) -> "asyncio.Future[None]":
+    def _money(self, spend: Spend, tag: str, nanos: int, how: str, moment: int) -> "asyncio.Future[Any]":
         """Whole at once: it is seldom asked for."""
         group = _Group(Group(tag, (spend,)), self._prefix)
-        return self._restore.whole(self._hot, group.keys, (nanos, group.args[3], how))
+        return self._restore.whole(self._hot, group.keys, (nanos, group.args[3], how, moment))
 
 
 class _Ending:

@@ -1,7 +1,8 @@
 -- Ends the claims of one group of a request: what was not used goes back to where it was taken, an overrun is debited now. Once: the
 -- request is forgotten. Mode `rest` gives back the last call's reservation alone, of which nothing was used.
 -- Mode `late`: as `end`, of a request whose claim was never answered and may come yet: it will find that it is too late.
--- KEYS as in admission_claim.lua. ARGV: mode (end, rest, late), request id, used input, output, nanos, requests; then the claims as there.
+-- KEYS as in admission_claim.lua. ARGV: mode (end, rest, late), request id, used input, output, nanos, requests, when it began
+-- (unix seconds, 0: not told); then the claims as there.
 -- Returns: 1, or 0 where the request has nothing; then for each claim on money: which (from 1), used, reserved.
 local found = redis.call('GET', KEYS[1])
 local late = ARGV[1] == 'late'
@@ -46,17 +47,20 @@ local function correct(counter, bucket, dimension)
 end
 
 for n = 2, #KEYS do
-  local at = 6 + (n - 2) * 4
+  local at = 7 + (n - 2) * 4
   local key, kind, dimension = KEYS[n], ARGV[at + 1], ARGV[at + 2]
   local limit, span = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   if kind == 's' then
     if mode == 'end' then redis.call('ZREM', key, id) end
   elseif kind == 'm' then
-    if calls > 0 and redis.call('HEXISTS', key, 's') == 1 then
+    local counter = redis.call('HMGET', key, 's', 'h')
+    if calls > 0 and counter[1] then
       local kept = 0
       for call = from, calls do kept = kept + reserved[call].m end
       redis.call('HINCRBY', key, 'r', -kept)
       redis.call('HINCRBY', key, 's', ARGV[5])
+      local began = tonumber(ARGV[7])
+      if counter[2] and began > 0 and began < tonumber(counter[2]) then redis.call('HINCRBY', key, 'x', ARGV[5]) end
     end
     local money = redis.call('HMGET', key, 's', 'r')
     if money[1] then

@@ -148,11 +148,11 @@ class Room:
 
 
 class Money:
-    """`known` False: nobody has said yet what was spent before this process began to count."""
+    """`known` False: nobody has said yet what was spent before this process began to count. `others`: what is left to other processes."""
 
-    __slots__ = ("ends_at", "known", "reserved", "settled")
+    __slots__ = ("ends_at", "known", "others", "reserved", "settled")
 
     def __init__(self, ends_at: float | None, *, known: bool) -> None:
         self.ends_at = ends_at
         self.known = known
-        self.settled = self.reserved = 0
+        self.settled = self.reserved = self.others = 0

@@ -147,6 +147,16 @@ async def test_without_any_ledger() -> None:
     assert caught.value.code == "no_ledger"
 
 
+async def test_what_came_late_is_asked_for_up_to_a_moment() -> None:
+    """Of requests that began before a counter was restored, and in no other period."""
+    ledger = Ledger(API_KEY=7)
+    budgets = Budgets(BudgetRules(), Targets(), records=ledger)  # type: ignore[arg-type]
+    assert await budgets.spent_before(Spend("API_KEY:k:2026-11", 1), "t", 1_764_115_200) == 7
+    assert ledger.asked[-1][2] == 1_764_115_200
+    await budgets.spent_before(Spend("API_KEY:k:2025-10", 1), "t", 1_764_115_200)
+    assert ledger.asked[-1][2] == 1_761_955_200  # 2025-11-01
+
+
 async def test_the_dearest_permitted_target() -> None:
     """What is not permitted, or has no price, is left out; each is priced by itself when it is tried."""
     targets = Targets(p=priced(), q=priced(20, 200), dear=priced(1000, 1000), unknown=Priced(tariff=None))

@@ -58,6 +58,9 @@ class Purse:
     def settled(self, ctx: RequestContext, readings: Sequence[Reading]) -> None:
         self.settlements.append(readings)
 
+    async def spent_before(self, spend: Spend, tenant: str, before: int) -> int:
+        return await self.spent(spend, tenant)
+
     async def spent(self, spend: Spend, tenant: str) -> int:
         self.asked.append(spend)
         return self._spent

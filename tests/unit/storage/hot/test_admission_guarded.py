@@ -9,6 +9,7 @@ import pytest
 from proxy.core.claims import Amounts, Group, Outcome, Spend, Window
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
+from proxy.storage.hot.admission import Recount
 from proxy.storage.hot.admission_guarded import GuardedAdmission, GuardedRules
 from proxy.storage.hot.admission_memory import MemoryAdmission
 from proxy.storage.hot.admission_redis import RedisAdmission
@@ -116,6 +117,81 @@ async def test_money_goes_by_the_ledger_and_redis_is_told_afterwards(valkey: Val
         await g.store.settle(rules, "d", Amounts())
         read = await g.store.read(rules)
         assert [(reading.used, reading.reserved) for reading in read.readings] == [(55, 0)]
+
+
+async def test_a_request_that_outlives_the_outage_is_paid_for_in_redis(valkey: Valkey) -> None:
+    """It was let through without Redis, and ends when Redis counts again."""
+    async with guarded(valkey, places=1) as g:
+        rules = g.rules(SPEND)
+        assert (await g.restored(rules, "a", Amounts(nanos=1), 30)).refused is None
+        await g.store.settle(rules, "a", Amounts())
+        valkey.stall()
+        try:
+            assert (await g.restored(rules, "b", Amounts(nanos=20), 30)).refused is None
+        finally:
+            valkey.resume()
+        await eventually(lambda: g.hot.available and g.hot.connected)
+        await g.store.claim(rules, "c", Amounts(nanos=1))
+        await g.store.settle(rules, "c", Amounts())
+        await g.store.settle(rules, "b", Amounts(nanos=15))
+        read = await g.store.read(rules)
+        assert [(reading.used, reading.reserved) for reading in read.readings] == [(45, 0)]
+
+
+async def test_what_is_left_of_a_budget_is_divided(valkey: Valkey) -> None:
+    """Of the 60 that are left, each of three processes may spend 20: nobody knows what the others spend in an outage."""
+    async with guarded(valkey, places=3) as g:
+        rules = g.rules(SPEND)
+        valkey.kill()
+        assert (await g.restored(rules, "a", Amounts(nanos=15), 40)).refused is None
+        assert (await g.restored(rules, "b", Amounts(nanos=6), 40)).refused is not None
+        outcome = await g.store.settle(rules, "a", Amounts(nanos=14))
+        assert [reading.used - reading.reserved for reading in outcome.readings] == [54]  # spent is what was spent
+        assert (await g.restored(rules, "c", Amounts(nanos=7), 40)).refused is not None
+        assert (await g.restored(rules, "d", Amounts(nanos=6), 40)).refused is None
+
+
+async def test_a_counter_that_was_rebuilt_gets_what_comes_late_once(valkey: Valkey) -> None:
+    """Redis came back empty: of what began before, the ledger tells the rest, whoever settles what here."""
+    ledger = [30]
+    async with guarded(valkey) as g:
+        rules = g.rules(SPEND)
+
+        async def told() -> int:
+            return ledger[0]
+
+        async def used() -> int:
+            return sum(reading.used for reading in (await g.store.read(rules)).readings)
+
+        await g.store.restore(SPEND, "t", 30, Recount(1000, told))
+        for name, began, nanos in (("early", 999.9, 8), ("late", 1000.0, 2)):
+            assert (await g.store.claim(rules, name, Amounts(nanos=10))).refused is None
+            await g.store.settle(rules, name, Amounts(nanos=nanos, began=began))
+        assert await used() == 40
+        g.store._tell(("t", SPEND, 999), 5)  # spent elsewhere in the outage
+        g.store._tell(("t", SPEND, 1000), 1)
+        assert await used() == 41
+        for ledger[0], expected in ((30, 41), (37, 41), (43, 46), (43, 46)):
+            g.store._recounts = [(0.0, SPEND, "t", Recount(1000, told))]
+            await g.store._recount()
+            assert await used() == expected
+        g.store._recounts = [(0.0, SPEND, "t", Recount(1001, told))]  # of a process that was not the first to restore
+        await g.store._recount()
+        assert await used() == 46
+
+
+async def test_only_who_restored_a_counter_looks_again(valkey: Valkey) -> None:
+    async def told() -> int:
+        raise Unavailable("away")
+
+    async with guarded(valkey) as g:
+        await g.store.restore(SPEND, "t", 30, Recount(1000, told))
+        assert len(g.store._recounts) == 3
+        await g.store.restore(SPEND, "t", 50, Recount(1001, told))
+        assert len(g.store._recounts) == 3
+        g.store._recounts = [(0.0, SPEND, "t", Recount(1000, told))]
+        await g.store._recount()
+        assert len(g.store._recounts) == 1  # once more, since the ledger could not say
 
 
 @pytest.mark.parametrize(("how", "passes"), [("deny", False), ("allow", True)])
