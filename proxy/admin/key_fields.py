@@ -1,6 +1,5 @@
 """What a body says of an API key: known, in range, in our units; or 422 with the field's name, before anything is changed."""
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from ipaddress import ip_network
@@ -9,11 +8,11 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from proxy.admin.wrong import explained, near
 from proxy.core.entities import NO_LIMITS, Caps, Limits
 from proxy.core.errors import InvalidField
 from proxy.core.identity import SCOPES, Roles
 from proxy.core.money import NANOS_PER_USD
-from proxy.settings.suggest import did_you_mean
 from proxy.storage.records import KeyRecord
 
 Rate = Annotated[int, Meta(ge=1, le=10_000_000)]
@@ -24,8 +23,6 @@ Names = Annotated[tuple[Annotated[str, Meta(min_length=1, max_length=256)], ...]
 MAX_METADATA_BYTES = 16 * 1024
 _FAR = 253_402_300_799.0
 """The end of the year 9999."""
-_AT = re.compile(r" - at `\$\.?(.*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$")
 _ROW: tuple[str, ...] = ("name", "user", "team", "service", "project")
 
 
@@ -77,12 +74,12 @@ def read_fields(body: dict[str, Any], roles: Roles, now: float) -> KeyBody:
     try:
         found = msgspec.convert(body, KeyBody)
     except msgspec.ValidationError as exc:
-        raise _explained(str(exc)) from None
+        raise explained(str(exc), _fields) from None
     if isinstance(found.role, str) and found.role not in roles.names:
-        raise InvalidField(f"no role {found.role[:64]!r}{_near(found.role, roles.names)}", "role")
+        raise InvalidField(f"no role {found.role[:64]!r}{near(found.role, roles.names)}", "role")
     for index, scope in enumerate(found.scopes or ()):
         if scope not in SCOPES:
-            raise InvalidField(f"no scope {scope[:64]!r}{_near(scope, SCOPES)}", f"scopes.{index}")
+            raise InvalidField(f"no scope {scope[:64]!r}{near(scope, SCOPES)}", f"scopes.{index}")
     for name in ("models", "agents"):
         if getattr(found, name) == ():
             raise InvalidField("an empty list would permit nothing: leave it out, or null, for all", name)
@@ -157,19 +154,5 @@ def _networks(written: tuple[str, ...] | UnsetType | None) -> tuple[str, ...] | 
     return tuple(found)
 
 
-def _explained(text: str) -> InvalidField:
-    """msgspec's words, as ours."""
-    at = _AT.search(text)
-    path = re.sub(r"\[(\d*|\.\.\.)\]", lambda m: f".{m[1].strip('.')}" if m[1].strip(".") else "", at[1]) if at else ""
-    reason = text[: at.start()] if at else text
-    unknown = _UNKNOWN.match(reason)
-    if unknown:
-        known = (LimitsBody if path == "limits" else KeyBody).__struct_fields__
-        return InvalidField(f"unknown field{_near(unknown[1], known)}", f"{path}.{unknown[1][:64]}" if path else unknown[1][:64])
-    if path in ("tenant_id", "team", "user", "service", "project") and "regex" in reason:
-        reason = "must have no white space, no braces, and no @ at its beginning"
-    return InvalidField(f"{reason[0].lower()}{reason[1:]}", path)
-
-
-def _near(name: str, known: Any) -> str:
-    return did_you_mean(name, known) or f"; known: {', '.join(known)}"
+def _fields(path: str) -> tuple[str, ...]:
+    return (LimitsBody if path == "limits" else KeyBody).__struct_fields__

@@ -1,6 +1,5 @@
 """What a body says of a usage plan, and how a plan is shown: money in USD, times in unix seconds."""
 
-import re
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -8,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from proxy.admin.key_fields import MAX_METADATA_BYTES, Id, LimitsBody, Names
+from proxy.admin.wrong import explained
 from proxy.core.entities import ENTITY_TYPES, NO_LIMITS, Caps, EntityType, Limits, Raise
 from proxy.core.errors import InvalidField
 from proxy.core.money import NANOS_PER_USD, usd
@@ -15,8 +15,6 @@ from proxy.settings.suggest import did_you_mean
 from proxy.storage.plans import Plan
 
 MAX_MODELS = 1000
-_AT = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`$")
 Usd = Annotated[float, Meta(ge=0, le=1_000_000_000)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 
@@ -76,7 +74,7 @@ def read_plan(body: dict[str, Any]) -> PlanBody:
     try:
         found = msgspec.convert(body, PlanBody)
     except msgspec.ValidationError as exc:
-        raise _explained(str(exc)) from None
+        raise explained(str(exc), _fields) from None
     if found.model_permissions == ():
         raise InvalidField(
             'an empty list would permit nothing: leave it out, or ["*"], for all; `active` false stops a plan', "model_permissions"
@@ -205,17 +203,9 @@ def _nanos(amount: float | None) -> int | None:
     return None if amount is None else cap_nanos(str(amount), "caps")
 
 
-def _explained(text: str) -> InvalidField:
-    """msgspec's words, as ours."""
-    at = _AT.search(text)
-    path = re.sub(r"\[(\d*|\.\.\.)\]", lambda m: f".{m[1].strip('.')}" if m[1].strip(".") else "", at[1]) if at else ""
-    reason = text[: at.start()] if at else text
-    unknown = _UNKNOWN.match(reason)
-    if unknown:
-        body: Any = LimitsBody if "limits" in path else RaiseBody if path == "caps.raised" else CapsBody if path == "caps" else PlanBody
-        known: tuple[str, ...] = body.__struct_fields__
-        hint = did_you_mean(unknown[1], known) or f"; known: {', '.join(known)}"
-        return InvalidField(f"unknown field{hint}", f"{path}.{unknown[1][:64]}".strip("."))
-    if "regex" in reason:
-        reason = "must have no white space, no braces, and no @ at its beginning"
-    return InvalidField(f"{reason[0].lower()}{reason[1:]}", path)
+def _fields(path: str) -> tuple[str, ...]:
+    if "limits" in path:
+        return LimitsBody.__struct_fields__
+    body: Any = RaiseBody if path == "caps.raised" else CapsBody if path == "caps" else PlanBody
+    known: tuple[str, ...] = body.__struct_fields__
+    return known
