@@ -30,3 +30,14 @@ async def test_many_old_records_go(tmp_path: Path) -> None:
     await ledger.add([UsageRecord(id=str(n), at=1.0) for n in range(1203)])
     assert await ledger.purge(2.0) == 1203
     await ledger.aclose()
+
+
+async def test_what_was_taken_is_on_the_disk(tmp_path: Path) -> None:
+    """The spool lets go of it: WAL, each commit synchronised."""
+    ledger = SqliteUsage(tmp_path / "r.db")
+    assert await ledger.add([UsageRecord(id="a", at=0.0)]) == 1
+    modes = await ledger._run(
+        lambda connection: [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
+    )
+    assert modes == ["wal", 2]
+    await ledger.aclose()
