@@ -26,6 +26,8 @@ PERIOD_S = 1.0
 SAMPLE_S = 0.1
 SMOOTHING = 0.3
 """Share of the newest sample in the mean."""
+PAUSE = 2
+"""A sample counts at most as so many times the bound: one pause of the machine, however long, is no overload, two late samples are."""
 UNBOUNDED = 1_000_000
 
 
@@ -49,7 +51,7 @@ class AdaptiveLimit:
 
     def observe(self, late_s: float, in_flight: int, now: float) -> None:
         """One sample of the loop's lateness."""
-        self.mean_s += SMOOTHING * (late_s - self.mean_s)
+        self.mean_s += SMOOTHING * (min(late_s, PAUSE * self._lag_s) - self.mean_s)
         if now - self._changed < PERIOD_S:
             return
         if self.mean_s > self._lag_s:

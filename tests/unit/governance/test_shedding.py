@@ -47,6 +47,18 @@ def test_a_late_loop_lets_fewer_in_and_a_punctual_one_more() -> None:
     assert limit.limit == UNBOUNDED
 
 
+def test_one_pause_of_the_machine_is_no_overload() -> None:
+    """A suspended virtual machine is one late sample, of minutes; two late ones after another are a loop that cannot keep up."""
+    limit = AdaptiveLimit(lag_s=0.25, minimum=32)
+    limit.observe(600.0, 200, 1.0)
+    for step in range(20):
+        limit.observe(0.0, 200, 1.1 + step / 10)
+    assert limit.limit == UNBOUNDED
+    limit.observe(600.0, 200, 5.0)
+    limit.observe(0.5, 200, 5.1)
+    assert limit.limit == 160
+
+
 @settings(derandomize=True, max_examples=100)
 @given(st.lists(st.tuples(st.floats(0, 5), st.integers(0, 5000)), max_size=200), st.integers(1, 100), st.integers(100, 1000))
 def test_the_limit_stays_within_its_bounds(samples: list[tuple[float, int]], minimum: int, hard: int) -> None:
