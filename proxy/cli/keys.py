@@ -4,7 +4,6 @@ A key is shown once, when it is made; the store keeps its SHA-256. Gateways that
 (stores.redis), else they take notice within auth.key_cache_ttl_s."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,16 +13,16 @@ from proxy.admin import key_views
 from proxy.admin.events import LoggedEvents
 from proxy.admin.key_fields import apply, properties, read_fields
 from proxy.admin.key_service import Actor, KeyService, check_overlap
-from proxy.cli.common import add_config, add_json, print_json, print_table, read_settings
+from proxy.cli.common import add_config, add_json, finished, print_json, print_table, stored_settings
 from proxy.cli.key_import import import_agenthub
 from proxy.cli.key_notices import Changes
 from proxy.cli.key_options import add_options, body_of, span
 from proxy.core.clock import SystemClock, utc_iso
-from proxy.core.errors import ClientFault, InvalidField
+from proxy.core.errors import InvalidField
 from proxy.core.identity import Roles
-from proxy.settings import Problem, Settings, SettingsError
+from proxy.settings import Settings
 from proxy.storage.issue import new_access_key, new_agent_key, new_key, signing_secret
-from proxy.storage.open import open_records, sqlite_path
+from proxy.storage.open import open_records
 from proxy.storage.records import KeyRecord, KeyRecords
 
 EXAMPLES = """examples:
@@ -74,17 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = read_settings(args)
-    if settings.stores.embedded_records and sqlite_path(settings.stores.records_url) is None:
-        raise SettingsError(Problem("is in memory: it is empty for every process; use sqlite:///file.db", "stores.records"))
-    try:
-        return asyncio.run(_Desk(settings, args).run())
-    except InvalidField as exc:
-        print(exc.message, file=sys.stderr)
-        return 2
-    except ClientFault as exc:
-        print(exc.message, file=sys.stderr)
-        return 1
+    return finished(_Desk(stored_settings(args), args).run())
 
 
 class _Desk:

@@ -3,7 +3,6 @@
 Gateways that run hear of a change at once where they share a Redis (stores.redis), else they take notice within auth.key_cache_ttl_s."""
 
 import argparse
-import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -15,15 +14,15 @@ from proxy.admin.events import LoggedEvents
 from proxy.admin.key_service import Actor
 from proxy.admin.plan_fields import content, entity_type, read_plan, whole_plan
 from proxy.admin.plan_service import PlanService
-from proxy.cli.common import add_config, add_json, print_json, print_table, read_settings
+from proxy.cli.common import add_config, add_json, finished, print_json, print_table, stored_settings
 from proxy.cli.plan_explain import explain
 from proxy.core.clock import SystemClock
-from proxy.core.errors import ClientFault, InvalidField
+from proxy.core.errors import InvalidField
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.plans.book import PlanNotices
-from proxy.settings import Problem, Settings, SettingsError
+from proxy.settings import Settings
 from proxy.storage.hot.redis_board import RedisBoard
-from proxy.storage.open import open_plans, open_records, sqlite_path
+from proxy.storage.open import open_plans, open_records
 from proxy.storage.plans import SYSTEM, Plan
 from proxy.stores import Closers, open_shared
 
@@ -73,17 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = read_settings(args)
-    if settings.stores.embedded_records and sqlite_path(settings.stores.records_url) is None:
-        raise SettingsError(Problem("is in memory: it is empty for every process; use sqlite:///file.db", "stores.records"))
-    try:
-        return asyncio.run(_Desk(settings, args).run())
-    except InvalidField as exc:
-        print(exc.message, file=sys.stderr)
-        return 2
-    except ClientFault as exc:
-        print(exc.message, file=sys.stderr)
-        return 1
+    return finished(_Desk(stored_settings(args), args).run())
 
 
 class _Changes:

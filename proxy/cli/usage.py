@@ -9,11 +9,10 @@ import time
 from pathlib import Path
 from typing import cast
 
-from proxy.cli.common import add_config, add_json, print_json, print_table, read_settings
+from proxy.cli.common import add_config, add_json, print_json, print_table, stored_settings
 from proxy.governance.metering.periods import span
 from proxy.governance.metering.report import FOCUS, NUMBERS, as_bars, as_csv, as_svg, focus_rows, row_of
-from proxy.settings import Problem, SettingsError
-from proxy.storage.open import open_usage, sqlite_path
+from proxy.storage.open import open_usage
 from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum
 from proxy.storage.usage_rows import FILTERS, GROUPS
 
@@ -43,9 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = read_settings(args)
-    if settings.stores.embedded_records and sqlite_path(settings.stores.records_url) is None:
-        raise SettingsError(Problem("is in memory: it is empty for every process; use sqlite:///file.db", "stores.records"))
+    settings = stored_settings(args)
     return asyncio.run(_report(open_usage(settings.stores.records_url), args))
 
 
