@@ -21,6 +21,7 @@ import msgspec
 from benchmarks.faults import answers
 from benchmarks.faults.script import Answer, Begun, Malformed, Member, MemberState, Refusal, Reset, Stall, Step, Truncated, WrongType
 from benchmarks.faults.wire import WireCall, WireLog
+from benchmarks.upstream.requests import next_request
 
 Headers = Sequence[tuple[str, str]]
 _JSON = "application/json"
@@ -144,16 +145,10 @@ class _Connection(asyncio.Protocol):
         self._buffer += data
         if self._call is not None:
             return
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
+        found = next_request(self._buffer)
+        if found is None:
             return
-        head = self._buffer[:end].lower()
-        at = head.find(b"\r\ncontent-length:")
-        length = 0 if at < 0 else int(head[at + 17 :].split(b"\r\n", 1)[0])
-        if len(self._buffer) < end + 4 + length:
-            return
-        body = self._buffer[end + 4 : end + 4 + length]
-        self._buffer = self._buffer[end + 4 + length :]
+        head, body, self._buffer = found
         self._take(head, body)
 
     def _take(self, head: bytes, body: bytes) -> None:

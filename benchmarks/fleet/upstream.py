@@ -17,6 +17,7 @@ import msgspec
 from benchmarks.fleet.bill import MARK, MAX_TOKENS, Charge, charge
 from benchmarks.load.__main__ import new_loop
 from benchmarks.processes import end_by_pipe
+from benchmarks.upstream.requests import next_request
 
 FASTEST_S, SLOWEST_S = 0.2, 1.8
 _STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -83,16 +84,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        end = self._buffer.find(b"\r\n\r\n")
-        if end < 0:
+        request = next_request(self._buffer)
+        if request is None:
             return
-        head = self._buffer[:end].lower()
-        at = head.find(b"\r\ncontent-length:")
-        length = 0 if at < 0 else int(head[at + 17 :].split(b"\r\n", 1)[0])
-        if len(self._buffer) < end + 4 + length:
-            return
-        body = self._buffer[end + 4 : end + 4 + length]
-        self._buffer = self._buffer[end + 4 + length :]
+        _, body, self._buffer = request
         if not body:
             self._write(_whole({}))
             return

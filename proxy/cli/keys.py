@@ -15,8 +15,8 @@ from proxy.admin.key_fields import apply, properties, read_fields
 from proxy.admin.key_service import Actor, KeyService, check_overlap
 from proxy.cli.common import add_config, add_json, finished, print_json, print_table, stored_settings
 from proxy.cli.key_import import import_agenthub
-from proxy.cli.key_notices import Changes
 from proxy.cli.key_options import add_options, body_of, span
+from proxy.cli.notices import KeyChanges
 from proxy.core.clock import SystemClock, utc_iso
 from proxy.core.errors import InvalidField
 from proxy.core.identity import Roles
@@ -83,7 +83,7 @@ class _Desk:
         self._settings = settings
         self._args = args
         self._roles = Roles({name: role.scopes for name, role in settings.auth.roles.items()})
-        self._changes = Changes()
+        self._changes = KeyChanges()
         self._records: KeyRecords = open_records(settings.stores.records_url)
         self._service = KeyService(self._records, SystemClock(), self._changes, LoggedEvents(), self._roles)
 

@@ -3,7 +3,6 @@
 Gateways that run hear of a change at once where they share a Redis (stores.redis), else they take notice within auth.key_cache_ttl_s."""
 
 import argparse
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -15,16 +14,13 @@ from proxy.admin.key_service import Actor
 from proxy.admin.plan_fields import content, entity_type, read_plan, whole_plan
 from proxy.admin.plan_service import PlanService
 from proxy.cli.common import add_config, add_json, finished, print_json, print_table, stored_settings
+from proxy.cli.notices import PlanChanges
 from proxy.cli.plan_explain import explain
 from proxy.core.clock import SystemClock
 from proxy.core.errors import InvalidField
-from proxy.core.tasks import TaskSupervisor
-from proxy.governance.plans.book import PlanNotices
 from proxy.settings import Settings
-from proxy.storage.hot.redis_board import RedisBoard
 from proxy.storage.open import open_plans, open_records
 from proxy.storage.plans import SYSTEM, Plan
-from proxy.stores import Closers, open_shared
 
 EXAMPLES = """examples:
   llm-edge plans create USER ann --tenant acme --rpm 60 --monthly-usd 50
@@ -75,42 +71,13 @@ def run(args: argparse.Namespace) -> int:
     return finished(_Desk(stored_settings(args), args).run())
 
 
-class _Changes:
-    """Notices for later."""
-
-    def __init__(self) -> None:
-        self.made: dict[str, float] = {}
-
-    def changed(self, tenant: str, at: float) -> None:
-        self.made[tenant] = at
-
-    async def tell(self, settings: Settings) -> None:
-        if self.made and not await self._told(settings):
-            print(f"running gateways take notice within {settings.auth.key_cache_ttl_s:g} s (auth.key_cache_ttl_s)", file=sys.stderr)
-
-    async def _told(self, settings: Settings) -> bool:
-        if settings.stores.redis_url in (None, "embedded"):
-            return False
-        tasks, closers = TaskSupervisor(), Closers()
-        try:
-            _, board = await open_shared(settings, clock=SystemClock(), tasks=tasks, closers=closers)
-            notices = PlanNotices(board, settings.auth.key_cache_ttl_s)
-            for tenant, at in self.made.items():
-                notices.changed(tenant, at)
-            return isinstance(board, RedisBoard) and await board.sync()
-        finally:
-            for closer in reversed(closers):
-                await closer()
-            await tasks.close()
-
-
 class _Desk:
     """One command."""
 
     def __init__(self, settings: Settings, args: argparse.Namespace) -> None:
         self._settings = settings
         self._args = args
-        self._changes = _Changes()
+        self._changes = PlanChanges()
         self._keys = open_records(settings.stores.records_url)
         self._records = open_plans(settings.stores.records_url, self._keys)
         self._service = PlanService(self._records, SystemClock(), self._changes, LoggedEvents())

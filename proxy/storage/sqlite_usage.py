@@ -13,6 +13,9 @@ from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, de
 ROWS_AT_ONCE = 250
 """Of one statement: SQLite works on all of them without Python's lock, which a statement a row would take and give back each time, in the
 way of the event loop (a third of a request's CPU, measured)."""
+_ROWS = (ROWS_AT_ONCE, 64, 16, 4, 1)
+"""The numbers of rows that statements have. With a statement for each number, 128 of them would stay prepared (12 MB, measured), and most
+deliveries would prepare a new one."""
 _SUMS = "count(*), " + ", ".join(f"sum(u.{name})" for name in rows.SUMMED)
 _SUMS += ", coalesce(sum(u.cost_nanos), 0), sum(u.cost_nanos IS NULL), sum(u.failed)"
 _GET = "SELECT body FROM usage_records WHERE id = ?"
@@ -35,9 +38,11 @@ class SqliteUsage(SqliteFile):
             before = connection.total_changes
             connection.execute("BEGIN IMMEDIATE")
             try:
-                for at in range(0, len(values), ROWS_AT_ONCE):
-                    some = values[at : at + ROWS_AT_ONCE]
-                    connection.execute(_insert(len(some)), [value for row in some for value in row])
+                at = 0
+                while at < len(values):
+                    count = next(count for count in _ROWS if count <= len(values) - at)
+                    connection.execute(_insert(count), [value for row in values[at : at + count] for value in row])
+                    at += count
                 connection.execute("COMMIT")
             except BaseException:
                 connection.execute("ROLLBACK")

@@ -5,11 +5,8 @@ Not here: the key's epoch in the admission flush (it comes with limits in Redis;
 """
 
 import asyncio
-import subprocess
-import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +17,11 @@ from proxy.settings import Settings
 from proxy.storage.issue import new_key
 from proxy.storage.sqlite import SqliteRecords
 from tests.support.admin import administered
+from tests.support.administered_pair import SECRET, WITHIN_S, Pair, pair
 from tests.support.edge_process import EdgeProcess
 from tests.support.gateway import ADMIN_KEY, KEY, chat_body, settings
-from tests.support.serving import ROOT
 from tests.support.valkey import Valkey
 
-SECRET = "a-signing-secret-of-two-gateways-0123456789"
-WITHIN_S = 1.0
 LONG_S = 600
 """A lifetime of look-ups that ends nothing by itself."""
 
@@ -37,143 +32,82 @@ def valkey() -> Iterator[Valkey]:
         yield server
 
 
-class Pair:
-    """`one` administers, `other` is used."""
-
-    def __init__(self, tmp_path: Path, one: EdgeProcess, other: EdgeProcess, client: httpx2.AsyncClient) -> None:
-        self.directory = tmp_path
-        self.one = one
-        self.other = other
-        self._client = client
-
-    async def admin(self, method: str, path: str, body: Any = None) -> Any:
-        url = f"http://127.0.0.1:{self.one.port}/v1/admin/api-keys{path}"
-        answer = await self._client.request(method, url, json=body, headers={"authorization": f"Bearer {ADMIN_KEY}"})
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def status(self, key: str) -> int:
-        """Of a request to the other."""
-        url = f"http://127.0.0.1:{self.other.port}/v1/chat/completions"
-        answer = await self._client.post(url, json=chat_body(), headers={"authorization": f"Bearer {key}"})
-        return answer.status_code
-
-    async def used(self, **body: Any) -> tuple[str, str]:
-        """A key that the other knows: its id and itself."""
-        made = await self.admin("POST", "", {"role": "client", **body})
-        assert await self.status(made["api_key"]) == 200
-        return made["key_id"], made["api_key"]
-
-    async def until_refused(self, key: str, status: int, within_s: float) -> float:
-        """Seconds, under constant traffic of two clients."""
-        began = time.monotonic()
-
-        async def hammer() -> float:
-            while await self.status(key) != status:
-                assert time.monotonic() - began < within_s + 5, "never refused"
-                await asyncio.sleep(0.005)
-            return time.monotonic() - began
-
-        return max(await asyncio.gather(hammer(), hammer()))
-
-
-@asynccontextmanager
-async def pair(tmp_path: Path, *, redis: str | None, ttl_s: float) -> AsyncIterator[Pair]:
-    edges = []
-    for name in ("one", "other"):
-        (tmp_path / name).mkdir()
-        edges.append(
-            EdgeProcess(
-                tmp_path / name / "edge.yaml",
-                providers={"echo": {"kind": "echo"}},
-                auth={"static_keys": [KEY], "admin_key": ADMIN_KEY, "signing_secret": SECRET, "key_cache_ttl_s": ttl_s},
-                stores={"records": f"sqlite:///{tmp_path}/records.db", **({"redis": redis} if redis else {})},
-                cache={"enabled": False, "l2": {"op_timeout_ms": 5000}},
-            )
-        )
-    with edges[0], edges[1]:
-        for edge in edges:
-            await asyncio.to_thread(edge.wait_for, "ready")
-        async with httpx2.AsyncClient(timeout=20, trust_env=False) as client:
-            yield Pair(tmp_path, edges[0], edges[1], client)
+async def used(edges: Pair, **body: Any) -> tuple[str, str]:
+    """A key that the other knows: its id and itself."""
+    key_id, key = await edges.key(**body)
+    assert (await edges.ask(key)).status_code == 200
+    return key_id, key
 
 
 Ending = Callable[[Pair, str], Awaitable[Any]]
 
 
-async def _cli(pair: Pair, key_id: str) -> None:
-    command = [sys.executable, "-m", "proxy", "keys", "revoke", key_id, "--config", str(pair.one.config)]
-    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
-    done = await asyncio.to_thread(subprocess.run, command, env=env, cwd=pair.directory, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 ENDINGS: dict[str, tuple[Ending, int]] = {
-    "revoked": (lambda pair, key_id: pair.admin("POST", f"/{key_id}/revoke"), 401),
-    "disabled": (lambda pair, key_id: pair.admin("POST", f"/{key_id}/disable"), 401),
-    "rotated": (lambda pair, key_id: pair.admin("POST", f"/{key_id}/rotate"), 401),
-    "changed": (lambda pair, key_id: pair.admin("PATCH", f"/{key_id}", {"models": ["another"]}), 403),
-    "bound to an address": (lambda pair, key_id: pair.admin("PATCH", f"/{key_id}", {"allowed_ips": ["192.0.2.1"]}), 403),
-    "revoked by the command line": (_cli, 401),
+    "revoked": (lambda pair, key_id: pair.admin("POST", f"/api-keys/{key_id}/revoke"), 401),
+    "disabled": (lambda pair, key_id: pair.admin("POST", f"/api-keys/{key_id}/disable"), 401),
+    "rotated": (lambda pair, key_id: pair.admin("POST", f"/api-keys/{key_id}/rotate"), 401),
+    "changed": (lambda pair, key_id: pair.admin("PATCH", f"/api-keys/{key_id}", {"models": ["another"]}), 403),
+    "bound to an address": (lambda pair, key_id: pair.admin("PATCH", f"/api-keys/{key_id}", {"allowed_ips": ["192.0.2.1"]}), 403),
+    "revoked by the command line": (lambda pair, key_id: pair.command("keys", "revoke", key_id), 401),
 }
 
 
 async def test_with_redis_within_a_second(tmp_path: Path, valkey: Valkey) -> None:
     """However it ends or changes; and what is enabled again is good again as soon. Opaque keys likewise."""
-    async with pair(tmp_path, redis=valkey.url, ttl_s=LONG_S) as edges:
+    async with pair(tmp_path, redis=valkey.url, auth={"key_cache_ttl_s": LONG_S}) as edges:
         for how, (end, status) in ENDINGS.items():
-            key_id, key = await edges.used()
+            key_id, key = await used(edges)
             await end(edges, key_id)
-            assert await edges.until_refused(key, status, WITHIN_S) < WITHIN_S, how
-        key_id, key = await edges.used(door="agent")
-        await edges.admin("POST", f"/{key_id}/disable")
-        assert await edges.until_refused(key, 401, WITHIN_S) < WITHIN_S
-        await edges.admin("POST", f"/{key_id}/enable")
-        assert await edges.until_refused(key, 200, WITHIN_S) < WITHIN_S
+            assert await edges.until(key, status, WITHIN_S) < WITHIN_S, how
+        key_id, key = await used(edges, door="agent")
+        await edges.admin("POST", f"/api-keys/{key_id}/disable")
+        assert await edges.until(key, 401, WITHIN_S) < WITHIN_S
+        await edges.admin("POST", f"/api-keys/{key_id}/enable")
+        assert await edges.until(key, 200, WITHIN_S) < WITHIN_S
 
 
 async def test_an_overlap_ends_when_it_said(tmp_path: Path, valkey: Valkey) -> None:
     """The other knew the key for ten minutes to come; both keys are good until then."""
-    async with pair(tmp_path, redis=valkey.url, ttl_s=LONG_S) as edges:
-        key_id, key = await edges.used()
-        new = await edges.admin("POST", f"/{key_id}/rotate", {"overlap_seconds": 2})
-        assert (await edges.status(new["api_key"]), await edges.status(key)) == (200, 200)
-        assert 1.0 < await edges.until_refused(key, 401, 2.0) < 3.0
-        assert await edges.status(new["api_key"]) == 200
+    async with pair(tmp_path, redis=valkey.url, auth={"key_cache_ttl_s": LONG_S}) as edges:
+        key_id, key = await used(edges)
+        new = await edges.admin("POST", f"/api-keys/{key_id}/rotate", {"overlap_seconds": 2})
+        assert ((await edges.ask(new["api_key"])).status_code, (await edges.ask(key)).status_code) == (200, 200)
+        assert 1.0 < await edges.until(key, 401, 2.0) < 3.0
+        assert (await edges.ask(new["api_key"])).status_code == 200
 
 
 async def test_without_redis_within_the_ttl(tmp_path: Path) -> None:
     """Use does not prolong it."""
-    async with pair(tmp_path, redis=None, ttl_s=1.5) as edges:
-        key_id, key = await edges.used()
-        await edges.admin("POST", f"/{key_id}/revoke")
-        assert await edges.until_refused(key, 401, 1.5) < 1.5 + 0.5
+    async with pair(tmp_path, redis=None, auth={"key_cache_ttl_s": 1.5}) as edges:
+        key_id, key = await used(edges)
+        await edges.admin("POST", f"/api-keys/{key_id}/revoke")
+        assert await edges.until(key, 401, 1.5) < 1.5 + 0.5
 
 
 async def test_a_redis_that_comes_back_drops_what_is_known(tmp_path: Path) -> None:
     """What was told meanwhile may never have come; here nobody tells it at all."""
     with Valkey() as server:
-        async with pair(tmp_path, redis=server.url, ttl_s=LONG_S) as edges:
-            key_id, key = await edges.used()
+        async with pair(tmp_path, redis=server.url, auth={"key_cache_ttl_s": LONG_S}) as edges:
+            key_id, key = await used(edges)
             server.kill()
             await asyncio.sleep(0.6)
             records = SqliteRecords(tmp_path / "records.db")
             assert await records.set_status(key_id, "revoked")
             await records.aclose()
-            assert await edges.status(key) == 200
+            assert (await edges.ask(key)).status_code == 200
             server.start()
-            assert await edges.until_refused(key, 401, 10.0) < 10.0
+            assert await edges.until(key, 401, 10.0) < 10.0
 
 
 async def test_a_revocation_in_an_outage_reaches_everybody_after_it(tmp_path: Path) -> None:
     """It is told as soon as Redis is there again."""
     with Valkey() as server:
-        async with pair(tmp_path, redis=server.url, ttl_s=LONG_S) as edges:
-            key_id, key = await edges.used()
+        async with pair(tmp_path, redis=server.url, auth={"key_cache_ttl_s": LONG_S}) as edges:
+            key_id, key = await used(edges)
             server.kill()
-            await edges.admin("POST", f"/{key_id}/revoke")
+            await edges.admin("POST", f"/api-keys/{key_id}/revoke")
             server.start()
-            assert await edges.until_refused(key, 401, 10.0) < 10.0
+            assert await edges.until(key, 401, 10.0) < 10.0
 
 
 async def test_a_key_of_before_a_rotation_of_the_secret(tmp_path: Path) -> None:
@@ -195,8 +129,8 @@ async def test_a_key_of_before_a_rotation_of_the_secret(tmp_path: Path) -> None:
             await asyncio.to_thread(edge.wait_for, "ready")
             async with httpx2.AsyncClient(timeout=20, trust_env=False) as client:
                 one = Pair(tmp_path, edge, edge, client)
-                made = await one.admin("POST", "", {"role": "client"})
-                statuses.append((await one.status(old_key), await one.status(made["api_key"])))
+                _, key = await one.key()
+                statuses.append(((await one.ask(old_key)).status_code, (await one.ask(key)).status_code))
     assert statuses == [(200, 200), (401, 200)]
 
 

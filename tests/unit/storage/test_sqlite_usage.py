@@ -41,3 +41,17 @@ async def test_what_was_taken_is_on_the_disk(tmp_path: Path) -> None:
     )
     assert modes == ["wal", 2]
     await ledger.aclose()
+
+
+async def test_deliveries_of_any_size_share_a_few_statements(tmp_path: Path) -> None:
+    """SQLite keeps each prepared: a gateway whose deliveries are of every size must not grow by them. Every record is added once."""
+    ledger = SqliteUsage(tmp_path / "r.db")
+    statements: set[int] = set()
+    await ledger._run(lambda connection: connection.set_trace_callback(lambda text: statements.add(text.count("('d"))))
+    total = 0
+    for size in (1, 2, 3, 63, 64, 65, 249, 250, 251, 500, 777):
+        assert await ledger.add([UsageRecord(id=f"d{total + n}", at=0.0) for n in range(size)]) == size
+        total += size
+    assert statements - {0} == {250, 64, 16, 4, 1}
+    assert len(await ledger.list(since=0.0, until=1.0, limit=10_000)) == total
+    await ledger.aclose()

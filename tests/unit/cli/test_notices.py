@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.key_notices import ONE_BY_ONE, Changes
+from proxy.cli.notices import ONE_BY_ONE, KeyChanges
 from proxy.core.clock import SystemClock
 from proxy.core.tasks import TaskSupervisor
 from proxy.settings import Settings
@@ -39,7 +39,7 @@ async def board_of(config: Settings) -> dict[str, bytes]:
 async def test_changes_stand_on_the_board(valkey: Valkey, capsys: pytest.CaptureFixture[str]) -> None:
     """At once, and nothing is said; many are one notice for everybody."""
     valkey.command("FLUSHALL")
-    few, many = Changes(), Changes()
+    few, many = KeyChanges(), KeyChanges()
     few.changed("lek_a", 3)
     await few.tell(settings(valkey.url))
     assert await board_of(settings(valkey.url)) == {"key:lek_a": b"3"}
@@ -53,7 +53,7 @@ async def test_changes_stand_on_the_board(valkey: Valkey, capsys: pytest.Capture
 @pytest.mark.parametrize("redis", [None, "embedded", "down"])
 async def test_where_nobody_can_be_told_it_is_said(redis: Any, capsys: pytest.CaptureFixture[str]) -> None:
     """With the time that it takes then."""
-    changes = Changes()
+    changes = KeyChanges()
     changes.changed("lek_a", 3)
     async with asyncio.timeout(20):
         await changes.tell(settings(f"redis://127.0.0.1:{free_port()}/0" if redis == "down" else redis))
@@ -62,5 +62,5 @@ async def test_where_nobody_can_be_told_it_is_said(redis: Any, capsys: pytest.Ca
 
 async def test_without_changes_nobody_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     """And nothing is said."""
-    await Changes().tell(settings(None))
+    await KeyChanges().tell(settings(None))
     assert capsys.readouterr().err == ""
