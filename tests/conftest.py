@@ -10,7 +10,7 @@ from tests.support.real_llm import running
 
 @pytest.fixture(scope="session")
 def real_llm() -> Iterator[str]:
-    """Base URL (…/v1) of a real LLM, SmolLM2-135M-Instruct; tests that use it carry `pytest.mark.xdist_group("real_llm")`."""
+    """Base URL (…/v1) of a real LLM, SmolLM2-135M-Instruct."""
     with running() as url:
         yield url
 

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from anthropic import AsyncAnthropic
 from google import genai
 from google.genai import types
@@ -93,6 +92,3 @@ async def test_google() -> None:
             text += chunk.text or ""
             reasons += [c.finish_reason for c in chunk.candidates or [] if c.finish_reason]
         assert (text, reasons) == (SAID, [types.FinishReason.STOP])
-
-
-pytestmark = pytest.mark.xdist_group("continued_sdks")

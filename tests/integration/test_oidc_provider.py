@@ -11,8 +11,6 @@ from tests.support.gateway import Running, chat_body, running, settings
 from tests.support.oidc_server import CLIENT, OidcServer
 from tests.support.tokens import AUDIENCE, SigningKey, attacks
 
-pytestmark = pytest.mark.xdist_group("oidc-provider")
-
 
 @pytest.fixture
 def key() -> SigningKey:

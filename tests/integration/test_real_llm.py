@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.gateway import KEY, Running, running, settings
 
-pytestmark = [pytest.mark.xdist_group("real_llm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from tests.support.gateway import KEY, Running, running, settings
 from tests.support.real_llm import MODEL
 
-pytestmark = [pytest.mark.xdist_group("real_llm"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.timeout(300)]
 
 UPSTREAMS = ("chat", "responses", "messages")
 SAY = "Say hello."

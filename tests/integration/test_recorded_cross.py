@@ -25,8 +25,6 @@ from tests.integration.test_recorded_traffic import config
 from tests.support.gateway import KEY, running
 from tests.support.replay import cross_cases, replay_server
 
-pytestmark = pytest.mark.xdist_group("recorded-cross")
-
 PROVIDER = {"openai_chat": "openai", "anthropic_messages": "anthropic", "bedrock": "bedrock"}
 NAMES = list(PROVIDER)
 CASES = [case for client in NAMES for upstream in NAMES for case in cross_cases(client, upstream)]

@@ -20,7 +20,6 @@ from tests.support.gateway import KEY, Running, running, settings
 from tests.support.replay import replay_server
 from tests.support.shared_corpus import corpus, shared_dir
 
-pytestmark = pytest.mark.xdist_group("recorded")
 CHECKER = shared_dir() / "recorded" / "check_gateway.py"
 ACCOUNT = "sk-x-1234567890"
 

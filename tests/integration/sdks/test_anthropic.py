@@ -10,8 +10,6 @@ from anthropic import beta_tool
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("sdk_anthropic")
-
 TOOLS: Any = [{"name": "get_weather", "input_schema": talk.PARAMETERS}]
 THINKING: Any = {"type": "enabled", "budget_tokens": 1024}
 

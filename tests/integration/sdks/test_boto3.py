@@ -13,8 +13,6 @@ from botocore.exceptions import ClientError, EventStreamError
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("sdk_boto3")
-
 TOOLS: Any = {"tools": [{"toolSpec": {"name": "get_weather", "inputSchema": {"json": talk.PARAMETERS}}}]}
 THINKING = {"thinking": {"type": "enabled", "budget_tokens": 1024}}
 

@@ -7,15 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support.scripted.stage import Stage
 
 PAGE = (Path(__file__).parents[3] / "docs" / "clients.md").read_text()
 SDKS = ("OpenAI", "Anthropic", "boto3", "Gemini", "LangChain", "pydantic-ai")
 """Sections that are whole programs; test_litellm_client.py runs that of litellm."""
-
-pytestmark = pytest.mark.xdist_group("sdk_docs")
 
 
 def snippets(title: str) -> str:

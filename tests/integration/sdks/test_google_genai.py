@@ -10,8 +10,6 @@ from google.genai import types
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("sdk_google")
-
 DECLARED = types.Tool(
     function_declarations=[
         types.FunctionDeclaration(

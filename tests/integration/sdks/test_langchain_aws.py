@@ -16,8 +16,6 @@ from langchain_core.tools import tool
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("sdk_langchain_aws")
-
 Make = Callable[..., Any]
 BASE = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 USAGE = (talk.PROMPT_TOKENS, script.OUTPUT, script.CACHED)

@@ -13,7 +13,6 @@ from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
 pytestmark = [
-    pytest.mark.xdist_group("sdk_langchain"),
     # the SDK declares `metadata` as strings only and warns of the gateway's boolean in it
     pytest.mark.filterwarnings("ignore:Pydantic serializer warnings"),
 ]

@@ -10,8 +10,6 @@ import pytest
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("sdk_openai")
-
 TOOLS: Any = [{"type": "function", "name": "get_weather", "parameters": talk.PARAMETERS, "strict": True}]
 
 

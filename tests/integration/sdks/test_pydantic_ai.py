@@ -23,7 +23,7 @@ from pydantic_ai.providers.openai import OpenAIProvider
 from tests.support.scripted import Dialect, ScriptedProviders, script, talk
 from tests.support.scripted.stage import Stage
 
-pytestmark = [pytest.mark.xdist_group("sdk_pydantic_ai"), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.asyncio(loop_scope="module")]
 
 KINDS = ("openai_chat", "openai_responses", "anthropic", "bedrock", "google")
 
