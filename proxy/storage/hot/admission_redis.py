@@ -34,14 +34,22 @@ _DIMENSIONS = {"requests": "q", "input": "i", "output": "o", "tokens": "t"}
 
 
 class Script:
-    """Sent by its digest, and whole where a server does not know it yet."""
+    """Sent whole the first time, then by its digest, and whole again to a server that does not know it (a restart, another node).
+
+    Not by its digest the first time: the answer that it is unknown costs a trip more, and a settlement would reach the server behind the
+    claim that came after it.
+    """
 
     def __init__(self, *names: str) -> None:
         self._text = "".join(files("proxy.storage.hot").joinpath(name).read_text() for name in names)
         self._digest = hashlib.sha1(self._text.encode()).hexdigest()  # noqa: S324 - Redis's own name for it
+        self._sent = False
 
     def run(self, hot: HotStore, keys: Sequence[str], args: Sequence[Arg]) -> "asyncio.Future[Any]":
         """On its way when this returns. A refusal because it is `unknown` is to be answered with `whole`."""
+        if not self._sent:
+            self._sent = True
+            return self.whole(hot, keys, args)
         return hot.execute("EVALSHA", self._digest, len(keys), *keys, *args)
 
     def whole(self, hot: HotStore, keys: Sequence[str], args: Sequence[Arg]) -> "asyncio.Future[Any]":

@@ -43,6 +43,30 @@ async def test_groups_go_out_together_and_scripts_by_their_digest(valkey: Valkey
         assert valkey.command("EXISTS", "le1:{t}:r:c", "le1:{@shared}:r:c") != b":0\r\n"
 
 
+async def test_a_settlement_is_there_before_the_claim_that_came_after_it(valkey: Valkey) -> None:
+    """Also the first one, of which the server does not know the script."""
+    valkey.command("SCRIPT", "FLUSH")
+    async with opened(valkey.url) as hot:
+        store = RedisAdmission(hot)
+        rules = store.prepare((Group("order", (Window("k", "input", 30),)),))
+        await store.claim(rules, "a", Amounts(input=20))
+        settled = store.settle(rules, "a", Amounts(input=5))
+        outcome = await store.claim(rules, "b", Amounts(input=20))
+        assert (outcome.refused, [reading.used for reading in outcome.readings]) == (None, [25])
+        await settled
+
+
+async def test_a_settlement_gets_to_a_server_that_lost_its_scripts(valkey: Valkey) -> None:
+    async with opened(valkey.url) as hot:
+        store = RedisAdmission(hot)
+        rules = store.prepare((Group("flushed", (Window("k", "input", 30),)),))
+        for name in ("a", "b"):
+            await store.claim(rules, name, Amounts(input=9))
+            valkey.command("SCRIPT", "FLUSH")
+            await store.settle(rules, name, Amounts(input=5))
+        assert [reading.used for reading in (await store.read(rules)).readings] == [10]
+
+
 async def test_leases_end_and_are_renewed(valkey: Valkey) -> None:
     """Of requests that go on; a process that dies renews nothing."""
     async with opened(valkey.url) as hot:
