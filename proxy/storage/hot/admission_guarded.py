@@ -31,6 +31,8 @@ Loss = Literal["local", "deny", "allow"]
 GUARD_S = 62.0
 """The longest window that limits have by default, and a bucket more."""
 MAX_UNSETTLED = 10_000
+MAX_SEEN = 100_000
+"""Counters of money whose last reading is kept."""
 RECOUNTS_S = (5.0, 60.0, 600.0)
 """After a counter was restored from the ledger, it is looked up there again for what came late."""
 RETRY_S = 1.0
@@ -81,6 +83,8 @@ class GuardedAdmission:
         self._recounts: list[tuple[float, Spend, str, Recount]] = []
         """When, and what."""
         self._unsettled: dict[str, tuple[RedisRules, Amounts, bool]] = {}
+        self._seen: dict[tuple[str, str], int] = {}
+        """By tag and counter: what Redis last said was taken of it, by anybody."""
 
     @property
     def lost(self) -> bool:
@@ -103,6 +107,8 @@ class GuardedAdmission:
             return self._without(rules, request_id, amounts, part, exc)
         if self._lost:
             self._healed()
+        if rules.money:
+            self._see(rules, outcome)
         if outcome.refused is None and not outcome.missing:
             self._local.note(rules.local, request_id, amounts, part)
         elif part == "all" and outcome.refused is not None and of_rest(outcome.refused.claim):
@@ -171,6 +177,7 @@ class GuardedAdmission:
                 result = here
             else:
                 result = settled.result()
+                self._see(rules, result)
             if not outcome.done():
                 outcome.set_result(result if result.readings else here)
 
@@ -179,10 +186,18 @@ class GuardedAdmission:
 
     async def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None) -> None:
         if self._lost:  # of what is left each process may spend its share: nobody knows what others reserve now
-            left = max(0, spend.cap - nanos)
-            self._local.restore(spend, tag, nanos, others=left - left // self.fleet.share[1])
+            self._local.restore(spend, tag, nanos, seen=self._seen.get((tag, spend.key), 0), places=self.fleet.share[1])
         elif not await self._redis.restore(spend, tag, nanos, later) and later is not None:
             self._recounts += [(monotonic() + after_s, spend, tag, later) for after_s in RECOUNTS_S]
+
+    def _see(self, rules: GuardedRules, outcome: Outcome) -> None:
+        """Calls that are under way elsewhere when Redis goes are in it, and in no ledger."""
+        if len(self._seen) > MAX_SEEN:
+            self._seen.clear()
+        for spend, tag in rules.money:
+            for reading in outcome.readings:
+                if reading.claim is spend:
+                    self._seen[tag, spend.key] = reading.used
 
     def standing(self, rules: GuardedRules) -> None:
         """Known from outcomes only."""

@@ -151,6 +151,24 @@ async def test_what_is_left_of_a_budget_is_divided(valkey: Valkey) -> None:
         assert (await g.restored(rules, "d", Amounts(nanos=6), 40)).refused is None
 
 
+async def test_calls_under_way_elsewhere_are_not_divided_again(valkey: Valkey) -> None:
+    """Of 100 nine were spent, its own call had reserved 3 and another's 48 when Redis went: a third of the other 40 is its own, and what
+    its own call leaves unused."""
+    async with guarded(valkey, places=3) as g:
+        rules = g.rules(SPEND)
+        other = RedisAdmission(g.hot)
+        assert (await g.restored(rules, "mine", Amounts(nanos=3), 9)).refused is None
+        assert (await other.claim(other.prepare(rules.groups), "theirs", Amounts(nanos=48))).refused is None
+        assert (await g.store.claim(rules, "seen", Amounts(nanos=1))).refused is None
+        await g.store.settle(rules, "seen", Amounts(nanos=0))
+        valkey.kill()
+        assert (await g.restored(rules, "a", Amounts(nanos=14), 9)).refused is not None
+        assert (await g.restored(rules, "b", Amounts(nanos=13), 9)).refused is None
+        await g.store.settle(rules, "mine", Amounts(nanos=1))
+        assert (await g.restored(rules, "c", Amounts(nanos=3), 9)).refused is not None
+        assert (await g.restored(rules, "d", Amounts(nanos=2), 9)).refused is None
+
+
 async def test_a_counter_that_was_rebuilt_gets_what_comes_late_once(valkey: Valkey) -> None:
     """Redis came back empty: of what began before, the ledger tells the rest, whoever settles what here."""
     ledger = [30]
