@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from proxy.core.errors import EdgeError
+from proxy.core.errors import EdgeError, UpstreamTimeout
 from proxy.core.identity import Principal
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
@@ -115,6 +115,11 @@ class AttemptRecord(msgspec.Struct, eq=False):
     entry: str | None = None
     """The `models` entry that it was reached by, where that is not the one that was asked for."""
     bill: Bill | None = None
+
+    @property
+    def unheard(self) -> bool:
+        """It left, and what became of it nobody has heard: it goes on, was given up, or took too long. Its provider may bill it."""
+        return self.sent and self.bill is None and (self.error is None or self.error == UpstreamTimeout.code)
 
     def as_dict(self) -> dict[str, Any]:
         return {

@@ -16,7 +16,8 @@ import msgspec
 from proxy.core.money import PICOS_PER_NANO
 from proxy.core.response import Usage
 
-Kind = Literal["input", "cache_read", "cache_write", "output"]
+Kind = Literal["input", "cache_read", "cache_write", "output", "other"]
+"""`other`: of a call that nobody heard the end of, what it may have cost."""
 Meter = Literal["input", "cache_read", "cache_write", "cache_write_1h", "output", "input_audio", "output_audio", "image"]
 PICOS_PER_USD_A_MILLION = 1_000_000
 """1 USD per million tokens is a millionth of a USD a token."""

@@ -131,7 +131,8 @@ class AdmissionMiddleware:
     def _settle(self, ctx: RequestContext) -> None:
         """Called once a request by the trace wrapper, which empties the list."""
         self._in_flight.requests -= 1
-        if ctx.cost_nanos is None and ctx.cost is None and ctx.attempts and self._unheard is not None:
+        attempts = ctx.attempts
+        if attempts and self._unheard is not None and (len(attempts) > 1 or (ctx.cost_nanos is None and ctx.cost is None)):
             self._unheard(ctx)
         if self._limiter is not None:
             self._limiter.settle(ctx)

@@ -424,6 +424,36 @@ async def test_so_does_one_whom_no_budget_concerns(default: int | None) -> None:
     assert record.cost_nanos > 40 * OUT
 
 
+async def test_a_call_that_took_too_long_is_billed_all_the_same() -> None:
+    """Its provider has the request: each such try counts with all that it may cost, beside the one that was answered."""
+    async with Upstream() as up:
+        up.script(lambda call: call.until_gone(), json_answer({**chat("ok"), **usage(10, 10)}))
+        rules = {"retries": {"attempts": 2, "per_try_s": 0.2, "backoff_base_s": 0.001}}
+        async with running(budgeted(up.url, 5, routing=rules)) as edge:
+            assert (await edge.chat("hello", max_tokens=40)).status_code == 200
+            standing, record = await money(edge), await only_record(edge)
+    late, answered = record.lines
+    assert (late.cost_nanos, late.estimated, late.failure, answered.cost_nanos) == (record.costs["other"], True, "timeout", 0)
+    assert record.costs["other"] > 40 * OUT
+    assert record.cost_nanos == standing.used == record.costs["other"] + 10 * IN + 10 * OUT
+    assert standing.reserved == 0
+
+
+async def test_nothing_is_tried_again_after_a_time_out_that_took_all_the_money() -> None:
+    """One call was paid for."""
+    async with Upstream() as up:
+        up.on(lambda call: call.until_gone())
+        rules = {"retries": {"attempts": 3, "per_try_s": 0.2, "backoff_base_s": 0.001}}
+        async with running(budgeted(up.url, 0.05, budgets={"on_shortfall": "refuse"}, routing=rules)) as edge:
+            answer = await edge.chat("hello", max_tokens=450)
+            standing, record = await money(edge), await only_record(edge)
+            assert len(up.calls) == 1
+            assert answer.status_code in (402, 504)
+            assert (await edge.chat("hello", max_tokens=450)).status_code == 402
+    assert (standing.used, standing.reserved) == (record.cost_nanos, 0)
+    assert 450 * OUT < standing.used < 0.05 * 1e9
+
+
 def chat_bytes(stream: bool) -> bytes:
     return httpx2.Request("POST", "http://x", json=chat_body("hello", max_tokens=40, stream=stream)).content
 

@@ -96,7 +96,7 @@ class Budgets:
             return self._dearest(ctx, quote)
         total = self._priced(ctx, quote, provider, model, ctx.max_tokens_cap)
         for attempt in ctx.attempts:
-            if attempt.error is None or attempt.bill is not None:  # one that goes on, or has cost something
+            if attempt.error is None or attempt.bill is not None or attempt.unheard:  # one that goes on, or has cost something
                 total += self._priced(ctx, quote, attempt.provider, attempt.model, ctx.max_tokens_cap)
         quote.wanted = total
         return total

@@ -1,23 +1,22 @@
-"""What calls cost that left and of whose end nobody heard: their client is gone, or the gateway gave them up.
+"""What calls cost that left and of whose end nobody heard: their client is gone, or they took longer than they may.
 
     whole answer   all that such a call may cost (`Quote`): its provider has the request, and makes the answer whether or not somebody waits
     stream         its prompt, estimated: nothing of it had come, and providers end a stream that nobody reads
                    (from the first content on the pipeline says what has come)
 
-Calls that failed are not meant: their failure is what was heard. Of a process that died its intents tell (contract F).
+Calls that failed otherwise are not meant: their failure is what was heard. Of a process that died its intents tell (contract F).
 """
 
-from collections.abc import Sequence
 from functools import reduce
 
-from proxy.core.context import AttemptRecord, RequestContext
-from proxy.core.priced import Prices
+from proxy.core.context import AttemptRecord, Bill, RequestContext
+from proxy.core.priced import Priced, Prices
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.limits.estimates import counts_only, input_tokens
 
-LEFT = "the client left before the provider said how much"
+LEFT = "the call was given up before the provider said how much"
 UNKNOWN = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(LEFT, "no price"))
 
 
@@ -28,37 +27,44 @@ class Unheard:
         self._prices = prices
 
     def __call__(self, ctx: RequestContext) -> None:
-        """Leaves tokens and cost in `ctx` where calls are open and nothing has been said of them."""
-        if ctx.cost_nanos is not None or ctx.cost is not None or counts_only(ctx.route):
-            return
-        calls = [attempt for attempt in ctx.attempts if attempt.sent and attempt.error is None and attempt.bill is None]
-        if not calls:
+        """Leaves tokens and cost in `ctx`; where a call was answered, each of the others has a bill of its own."""
+        calls = [attempt for attempt in ctx.attempts if attempt.unheard]
+        answered = ctx.cost_nanos is not None or ctx.cost is not None
+        if answered:
+            calls = _besides(ctx, calls)
+        if not calls or counts_only(ctx.route):
             return
         tokens = input_tokens(ctx)
-        ctx.usage = Usage(input_tokens=tokens * len(calls), estimated=True)
-        if ctx.stream:
-            ctx.cost = cost = reduce(Cost.plus, [self._prompt(ctx, call, tokens) for call in calls])
-            ctx.cost_nanos = None if cost.unpriced else cost.total
-            return
-        nanos = self._most(ctx, calls)
-        ctx.cost = UNKNOWN if nanos is None else Cost(nanos={}, unpriced=True, reasons=(LEFT,))
-        ctx.cost_nanos = nanos
+        bills = [Bill(usage=Usage(input_tokens=tokens, estimated=True), cost=self._cost(ctx, call, tokens)) for call in calls]
+        cost = reduce(Cost.plus, [bill.cost for bill in bills])
+        if answered:
+            for call, bill in zip(calls, bills, strict=True):
+                call.bill = bill
+            cost = cost if ctx.cost is None else ctx.cost.plus(cost)
+        else:
+            ctx.usage = Usage(input_tokens=tokens * len(calls), estimated=True)
+        ctx.cost, ctx.cost_nanos = cost, None if cost.unpriced else cost.total
 
-    def _most(self, ctx: RequestContext, calls: Sequence[AttemptRecord]) -> int | None:
-        """Nano-USD; None: there is no price."""
-        quote: Quote = ctx.quote or Quote(ctx)
-        total = 0
-        for call in calls:
-            target = self._prices.of(call.provider, call.model)
-            rates = quote.rates(target, ctx.unix_started)
-            if rates is None:
-                return None
-            total += quote.nanos(target, rates, ctx.max_tokens_cap)
-        return total
-
-    def _prompt(self, ctx: RequestContext, call: AttemptRecord, tokens: int) -> Cost:
+    def _cost(self, ctx: RequestContext, call: AttemptRecord, tokens: int) -> Cost:
         target = self._prices.of(call.provider, call.model)
+        if ctx.stream:
+            return self._prompt(ctx, target, tokens)
+        quote: Quote = ctx.quote or Quote(ctx)
+        rates = quote.rates(target, ctx.unix_started)
+        if rates is None:
+            return UNKNOWN
+        return Cost({"other": nanos} if (nanos := quote.nanos(target, rates, ctx.max_tokens_cap)) else {}, reasons=(LEFT,))
+
+    def _prompt(self, ctx: RequestContext, target: Priced, tokens: int) -> Cost:
         if target.free:
             return Cost({})
         tariff = target.tariff or target.instead
         return UNKNOWN if tariff is None else tariff.cost(Usage(input_tokens=tokens), at=ctx.unix_started, service_tier=Quote(ctx).tier)
+
+
+def _besides(ctx: RequestContext, calls: list[AttemptRecord]) -> list[AttemptRecord]:
+    """Without the one whose cost is known: the only one that has not failed, or, where all have, the last, whose stream broke."""
+    if ctx.cache_status == "hit":
+        return calls
+    own = next((attempt for attempt in ctx.attempts if attempt.error is None and attempt.bill is None), ctx.attempts[-1])
+    return [call for call in calls if call is not own and call.error is not None]

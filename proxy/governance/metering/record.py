@@ -42,7 +42,7 @@ def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: 
         if cost.incomplete:
             fields["incomplete"] = True
         if cost_nanos is not None and (rest := cost_nanos - cost.total) > 0:  # what was reserved, where nobody knows the cost
-            fields["costs"]["other"] = rest
+            fields["costs"]["other"] = rest + cost.nanos.get("other", 0)
     return UsageRecord(
         id=ctx.request_id,
         at=ctx.unix_started,

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from proxy.core.context import AttemptRecord, Bill, RequestContext
+from proxy.core.errors import UpstreamTimeout
 from proxy.core.priced import Priced
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
@@ -86,6 +87,55 @@ def test_nothing_is_open(attempts: list[AttemptRecord]) -> None:
     """None was made, none left, it failed, or somebody has its bill."""
     ctx = heard(context(*attempts))
     assert (ctx.cost, ctx.cost_nanos, ctx.usage) == (None, None, None)
+
+
+LATE = UpstreamTimeout.code
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_took_too_long_costs_as_much(stream: bool) -> None:
+    """As what was given up."""
+    late, left = heard(context(sent(error=LATE), stream=stream)), heard(context(sent(), stream=stream))
+    assert late.cost_nanos == left.cost_nanos
+    assert (late.cost, late.usage, late.attempts[0].bill) == (left.cost, left.usage, None)
+
+
+def test_beside_an_answer_it_has_a_bill_of_its_own() -> None:
+    """Also where nothing else costs anything; the answer's own call has none."""
+    for answer, other in ((Cost({"output": 7}), 7), (None, 0)):
+        ctx = context(sent(error=LATE), sent())
+        ctx.cost, ctx.cost_nanos = answer, other
+        heard(ctx)
+        bill = ctx.attempts[0].bill
+        assert bill is not None
+        assert (bill.cost.nanos, bill.usage.estimated, bill.payer) == ({"other": bound(ctx)}, True, "caller")
+        assert (ctx.cost_nanos, ctx.attempts[1].bill) == (bound(ctx) + other, None)
+        record = record_of(ctx, {}, 0.0)
+        assert record.costs == {"other": bound(ctx)} | ({"output": 7} if other else {})
+
+
+def test_a_stream_that_broke_late_is_not_counted_twice() -> None:
+    """What came of it has been said."""
+    ctx = context(sent(error=LATE), sent(error=LATE), stream=True)
+    ctx.cost, ctx.cost_nanos = Cost({"output": 7}), 7
+    heard(ctx)
+    assert [attempt.bill is None for attempt in ctx.attempts] == [False, True]
+    assert ctx.cost_nanos == 7 + -(-len(ctx.body) // 4) * IN
+
+
+def test_a_stored_answer_after_it_costs_nothing_itself() -> None:
+    ctx = context(sent(error=LATE))
+    ctx.cost_nanos, ctx.cache_status = 0, "hit"
+    assert heard(ctx).cost_nanos == bound(ctx)
+
+
+def test_without_a_price_the_whole_is_unknown() -> None:
+    """A part of it is known."""
+    ctx = context(sent(error=LATE), sent("q"))
+    ctx.cost, ctx.cost_nanos = Cost({"output": 7}), 7
+    heard(ctx, p=Priced(tariff=None), q=priced())
+    record = record_of(ctx, {}, 0.0)
+    assert (record.cost_nanos, record.costs, record.incomplete) == (None, {"output": 7}, True)
 
 
 def test_what_was_said_stays() -> None:
