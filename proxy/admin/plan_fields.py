@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from proxy.admin.key_fields import MAX_METADATA_BYTES, Id, LimitsBody, Names
 from proxy.admin.wrong import explained
-from proxy.core.entities import ENTITY_TYPES, NO_LIMITS, Caps, EntityType, Limits, Raise
+from proxy.core.entities import AGENT_GATEWAY, BUCKET, ENTITY_TYPES, NO_LIMITS, Caps, EntityType, Limits, Raise
 from proxy.core.errors import InvalidField
 from proxy.core.money import NANOS_PER_USD, usd
 from proxy.settings.suggest import did_you_mean
@@ -194,9 +194,10 @@ def _limits(body: LimitsBody | None, defaults: Limits, path: str) -> Limits:
     if body is None:
         return defaults
     try:
-        return body.over(defaults) or NO_LIMITS
+        limits = body.over(defaults) or NO_LIMITS
     except InvalidField as exc:
         raise InvalidField(exc.message.partition(": ")[2], f"{path}.burst") from None
+    return AGENT_GATEWAY if limits == BUCKET else limits
 
 
 def _nanos(amount: float | None) -> int | None:

@@ -44,6 +44,9 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 NO_LIMITS = Limits()
+BUCKET = Limits(algorithm="bucket")
+AGENT_GATEWAY = Limits(algorithm="bucket", rpm=60, tpm=500_000)
+"""What a token bucket has of which nothing else is said: the agent gateway's."""
 
 
 class Raise(msgspec.Struct, frozen=True, kw_only=True):

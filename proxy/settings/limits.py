@@ -4,11 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from proxy.core.entities import Limits
+from proxy.core.entities import AGENT_GATEWAY, BUCKET, Limits
 from proxy.settings.base import Count, NonNegative, Positive, Section
-
-AGENT_GATEWAY = {"rpm": 60, "tpm": 500_000}
-"""What a token bucket has where nothing else is said: the agent gateway's."""
 
 
 class LimitSet(Section):
@@ -28,9 +25,8 @@ class LimitSet(Section):
     def limits(self) -> Limits | None:
         """None: it has none."""
         values = self.model_dump(exclude_none=True)
-        if values == {"algorithm": "bucket"}:
-            values |= AGENT_GATEWAY
-        return Limits(**values) if values else None
+        limits = Limits(**values)
+        return None if limits.empty else AGENT_GATEWAY if limits == BUCKET else limits
 
 
 class LimitsSettings(Section):

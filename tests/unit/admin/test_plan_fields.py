@@ -3,7 +3,7 @@
 import pytest
 
 from proxy.admin.plan_fields import cap_nanos, content, read_plan
-from proxy.core.entities import Caps, Limits, Raise
+from proxy.core.entities import AGENT_GATEWAY, Caps, Limits, Raise
 from proxy.core.errors import InvalidField
 
 
@@ -20,3 +20,12 @@ def test_money_and_defaults() -> None:
 def test_no_amounts(text: str) -> None:
     with pytest.raises(InvalidField):
         cap_nanos(text, "monthly_cap")
+
+
+def test_a_bucket_of_which_nothing_else_is_said_limits_something() -> None:
+    """As in the settings; a key's takes its numbers from the defaults."""
+    found = content(read_plan({"default_limits": {"algorithm": "bucket"}, "model_limits": {"m": {"algorithm": "bucket"}}}), 0.0)
+    assert found["default_limits"] == AGENT_GATEWAY
+    assert found["model_limits"] == {"m": AGENT_GATEWAY}
+    found = content(read_plan({"default_limits": {"algorithm": "bucket"}}), 0.0, Limits(rpm=5))
+    assert found["default_limits"] == Limits(rpm=5, algorithm="bucket")
