@@ -30,7 +30,7 @@ Kinds = tuple[int, int, int]
 class MemoryRules:
     """Claims bound to their counters."""
 
-    __slots__ = ("groups", "inputs", "outputs", "rates", "rest", "slots", "spends", "tokens", "windows")
+    __slots__ = ("groups", "inputs", "outputs", "rates", "rest", "slots", "spends", "tokens", "until", "windows")
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = tuple(groups)
@@ -46,6 +46,18 @@ class MemoryRules:
         self.spends: tuple[tuple[Money, Spend, str], ...] = ()
         self.rest = False
         """Whether there is anything that only a call takes."""
+        self.until = float("-inf")
+        """Until then no ring has to be advanced."""
+
+    def advance(self, now: float) -> None:
+        """All rings, to now."""
+        until = float("inf")
+        for ring, _ in self.windows:
+            if now >= ring.until:
+                ring.advance(now)
+            if ring.until < until:
+                until = ring.until
+        self.until = until
 
 
 class _Held(msgspec.Struct):
@@ -88,27 +100,32 @@ class MemoryAdmission:
 
     def claim(self, rules: MemoryRules, request_id: str, amounts: Amounts, part: Part = "all") -> Outcome:
         now = self._now()
-        if part != "rest":
-            requests = amounts.requests
-            for ring, limit in rules.rates:
-                index = int(now * ring.rate + ring.phase)
-                if index != ring.index:
-                    ring.advance(index, now)
-                if ring.total + requests > limit:
-                    return self._refused(rules, amounts, now)
-            for room, slots in rules.slots:
-                if room.taken >= slots.limit:
-                    return self._refused(rules, amounts, now)
-            if part == "all" and rules.rest and not self._fits(rules, amounts, now):
-                outcome = self._refused(rules, amounts, now)
-                if not outcome.missing:
-                    self._take_first(rules, request_id, requests, now)
-                return outcome
-            self._take_first(rules, request_id, requests, now)
-        elif not self._fits(rules, amounts, now):
-            return self._refused(rules, amounts, now, requests=False)
-        if part != "first" and rules.rest:
+        if now >= rules.until:
+            rules.advance(now)
+        if part == "rest":
+            if not rules.rest:
+                return TAKEN
+            if not self._fits(rules, amounts):
+                return self._refused(rules, amounts, now, requests=False)
             self._take_rest(rules, request_id, amounts, now)
+            return TAKEN
+        requests = amounts.requests
+        for ring, limit in rules.rates:
+            if ring.total + requests > limit:
+                return self._refused(rules, amounts, now)
+        for room, slots in rules.slots:
+            if room.taken >= slots.limit:
+                return self._refused(rules, amounts, now)
+        if part == "all" and rules.rest:
+            if self._fits(rules, amounts):
+                self._take_first(rules, request_id, requests, now)
+                self._take_rest(rules, request_id, amounts, now)
+                return TAKEN
+            outcome = self._refused(rules, amounts, now)
+            if not outcome.missing:
+                self._take_first(rules, request_id, requests, now)
+            return outcome
+        self._take_first(rules, request_id, requests, now)
         return TAKEN
 
     def settle(self, rules: MemoryRules, request_id: str, used: Amounts) -> Outcome:
@@ -125,13 +142,18 @@ class MemoryAdmission:
             return TAKEN
         if held.earlier is not None:
             return self._settle_all(rules, [*held.earlier, (held.called_at, reserved)], used)
-        spent, kept = _kinds(used), _kinds(reserved)
-        for ring, _, kind in rules.tokens:
-            unused = kept[kind] - spent[kind]
-            if unused > 0:
-                ring.give_back(held.called_at, unused)
-            elif unused < 0:
-                ring.add(self._now(), -unused)
+        if rules.tokens:
+            at, left_in, left_out = held.called_at, reserved.input - used.input, reserved.output - used.output
+            lefts = (left_in, left_out, left_in + left_out)
+            for ring, _, kind in rules.tokens:
+                left = lefts[kind]
+                if left > 0:
+                    if at >= ring.since:  # the usual case of `give_back`
+                        ring.total -= left
+                    else:
+                        ring.give_back(at, left)
+                elif left < 0:
+                    ring.add(self._now(), -left)
         return self._pay(rules, reserved.nanos, used.nanos) if rules.spends else TAKEN
 
     def _settle_all(self, rules: MemoryRules, calls: list[tuple[float, Amounts]], used: Amounts) -> Outcome:
@@ -152,8 +174,7 @@ class MemoryAdmission:
     def note(self, rules: MemoryRules, request_id: str, amounts: Amounts, part: Part) -> None:
         """Count what somebody else has let through."""
         now = self._now()
-        for ring, _ in rules.windows:
-            ring.add(now, 0)
+        rules.advance(now)
         if part != "rest":
             self._take_first(rules, request_id, amounts.requests, now)
         if part != "first" and rules.rest:
@@ -162,9 +183,9 @@ class MemoryAdmission:
     def fits(self, rules: MemoryRules, amounts: Amounts, part: Part) -> Outcome:
         """As `claim`, and nothing is taken."""
         now = self._now()
+        rules.advance(now)
         claims = [(ring, window) for ring, window in rules.windows if part == "all" or of_rest(window) == (part == "rest")]
         for ring, window in claims:
-            ring.add(now, 0)
             if ring.total + taken_by(window, amounts) > window.limit:
                 return self._refused(rules, amounts, now, requests=part != "rest")
         if part != "rest" and any(room.taken >= slots.limit for room, slots in rules.slots):
@@ -187,34 +208,31 @@ class MemoryAdmission:
 
     def standing(self, rules: MemoryRules) -> tuple[int, ...]:
         now = self._now()
+        if now >= rules.until:
+            rules.advance(now)
         found: tuple[int, ...] = ()
         if rules.rates:
-            tightest, least, most = self._tightest(rules.rates, now)
+            tightest, most = rules.rates[0]
+            least = most - tightest.total
+            for ring, limit in rules.rates:
+                if limit - ring.total < least:
+                    tightest, most = ring, limit
+                    least = limit - ring.total
             found = (most, int(least) if least > 0 else 0, int(self._unix() + tightest.reset_s(now)) + 1)
         for rings in (rules.inputs, rules.outputs):
             if rings:
-                least = self._tightest(rings, now)[1]
+                least = rings[0][1]
+                for ring, limit in rings:
+                    if limit - ring.total < least:
+                        least = limit - ring.total
                 found += (int(least) if least > 0 else 0,)
         return found
 
-    def _tightest(self, rings: tuple[tuple[Ring, int], ...], now: float) -> tuple[Ring, float, int]:
-        """The one with the least left, that, and its limit."""
-        tightest, most = rings[0]
-        least = float("inf")
-        for ring, limit in rings:
-            index = int(now * ring.rate + ring.phase)
-            if index != ring.index:
-                ring.advance(index, now)
-            left = limit - ring.total
-            if left < least:
-                tightest, least, most = ring, left, limit
-        return tightest, least, most
-
     def read(self, rules: MemoryRules) -> Outcome:
         now = self._now()
+        rules.advance(now)
         readings: list[Reading] = []
         for ring, window in rules.windows:
-            ring.add(now, 0)
             readings.append(Reading(window, int(-(-ring.total // 1)), ring.reset_s(now)))
         readings += [Reading(slots, room.taken) for room, slots in rules.slots]
         return Outcome(readings=(*readings, *self._spent(rules)), missing=self._missing(rules))
@@ -266,15 +284,13 @@ class MemoryAdmission:
             money = self._money[key] = Money(spend.ends_at, known=self._fresh)
         return money
 
-    def _fits(self, rules: MemoryRules, amounts: Amounts, now: float) -> bool:
-        """All of `rest`; rings are at `now` afterwards if so."""
-        wants = _kinds(amounts)
-        for ring, limit, kind in rules.tokens:
-            index = int(now * ring.rate + ring.phase)
-            if index != ring.index:
-                ring.advance(index, now)
-            if ring.total + wants[kind] > limit:
-                return False
+    def _fits(self, rules: MemoryRules, amounts: Amounts) -> bool:
+        """All of `rest`, the rings being at now."""
+        if rules.tokens:
+            wants = (amounts.input, amounts.output, amounts.input + amounts.output)
+            for ring, limit, kind in rules.tokens:
+                if ring.total + wants[kind] > limit:
+                    return False
         for money, spend, _ in rules.spends:
             if not money.known or (not spend.soft and money.settled + money.reserved + money.others + amounts.nanos > spend.cap):
                 return False
@@ -284,7 +300,6 @@ class MemoryAdmission:
         self._held[request_id] = _Held(now, requests, rules.slots)
         for ring, _ in rules.rates:
             ring.total += requests
-            ring.buckets[ring.at] += requests
         for room, _ in rules.slots:
             room.taken += 1
 
@@ -296,11 +311,10 @@ class MemoryAdmission:
             held.earlier = [*(held.earlier or ()), (held.called_at, held.reserved)]
         held.called_at = now
         held.reserved = amounts
-        wants = _kinds(amounts)
-        for ring, _, kind in rules.tokens:
-            amount = wants[kind]
-            ring.total += amount
-            ring.buckets[ring.at] += amount
+        if rules.tokens:
+            wants = (amounts.input, amounts.output, amounts.input + amounts.output)
+            for ring, _, kind in rules.tokens:
+                ring.total += wants[kind]
         for money, _, _ in rules.spends:
             money.reserved += amounts.nanos
 
@@ -311,7 +325,6 @@ class MemoryAdmission:
         for ring, window in rules.windows:
             if not requests and window.dimension == "requests":
                 continue
-            ring.add(now, 0)
             wants = taken_by(window, amounts)
             if ring.total + wants > window.limit:
                 wait_s = max(wait_s, ring.wait_s(now, wants, window.limit))
@@ -335,12 +348,13 @@ class MemoryAdmission:
         return tuple(spend for money, spend, _ in rules.spends if not money.known)
 
     def _spent(self, rules: MemoryRules) -> tuple[Reading, ...]:
+        found: tuple[Reading, ...] = ()
         now = self._unix()
-        return tuple(
-            Reading(spend, money.settled + reserved, max(0.0, (spend.ends_at or now) - now), reserved)
-            for money, spend, _ in rules.spends
-            for reserved in (money.reserved + money.others,)
-        )
+        for money, spend, _ in rules.spends:
+            reserved = money.reserved + money.others
+            ends_at = spend.ends_at
+            found += (Reading(spend, money.settled + reserved, ends_at - now if ends_at is not None and ends_at > now else 0.0, reserved),)
+        return found
 
     def _pay(self, rules: MemoryRules, reserved: int, used: int) -> Outcome:
         for money, _, _ in rules.spends:
