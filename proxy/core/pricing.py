@@ -93,8 +93,8 @@ class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
 
     __slots__ = (
-        "_sure", "cache_read", "cache_write", "cache_write_1h", "found", "inexact", "input", "input_audio", "output", "output_audio",
-        "unpriced",
+        "_sure", "cache_read", "cache_write", "cache_write_1h", "ceilings", "found", "inexact", "input", "input_audio", "output",
+        "output_audio", "unpriced",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
@@ -110,6 +110,8 @@ class _Rates:
         """Meter → why its price is not its own."""
         self.unpriced = unpriced
         self._sure = "input" not in inexact and "output" not in inexact
+        self.ceilings = tuple(_ceiling(self, written, audio) for audio in (False, True) for written in (False, True))
+        """By whether there may be sound in it, twice, and whether it may be written to the provider's cache."""
 
     def may_miss(self, usage: Usage) -> bool:
         """Whether the usage may have units of a meter without its own price; most models lack one of a rare meter. Errs on the side of
@@ -133,6 +135,10 @@ class Tariff:
         self._times = sorted({price.valid_from for price in self._prices if price.valid_from > 0.0})
         self._sizes = sorted({price.when.context_over for price in self._prices if price.when.context_over > 0})
         self._known: dict[tuple[str | None, int, int], _Rates] = {}
+        self.by_size = bool(self._sizes)
+        """Whether the size of a prompt matters."""
+        self._standard: _Rates | None = None
+        """Those of the standard tier, where neither size nor time matter."""
 
     def cost(self, usage: Usage, *, at: float, service_tier: str | None = None) -> Cost:
         """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without any price for it the standard
@@ -164,7 +170,6 @@ class Tariff:
     def ceiling(
         self,
         prompt_tokens: int,
-        *,
         at: float,
         service_tier: str | None = None,
         written: bool = True,
@@ -174,13 +179,17 @@ class Tariff:
         """(pico-USD of an input token, of an output token) that no token of a call costs more than. `written`: the prompt may be written to
         the provider's cache; `audio`: there may be sound in it or in the answer; `output`: there is one. None: something has no price."""
         rates = self._rates(prompt_tokens, at, None)
-        dearest_in, dearest_out = _ceiling(rates, written, audio)
+        if rates.unpriced and ("input" in rates.unpriced or (output and "output" in rates.unpriced)):
+            return None
+        dearest = rates.ceilings[2 * audio + written]
         if service_tier is not None:
-            of_tier = _ceiling(self._rates(prompt_tokens, at, service_tier), written, audio)
-            dearest_in, dearest_out = max(dearest_in, of_tier[0]), max(dearest_out, of_tier[1])
-        return None if "input" in rates.unpriced or (output and "output" in rates.unpriced) else (dearest_in, dearest_out)
+            of_tier = self._rates(prompt_tokens, at, service_tier).ceilings[2 * audio + written]
+            dearest = max(dearest[0], of_tier[0]), max(dearest[1], of_tier[1])
+        return dearest
 
     def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
+        if service_tier is None and self._standard is not None:
+            return self._standard
         size = bisect_left(self._sizes, prompt_tokens) if self._sizes else 0
         time = bisect_right(self._times, at) if self._times else 0
         return self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
@@ -224,6 +233,8 @@ class Tariff:
         if len(self._known) >= _MAX_RATES:
             self._known.clear()
         self._known[key] = rates
+        if tier is None and not self._sizes and not self._times:
+            self._standard = rates
         return rates
 
 

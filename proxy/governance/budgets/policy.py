@@ -24,7 +24,7 @@ from proxy.governance.budgets.periods import FOREVER, PERIODS, Period, counter, 
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.budgets.refusals import exceeded, unpriced
 from proxy.governance.budgets.unheard import Unheard
-from proxy.governance.limits.estimates import counts_only, model_of
+from proxy.governance.limits.estimates import model_of
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules, Fit
 from proxy.storage.usage import UsageRecords
 
@@ -89,7 +89,7 @@ class Budgets:
         return tuple(found)
 
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
-        if counts_only(ctx.route):
+        if ctx.route.counts_only:
             return 0
         quote: Quote = ctx.quote or self._quote(ctx)
         if provider is None or model is None:
@@ -176,21 +176,19 @@ class Budgets:
         return quote
 
     def _priced(self, ctx: RequestContext, quote: Quote, provider: str, model: str, cap: int | None) -> int:
-        target = self._prices.of(provider, model)
-        rates = quote.rates(target, ctx.unix_started)
-        if rates is None:
+        nanos = quote.most(self._prices.of(provider, model), ctx.unix_started, cap)
+        if nanos is None:
             raise unpriced(provider, model)
-        return quote.nanos(target, rates, cap)
+        return nanos
 
     def _dearest(self, ctx: RequestContext, quote: Quote) -> int:
         """Of the permitted targets that have a price; the others are refused when their turn comes."""
         name = model_of(ctx)
         most = 0
         for entry, provider, model in self._prices.targets(name) if name is not None else ():
-            target = self._prices.of(provider, model)
-            rates = quote.rates(target, ctx.unix_started)
-            if rates is not None and self._may(ctx, name, entry, provider, model):
-                most = max(most, quote.nanos(target, rates, ctx.max_tokens_cap))
+            nanos = quote.most(self._prices.of(provider, model), ctx.unix_started, ctx.max_tokens_cap)
+            if nanos is not None and nanos > most and self._may(ctx, name, entry, provider, model):
+                most = nanos
         return most
 
     @staticmethod

@@ -15,7 +15,7 @@ from proxy.core.priced import Prices
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.governance.budgets.quote import Quote
-from proxy.governance.limits.estimates import counts_only, input_tokens
+from proxy.governance.limits.estimates import input_tokens
 
 LEFT = "the client left before the provider said how much"
 UNKNOWN = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(LEFT, "no price"))
@@ -29,7 +29,7 @@ class Unheard:
 
     def __call__(self, ctx: RequestContext) -> None:
         """Leaves tokens and cost in `ctx` where calls are open and nothing has been said of them."""
-        if ctx.cost_nanos is not None or ctx.cost is not None or counts_only(ctx.route):
+        if ctx.cost_nanos is not None or ctx.cost is not None or ctx.route.counts_only:
             return
         calls = [attempt for attempt in ctx.attempts if attempt.sent and attempt.error is None and attempt.bill is None]
         if not calls:
@@ -49,11 +49,10 @@ class Unheard:
         quote: Quote = ctx.quote or Quote(ctx)
         total = 0
         for call in calls:
-            target = self._prices.of(call.provider, call.model)
-            rates = quote.rates(target, ctx.unix_started)
-            if rates is None:
+            nanos = quote.most(self._prices.of(call.provider, call.model), ctx.unix_started, ctx.max_tokens_cap)
+            if nanos is None:
                 return None
-            total += quote.nanos(target, rates, ctx.max_tokens_cap)
+            total += nanos
         return total
 
     def _prompt(self, ctx: RequestContext, call: AttemptRecord, tokens: int) -> Cost:

@@ -18,6 +18,7 @@ from proxy.core.clock import Clock
 from proxy.core.entities import NO_LIMITS, Entity, Limits
 from proxy.core.identity import Principal
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules, PlanRules
+from proxy.governance.plans.book import NO_PLANS
 from proxy.storage.hot.admission import AdmissionStore
 
 SHARED = "@shared"
@@ -102,8 +103,15 @@ class RuleBook:
 
     def find(self, principal: Principal, model: str | None, agent: str | None = None) -> Ruled | None:
         """None: nothing limits it. `model`: as asked; plans must have been loaded."""
-        plans = self._plans.find(principal) if self._plans is not None else None
-        if model not in self._models and (plans is None or not plans.names(model)):
+        return self.of(principal, self._plans.find(principal) if self._plans is not None else None, model, agent)
+
+    def minds(self, plans: PlanRules | None) -> bool:
+        """Whether it matters which model is asked for."""
+        return bool(self._models) or (plans is not None and plans is not NO_PLANS)
+
+    def of(self, principal: Principal, plans: PlanRules | None, model: str | None, agent: str | None) -> Ruled | None:
+        """As `find`, where the plans are known."""
+        if model is not None and model not in self._models and (plans is None or not plans.names(model)):
             model = None
         ruled = self._known.get((principal.key_id, model, agent))
         if ruled is None or ruled.principal is not principal or plans is not ruled.plans:

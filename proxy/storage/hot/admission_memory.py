@@ -9,12 +9,11 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
+from proxy.core.claims import TAKEN, Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
 from proxy.core.clock import Clock
 from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.rings import Bucket, Key, Money, Ring, Room
 
-TAKEN = Outcome()
 SLOT_RETRY_S = 1.0
 SWEEP_AT = 10_000
 """Counters of windows kept before the idle ones are looked for; then twice as many as were left."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from proxy.core.claims import Amounts, Group, Slots, Spend, Window
-from proxy.storage.hot.admission_memory import SWEEP_AT, TAKEN, MemoryAdmission
+from proxy.core.claims import TAKEN, Amounts, Group, Slots, Spend, Window
+from proxy.storage.hot.admission_memory import SWEEP_AT, MemoryAdmission
 from tests.support.clock import FakeClock
 
 
