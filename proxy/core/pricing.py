@@ -93,8 +93,8 @@ class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
 
     __slots__ = (
-        "_sure", "cache_read", "cache_write", "cache_write_1h", "ceilings", "found", "inexact", "input", "input_audio", "output",
-        "output_audio", "unpriced",
+        "cache_read", "cache_write", "cache_write_1h", "ceilings", "found", "inexact", "input", "input_audio", "output",
+        "output_audio", "sure", "unpriced",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
@@ -109,7 +109,8 @@ class _Rates:
         self.inexact = inexact
         """Meter → why its price is not its own."""
         self.unpriced = unpriced
-        self._sure = "input" not in inexact and "output" not in inexact
+        self.sure = "input" not in inexact and "output" not in inexact
+        """Of text, which is not read from a cache nor written to one."""
         self.ceilings = tuple(_ceiling(self, written, audio) for audio in (False, True) for written in (False, True))
         """By whether there may be sound in it, twice, and whether it may be written to the provider's cache."""
 
@@ -118,7 +119,7 @@ class _Rates:
         yes."""
         inexact = self.inexact
         return bool(
-            not self._sure
+            not self.sure
             or (usage.cache_read_tokens and "cache_read" in inexact)
             or (usage.cache_write_tokens and ("cache_write" in inexact or "cache_write_1h" in inexact))
             or (usage.input_audio_tokens and "input_audio" in inexact)
@@ -147,10 +148,11 @@ class Tariff:
             return self._carefully(usage, [(call, self._rates(call.prompt_tokens, at, call.service_tier)) for call in usage.calls])
         inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
         rates = self._rates(inputs + read + written, at, service_tier)
+        sound = usage.input_audio_tokens or usage.output_audio_tokens
         nanos: dict[Kind, int] = {}
         if inputs:
             picos = inputs * rates.input
-            if audio := usage.input_audio_tokens:
+            if sound and (audio := usage.input_audio_tokens):
                 picos += min(audio, inputs) * (rates.input_audio - rates.input)
             nanos["input"] = (picos + _HALF_NANO) // PICOS_PER_NANO
         if read:
@@ -160,10 +162,10 @@ class Tariff:
             nanos["cache_write"] = ((written - long) * rates.cache_write + long * rates.cache_write_1h + _HALF_NANO) // PICOS_PER_NANO
         if out:
             picos = out * rates.output
-            if audio := usage.output_audio_tokens:
+            if sound and (audio := usage.output_audio_tokens):
                 picos += min(audio, out) * (rates.output_audio - rates.output)
             nanos["output"] = (picos + _HALF_NANO) // PICOS_PER_NANO
-        if usage.incomplete or (rates.inexact and rates.may_miss(usage)):
+        if usage.incomplete or ((read or written or sound or not rates.sure) and rates.inexact and rates.may_miss(usage)):
             return self._carefully(usage, [(usage, rates)])
         return Cost(nanos, source=self.source)
 
@@ -186,6 +188,10 @@ class Tariff:
             of_tier = self._rates(prompt_tokens, at, service_tier).ceilings[2 * audio + written]
             dearest = max(dearest[0], of_tier[0]), max(dearest[1], of_tier[1])
         return dearest
+
+    def always(self, *, written: bool) -> tuple[int, int] | None:
+        """The `ceiling` of every call of the standard tier without sound; None: its size or time matter, or something has no price."""
+        return None if self._sizes or self._times else self.ceiling(0, 0.0, written=written)
 
     def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
         if service_tier is None and self._standard is not None:

@@ -91,13 +91,21 @@ class Budgets:
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
         if ctx.route.counts_only:
             return 0
-        quote: Quote = ctx.quote or self._quote(ctx)
+        quote: Quote | None = ctx.quote
+        if quote is None:
+            ctx.quote = quote = Quote(ctx)
         if provider is None or model is None:
             return self._dearest(ctx, quote)
-        total = self._priced(ctx, quote, provider, model, ctx.max_tokens_cap)
+        calls = [(provider, model)]
         for attempt in ctx.attempts:
             if attempt.error is None or attempt.bill is not None:  # one that goes on, or has cost something
-                total += self._priced(ctx, quote, attempt.provider, attempt.model, ctx.max_tokens_cap)
+                calls.append((attempt.provider, attempt.model))
+        total = 0
+        for call in calls:
+            nanos = quote.most(self._prices.of(*call), ctx.unix_started, ctx.max_tokens_cap)
+            if nanos is None:
+                raise unpriced(*call)
+            total += nanos
         quote.wanted = total
         return total
 
@@ -105,7 +113,7 @@ class Budgets:
         reading = outcome.refused
         if self._rules.on_shortfall == "refuse" or reading is None or not isinstance(reading.claim, Spend):
             return None
-        quote: Quote = ctx.quote or self._quote(ctx)
+        quote: Quote = ctx.quote or Quote(ctx)
         target = self._prices.of(provider, model)
         rates = quote.rates(target, ctx.unix_started)
         if rates is None or not quote.output:
@@ -170,16 +178,6 @@ class Budgets:
         warn_at = self._rules.warn_at if one.warn_at is None else one.warn_at
         self._alerts.watch(Watched(entity, period, key, cap, int(cap * warn_at), one.soft, ends_at))
         return Spend(key, cap, one.soft, ends_at, tenant)
-
-    def _quote(self, ctx: RequestContext) -> Quote:
-        ctx.quote = quote = Quote(ctx)
-        return quote
-
-    def _priced(self, ctx: RequestContext, quote: Quote, provider: str, model: str, cap: int | None) -> int:
-        nanos = quote.most(self._prices.of(provider, model), ctx.unix_started, cap)
-        if nanos is None:
-            raise unpriced(provider, model)
-        return nanos
 
     def _dearest(self, ctx: RequestContext, quote: Quote) -> int:
         """Of the permitted targets that have a price; the others are refused when their turn comes."""

@@ -30,7 +30,7 @@ _EMBEDDINGS = frozenset({"openai_embeddings", "gemini_embed"})
 class Quote:
     """The size of a request."""
 
-    __slots__ = ("_body", "answers", "audio", "bound", "cap", "output", "tier", "wanted", "written")
+    __slots__ = ("_body", "answers", "audio", "bound", "cap", "output", "plain", "tier", "wanted", "written")
 
     def __init__(self, ctx: RequestContext) -> None:
         self._body = body = ctx.json
@@ -47,6 +47,8 @@ class Quote:
             self.tier = _tier(ctx, body)
         self.written = b"cache_control" in raw or b"cachePoint" in raw
         self.audio = bound.needs & AUDIO != 0
+        self.plain = self.output and self.tier is None and not self.written and not self.audio
+        """Priced as most calls are (`Priced.usual`)."""
         self.wanted = 0
         """Nano-USD that were asked for last."""
 
@@ -68,7 +70,9 @@ class Quote:
 
     def most(self, target: Priced, at: float, cap: int | None) -> int | None:
         """Nano-USD that a call costs at most; None: there is no price."""
-        rates = self.rates(target, at)
+        rates = target.usual if self.plain else None
+        if rates is None:
+            rates = self.rates(target, at)
         return None if rates is None else self.nanos(target, rates, cap)
 
     def rates(self, target: Priced, at: float) -> tuple[int, int] | None:
@@ -89,7 +93,7 @@ class Quote:
         dear_in, dear_out = rates
         if not dear_in and not dear_out:
             return 0
-        picos = self.prompt_tokens(target) * dear_in + self.output_tokens(target, cap) * dear_out
+        picos = self.bound.of(target.image_tokens, target.context_tokens) * dear_in + self.output_tokens(target, cap) * dear_out
         return -(-picos * self.answers // PICOS_PER_NANO) + ROUNDED
 
     def fitting(self, target: Priced, rates: tuple[int, int], nanos: int) -> int:

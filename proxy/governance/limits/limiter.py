@@ -29,6 +29,7 @@ from proxy.governance.limits.refusals import refused, too_much
 from proxy.governance.limits.rules import RuleBook, Ruled
 from proxy.governance.limits.standing import standing_of
 from proxy.governance.limits.turns import Turns
+from proxy.governance.plans.book import NO_PLANS
 from proxy.storage.hot.admission import AdmissionStore, Recount
 
 ONE = Amounts()
@@ -133,7 +134,8 @@ class Limiter:
             plans = self._plans.find(principal)
             if plans is None:
                 return self._load(self._plans, ctx, principal, inherits, agent)
-        ruled = book.of(principal, plans, model_of(ctx) if book.minds(plans) else None, agent)
+        by_model = book.by_model or (plans is not NO_PLANS and plans is not None)
+        ruled = book.of(principal, plans, model_of(ctx) if by_model else None, agent)
         if ruled is None:
             return None
         ctx.limits = claimed = Claimed(self, ruled)

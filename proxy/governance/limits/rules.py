@@ -18,7 +18,6 @@ from proxy.core.clock import Clock
 from proxy.core.entities import NO_LIMITS, Entity, Limits
 from proxy.core.identity import Principal
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules, PlanRules
-from proxy.governance.plans.book import NO_PLANS
 from proxy.storage.hot.admission import AdmissionStore
 
 SHARED = "@shared"
@@ -92,6 +91,8 @@ class RuleBook:
         self._default = default
         self._gateway = gateway or NO_LIMITS
         self._models = dict(models or {})
+        self.by_model = bool(models)
+        """Whether models have limits of their own, whoever asks for them."""
         self._agents = dict(agents or {})
         self._plans = plans
         self._budgets = budgets
@@ -105,12 +106,8 @@ class RuleBook:
         """None: nothing limits it. `model`: as asked; plans must have been loaded."""
         return self.of(principal, self._plans.find(principal) if self._plans is not None else None, model, agent)
 
-    def minds(self, plans: PlanRules | None) -> bool:
-        """Whether it matters which model is asked for."""
-        return bool(self._models) or (plans is not None and plans is not NO_PLANS)
-
     def of(self, principal: Principal, plans: PlanRules | None, model: str | None, agent: str | None) -> Ruled | None:
-        """As `find`, where the plans are known."""
+        """As `find`, where the plans are known. `model` None where neither they nor `by_model` ask for it."""
         if model is not None and model not in self._models and (plans is None or not plans.names(model)):
             model = None
         ruled = self._known.get((principal.key_id, model, agent))
