@@ -6,7 +6,7 @@ Read once a request from its body; priced for each target that is tried.
 from typing import Any
 
 from proxy.codecs.needs import CAP_FIELDS, output_cap
-from proxy.codecs.prompt_bound import Bound, prompt_bound
+from proxy.codecs.prompt_bound import prompt_bound
 from proxy.core.context import RequestContext
 from proxy.core.needs import AUDIO
 from proxy.core.priced import Priced
