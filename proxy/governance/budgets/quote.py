@@ -30,27 +30,28 @@ _EMBEDDINGS = frozenset({"openai_embeddings", "gemini_embed"})
 class Quote:
     """The size of a request."""
 
-    __slots__ = ("_body", "answers", "audio", "bound", "cap", "output", "plain", "tier", "wanted", "written")
+    __slots__ = ("_body", "_raw", "answers", "bound", "cap", "output", "plain", "tier", "wanted")
 
     def __init__(self, ctx: RequestContext) -> None:
         self._body = body = ctx.json
-        raw, dialect = ctx.body, ctx.route.dialect or ""
+        self._raw = raw = ctx.body
+        dialect = ctx.route.dialect or ""
         self.bound = bound = prompt_bound(body, raw, dialect)
         self.output = dialect not in _EMBEDDINGS and not (dialect == "bedrock_invoke" and "embed" in ctx.raw_path)
-        self.cap = 0
+        says = not _SAYING.isdisjoint(body)
+        self.cap = output_cap(body) if says else 0
         """The client's, a choice; 0: it set none."""
-        self.answers = 1
-        self.tier: str | None = None
-        if not _SAYING.isdisjoint(body):
-            self.cap, self.answers, self.tier = output_cap(body), answers_of(body), _tier(ctx, body)
-        elif _TIER_HEADER in ctx.headers:
-            self.tier = _tier(ctx, body)
-        self.written = b"cache_control" in raw or b"cachePoint" in raw
-        self.audio = bound.needs & AUDIO != 0
-        self.plain = self.output and self.tier is None and not self.written and not self.audio
-        """Priced as most calls are (`Priced.usual`)."""
+        self.answers = answers_of(body) if says else 1
+        self.tier = tier = _tier(ctx, body) if says or _TIER_HEADER in ctx.headers else None
+        self.plain = self.output and tier is None and not bound.needs & AUDIO
+        """Priced as most calls are (`Priced.usual`), if it is not the client's wish that it is written to a cache."""
         self.wanted = 0
         """Nano-USD that were asked for last."""
+
+    @property
+    def written(self) -> bool:
+        """Whether the client wants something of it in the provider's cache."""
+        return b"cache_control" in self._raw or b"cachePoint" in self._raw
 
     @property
     def least(self) -> int:
@@ -70,8 +71,8 @@ class Quote:
 
     def most(self, target: Priced, at: float, cap: int | None) -> int | None:
         """Nano-USD that a call costs at most; None: there is no price."""
-        rates = target.usual if self.plain else None
-        if rates is None:
+        rates = target.usual
+        if rates is None or not self.plain or not (target.written_unasked or not self.written):
             rates = self.rates(target, at)
         return None if rates is None else self.nanos(target, rates, cap)
 
@@ -86,7 +87,8 @@ class Quote:
 
     def _ceiling(self, target: Priced, tariff: Tariff, at: float) -> tuple[int, int] | None:
         tokens = self.prompt_tokens(target) if tariff.by_size else 0
-        return tariff.ceiling(tokens, at, self.tier, self.written or target.written_unasked, self.audio, self.output)
+        audio = bool(self.bound.needs & AUDIO)
+        return tariff.ceiling(tokens, at, self.tier, target.written_unasked or self.written, audio, self.output)
 
     def nanos(self, target: Priced, rates: tuple[int, int], cap: int | None) -> int:
         """What a call costs at most, at these rates."""

@@ -21,6 +21,7 @@ SWEEP_AT = 10_000
 KEEP_ENDED_S = 3600.0
 """A money counter after its period: requests may still be settled."""
 
+INF = float("inf")
 INPUT, OUTPUT, MIXED = 0, 1, 2
 Kinds = tuple[int, int, int]
 """Tokens of a request by these."""
@@ -29,33 +30,37 @@ Kinds = tuple[int, int, int]
 class MemoryRules:
     """Claims bound to their counters."""
 
-    __slots__ = ("groups", "inputs", "outputs", "rates", "rest", "slots", "spends", "tokens", "until", "windows")
+    __slots__ = ("groups", "inputs", "mixed", "outputs", "rates", "rest", "rings", "slots", "spends", "tokens", "until", "windows")
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = tuple(groups)
         self.windows: tuple[tuple[Ring, Window], ...] = ()
+        self.rings: tuple[Ring, ...] = ()
         self.rates: tuple[tuple[Ring, int], ...] = ()
         """Of requests, each with its limit."""
         self.tokens: tuple[tuple[Ring, int, int], ...] = ()
         """With limit and kind."""
         self.inputs: tuple[tuple[Ring, int], ...] = ()
         self.outputs: tuple[tuple[Ring, int], ...] = ()
-        """Those of them that a kind of token goes into."""
+        self.mixed: tuple[tuple[Ring, int], ...] = ()
+        """The same by kind."""
         self.slots: tuple[tuple[Room, Slots], ...] = ()
         self.spends: tuple[tuple[Money, Spend, str], ...] = ()
         self.rest = False
         """Whether there is anything that only a call takes."""
-        self.until = float("-inf")
+        self.until = -INF
         """Until then no ring has to be advanced."""
 
     def advance(self, now: float) -> None:
         """All rings, to now."""
-        until = float("inf")
-        for ring, _ in self.windows:
-            if now >= ring.until:
+        until = INF
+        for ring in self.rings:
+            ends_at = ring.until
+            if now >= ends_at:
                 ring.advance(now)
-            if ring.until < until:
-                until = ring.until
+                ends_at = ring.until
+            if ends_at < until:
+                until = ends_at
         self.until = until
 
 
@@ -104,9 +109,10 @@ class MemoryAdmission:
         if part == "rest":
             if not rules.rest:
                 return TAKEN
-            if not self._fits(rules, amounts):
+            kinds = _kinds(amounts)
+            if not self._fits(rules, kinds, amounts.nanos):
                 return self._refused(rules, amounts, now, requests=False)
-            self._take_rest(rules, request_id, amounts, now)
+            self._take_rest(rules, request_id, amounts, kinds, now)
             return TAKEN
         requests = amounts.requests
         for ring, limit in rules.rates:
@@ -116,9 +122,10 @@ class MemoryAdmission:
             if room.taken >= slots.limit:
                 return self._refused(rules, amounts, now)
         if part == "all" and rules.rest:
-            if self._fits(rules, amounts):
+            kinds = _kinds(amounts)
+            if self._fits(rules, kinds, amounts.nanos):
                 self._take_first(rules, request_id, requests, now)
-                self._take_rest(rules, request_id, amounts, now)
+                self._take_rest(rules, request_id, amounts, kinds, now)
                 return TAKEN
             outcome = self._refused(rules, amounts, now)
             if not outcome.missing:
@@ -177,7 +184,7 @@ class MemoryAdmission:
         if part != "rest":
             self._take_first(rules, request_id, amounts.requests, now)
         if part != "first" and rules.rest:
-            self._take_rest(rules, request_id, amounts, now)
+            self._take_rest(rules, request_id, amounts, _kinds(amounts), now)
 
     def fits(self, rules: MemoryRules, amounts: Amounts, part: Part) -> Outcome:
         """As `claim`, and nothing is taken."""
@@ -211,20 +218,26 @@ class MemoryAdmission:
             rules.advance(now)
         found: tuple[int, ...] = ()
         if rules.rates:
-            tightest, most = rules.rates[0]
-            least = most - tightest.total
+            least = INF
             for ring, limit in rules.rates:
-                if limit - ring.total < least:
-                    tightest, most = ring, limit
-                    least = limit - ring.total
+                left = limit - ring.total
+                if left < least:
+                    tightest, most, least = ring, limit, left
             found = (most, int(least) if least > 0 else 0, int(self._unix() + tightest.reset_s(now)) + 1)
-        for rings in (rules.inputs, rules.outputs):
-            if rings:
-                least = rings[0][1]
+        if rules.tokens:
+            least_mixed = INF
+            for ring, limit in rules.mixed:
+                left = limit - ring.total
+                if left < least_mixed:
+                    least_mixed = left
+            for rings in (rules.inputs, rules.outputs):
+                least = least_mixed
                 for ring, limit in rings:
-                    if limit - ring.total < least:
-                        least = limit - ring.total
-                found += (int(least) if least > 0 else 0,)
+                    left = limit - ring.total
+                    if left < least:
+                        least = left
+                if least < INF:
+                    found += (int(least) if least > 0 else 0,)
         return found
 
     def read(self, rules: MemoryRules) -> Outcome:
@@ -247,16 +260,20 @@ class MemoryAdmission:
         if type(claim) is Window:
             ring = self._ring(claim, tag)
             rules.windows += ((ring, claim),)
+            if ring not in rules.rings:
+                rules.rings += (ring,)
             dimension = claim.dimension
             bound = ((ring, claim.limit),)
             if dimension == "requests":
                 rules.rates += bound
                 return
-            rules.tokens += ((ring, claim.limit, INPUT if dimension == "input" else OUTPUT if dimension == "output" else MIXED),)
-            if dimension != "output":
+            if dimension == "input":
                 rules.inputs += bound
-            if dimension != "input":
+            elif dimension == "output":
                 rules.outputs += bound
+            else:
+                rules.mixed += bound
+            rules.tokens += ((ring, claim.limit, INPUT if dimension == "input" else OUTPUT if dimension == "output" else MIXED),)
         elif type(claim) is Slots:
             key = (tag, claim.key)
             room = self._rooms.get(key)
@@ -283,15 +300,13 @@ class MemoryAdmission:
             money = self._money[key] = Money(spend.ends_at, known=self._fresh)
         return money
 
-    def _fits(self, rules: MemoryRules, amounts: Amounts) -> bool:
+    def _fits(self, rules: MemoryRules, kinds: Kinds, nanos: int) -> bool:
         """All of `rest`, the rings being at now."""
-        if rules.tokens:
-            wants = (amounts.input, amounts.output, amounts.input + amounts.output)
-            for ring, limit, kind in rules.tokens:
-                if ring.total + wants[kind] > limit:
-                    return False
+        for ring, limit, kind in rules.tokens:
+            if ring.total + kinds[kind] > limit:
+                return False
         for money, spend, _ in rules.spends:
-            if not money.known or (not spend.soft and money.settled + money.reserved + money.others + amounts.nanos > spend.cap):
+            if not money.known or (money.settled + money.reserved + money.others + nanos > spend.cap and not spend.soft):
                 return False
         return True
 
@@ -302,7 +317,7 @@ class MemoryAdmission:
         for room, _ in rules.slots:
             room.taken += 1
 
-    def _take_rest(self, rules: MemoryRules, request_id: str, amounts: Amounts, now: float) -> None:
+    def _take_rest(self, rules: MemoryRules, request_id: str, amounts: Amounts, kinds: Kinds, now: float) -> None:
         held = self._held.get(request_id)
         if held is None:
             held = self._held[request_id] = _Held()
@@ -310,10 +325,8 @@ class MemoryAdmission:
             held.earlier = [*(held.earlier or ()), (held.called_at, held.reserved)]
         held.called_at = now
         held.reserved = amounts
-        if rules.tokens:
-            wants = (amounts.input, amounts.output, amounts.input + amounts.output)
-            for ring, _, kind in rules.tokens:
-                ring.total += wants[kind]
+        for ring, _, kind in rules.tokens:
+            ring.total += kinds[kind]
         for money, _, _ in rules.spends:
             money.reserved += amounts.nanos
 
@@ -347,19 +360,17 @@ class MemoryAdmission:
         return tuple(spend for money, spend, _ in rules.spends if not money.known)
 
     def _spent(self, rules: MemoryRules) -> tuple[Reading, ...]:
-        found: tuple[Reading, ...] = ()
         now = self._unix()
-        for money, spend, _ in rules.spends:
-            reserved = money.reserved + money.others
-            ends_at = spend.ends_at
-            found += (Reading(spend, money.settled + reserved, ends_at - now if ends_at is not None and ends_at > now else 0.0, reserved),)
-        return found
+        return tuple([_reading(money, spend, now) for money, spend, _ in rules.spends])
 
     def _pay(self, rules: MemoryRules, reserved: int, used: int) -> Outcome:
-        for money, _, _ in rules.spends:
+        now = self._unix()
+        readings: tuple[Reading, ...] = ()
+        for money, spend, _ in rules.spends:
             money.reserved -= reserved
             money.settled += used
-        return Outcome(readings=self._spent(rules))
+            readings += (_reading(money, spend, now),)
+        return Outcome(readings=readings)
 
     def _sweep(self) -> None:
         now, unix = self._now(), self._unix()
@@ -369,6 +380,12 @@ class MemoryAdmission:
         for key in ended:
             del self._money[key]
         self._sweep_at = max(SWEEP_AT, 2 * len(self))
+
+
+def _reading(money: Money, spend: Spend, now: float) -> Reading:
+    reserved = money.reserved + money.others
+    ends_at = spend.ends_at
+    return Reading(spend, money.settled + reserved, 0.0 if ends_at is None or ends_at < now else ends_at - now, reserved)
 
 
 def _kinds(amounts: Amounts) -> Kinds:
