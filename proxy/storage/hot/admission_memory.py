@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from proxy.core.claims import TAKEN, Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
+from proxy.core.claims import TAKEN, Amounts, Claim, Dimension, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
 from proxy.core.clock import Clock
 from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.rings import Bucket, Key, Money, Ring, Room
@@ -22,9 +22,9 @@ KEEP_ENDED_S = 3600.0
 """A money counter after its period: requests may still be settled."""
 
 INF = float("inf")
-INPUT, OUTPUT, MIXED = 0, 1, 2
 Kinds = tuple[int, int, int]
-"""Tokens of a request by these."""
+"""Tokens of a request: input, output, both together."""
+_BY_DIMENSION: dict[Dimension, str] = {"requests": "rates", "input": "inputs", "output": "outputs", "tokens": "mixed"}
 
 
 class MemoryRules:
@@ -38,12 +38,12 @@ class MemoryRules:
         self.rings: tuple[Ring, ...] = ()
         self.rates: tuple[tuple[Ring, int], ...] = ()
         """Of requests, each with its limit."""
-        self.tokens: tuple[tuple[Ring, int, int], ...] = ()
-        """With limit and kind."""
         self.inputs: tuple[tuple[Ring, int], ...] = ()
         self.outputs: tuple[tuple[Ring, int], ...] = ()
         self.mixed: tuple[tuple[Ring, int], ...] = ()
-        """The same by kind."""
+        """Of tokens, by kind."""
+        self.tokens: tuple[tuple[Ring, int, int], ...] = ()
+        """All of these, with limit and index in `Kinds`."""
         self.slots: tuple[tuple[Room, Slots], ...] = ()
         self.spends: tuple[tuple[Money, Spend, str], ...] = ()
         self.rest = False
@@ -97,6 +97,10 @@ class MemoryAdmission:
         for group in groups:
             for claim in group.claims:
                 self._bind(rules, group.tag, claim)
+        rules.rings = tuple(dict.fromkeys(ring for ring, _ in rules.windows))
+        rules.tokens = tuple(
+            (ring, limit, kind) for kind, bound in enumerate((rules.inputs, rules.outputs, rules.mixed)) for ring, limit in bound
+        )
         rules.rest = bool(rules.tokens or rules.spends)
         if len(self._active) + len(self._money) > self._sweep_at:
             self._sweep()
@@ -260,20 +264,8 @@ class MemoryAdmission:
         if type(claim) is Window:
             ring = self._ring(claim, tag)
             rules.windows += ((ring, claim),)
-            if ring not in rules.rings:
-                rules.rings += (ring,)
-            dimension = claim.dimension
-            bound = ((ring, claim.limit),)
-            if dimension == "requests":
-                rules.rates += bound
-                return
-            if dimension == "input":
-                rules.inputs += bound
-            elif dimension == "output":
-                rules.outputs += bound
-            else:
-                rules.mixed += bound
-            rules.tokens += ((ring, claim.limit, INPUT if dimension == "input" else OUTPUT if dimension == "output" else MIXED),)
+            name = _BY_DIMENSION[claim.dimension]
+            setattr(rules, name, _narrowed(getattr(rules, name), ring, claim.limit))
         elif type(claim) is Slots:
             key = (tag, claim.key)
             room = self._rooms.get(key)
@@ -380,6 +372,13 @@ class MemoryAdmission:
         for key in ended:
             del self._money[key]
         self._sweep_at = max(SWEEP_AT, 2 * len(self))
+
+
+def _narrowed(bound: tuple[tuple[Ring, int], ...], ring: Ring, limit: int) -> tuple[tuple[Ring, int], ...]:
+    """Windows of the same length count in one ring, and once: the narrowest holds."""
+    limits = dict(bound)
+    limits[ring] = min(limit, limits.get(ring, limit))
+    return tuple(limits.items())
 
 
 def _reading(money: Money, spend: Spend, now: float) -> Reading:
