@@ -150,10 +150,11 @@ def store_fits(rules: MemoryRules, used: list[int], amounts: Amounts, part: Part
     )
 
 
-def test_windows_of_the_same_length_count_once() -> None:
+@pytest.mark.parametrize("limits", [(5, 3), (3, 5)])
+def test_windows_of_the_same_length_count_once(limits: tuple[int, int]) -> None:
     """`rpm` beside a burst at a rate that fills it in a minute: both hold, and a request is one."""
     store = MemoryAdmission(FakeClock())
-    rules = store.prepare((Group("t", (Window("k", "requests", 5), Window("k", "requests", 3), Window("k", "tokens", 9))),))
+    rules = store.prepare((Group("t", (*(Window("k", "requests", limit) for limit in limits), Window("k", "tokens", 9))),))
     assert [store.claim(rules, str(n), Amounts(1, 1)).refused is None for n in range(4)] == [True, True, True, False]
     assert [reading.used for reading in store.read(rules).readings] == [3, 3, 6]
     assert store.standing(rules)[:2] == (3, 0)
