@@ -92,7 +92,7 @@ class PlainRing:
         return (self.index + BUCKETS - self.phase) / self.rate - now + EDGE_S
 
 
-pauses = st.sampled_from([0.0, 0.0, 0.0, 0.3, 0.3, 1.0, 5.0, 25.0, 40.0, 58.0, 59.5, 61.0])
+pauses = st.sampled_from([0.0, 0.0, 0.3, 0.3, 1.0, 1.0, 5.0, 5.0, 25.0, 40.0, 58.0, 61.0])
 """Buckets."""
 steps = st.lists(st.tuples(pauses, st.integers(0, 50), st.integers(0, 60)), max_size=60)
 
@@ -107,9 +107,10 @@ def test_it_counts_as_one_that_remembers_nothing_does(steps: list[tuple[float, i
         ring.add(now, amount)
         plain.add(now, amount)
         taken.append((now, amount))
-        at, most = taken.pop(back % len(taken))
-        ring.give_back(at, min(back, most))
-        plain.give_back(at, min(back, most))
+        if back % 2:
+            at, most = taken.pop(back % len(taken))
+            ring.give_back(at, min(back, most))
+            plain.give_back(at, min(back, most))
         assert ring.total == plain.total
         assert ring.reset_s(now) == plain.reset_s(now)
         assert ring.wait_s(now, 5, 60) == plain.wait_s(now, 5, 60)
