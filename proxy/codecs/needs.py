@@ -154,9 +154,13 @@ NESTED_CAPS = (
     ("textGenerationConfig", "maxTokenCount"),
 )
 
+CAP_FIELDS = frozenset((*CAPS, *(holder for holder, _ in NESTED_CAPS)))
+
 
 def output_cap(body: dict[str, Any]) -> int:
     """Tokens that the answer may have by the client's word; 0: it says none."""
+    if CAP_FIELDS.isdisjoint(body):
+        return 0
     for name in CAPS:
         if type(cap := body.get(name)) is int and cap > 0:
             return cap

@@ -60,17 +60,19 @@ class Bound(msgspec.Struct, frozen=True):
 
 def prompt_bound(body: dict[str, Any], raw: bytes, dialect: str) -> Bound:
     """`raw`: the body as it came."""
-    needs = needs_of(body) if _special(raw) else 0
     tokens, images, open_ = PER_REQUEST + len(raw), 0, not _STORED.isdisjoint(body)
     for name in ("messages", "contents", "input"):
         if name in body and type(turns := body[name]) is list:
             tokens += PER_MESSAGE * len(turns)
-    if needs & TOOLS:
-        tokens += WITH_TOOLS + PER_TOOL * _tools(body)
     if dialect == "openai_responses" and type(body.get("prompt")) is dict:
         open_ = True
     for mark in _REFERENCES.get(dialect, ()):
         open_ = open_ or mark in raw
+    if not _special(raw):
+        return Bound(tokens, images, open_)
+    needs = needs_of(body)
+    if needs & TOOLS:
+        tokens += WITH_TOOLS + PER_TOOL * _tools(body)
     if needs & MEDIA:
         for kind, data in media(body):
             size = len(data)

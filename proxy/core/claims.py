@@ -90,6 +90,9 @@ class Outcome(msgspec.Struct, frozen=True):
     """Counters that the store has lost, or never had: nothing was taken. They are rebuilt from the ledger and it is asked again."""
 
 
+TAKEN = Outcome()
+
+
 def of_rest(claim: Claim) -> bool:
     """Whether only a call to a provider takes it."""
     return type(claim) is Spend or (type(claim) is Window and claim.dimension != "requests")

@@ -195,6 +195,8 @@ class RequestContext:
     """An answer kept under an Idempotency-Key, or one that another request makes."""
     taken_over: bool
     """The gateway that ran it first, under the same Idempotency-Key, died: it is done once more."""
+    plans: Any
+    """The usage plans of its principal, where they have been looked at just now."""
     headers_out: list[tuple[bytes, bytes]]
     """Added to the response by the trace wrapper."""
     settle: "list[Callable[[RequestContext], None]]"
@@ -206,7 +208,7 @@ class RequestContext:
         "attempts", "body", "body_bytes_in", "body_unread", "bytes_out", "cache_status", "cache_tier", "cancelled", "check_body",
         "client_ip", "cost", "cost_nanos", "deadline", "dropped", "ending", "error", "error_source", "first_token_s", "head", "headers",
         "headers_out", "json", "limits", "max_tokens_cap",
-        "model", "on_disconnect", "permit", "plan_permits", "principal", "provider", "provider_request_id", "query", "quote",
+        "model", "on_disconnect", "permit", "plan_permits", "plans", "principal", "provider", "provider_request_id", "query", "quote",
         "raw_path", "replayed",
         "request_id", "route",
         "send_body", "served_model", "server", "settle", "started", "status", "stopped", "stream", "taken_over",
@@ -259,7 +261,7 @@ class RequestContext:
         """As `may_use`, of usage plans; None: they permit everything."""
         self.top_up: TopUp = EVERYBODY
         self.limits = None
-        self.max_tokens_cap = self.quote = None
+        self.max_tokens_cap = self.quote = self.plans = None
         self.send_body = self.server = self.head = self.on_disconnect = self.check_body = None
         self.task: asyncio.Task[Any] | None = None
 

@@ -15,6 +15,8 @@ class Priced(msgspec.Struct, frozen=True, kw_only=True):
     """None: it has no price."""
     instead: Tariff | None = None
     """Where something of it has none."""
+    usual: tuple[int, int] | None = None
+    """What `Tariff.ceiling` says of every ordinary call (`Tariff.always`); None: it has to be asked."""
     free: bool = False
     written_unasked: bool = True
     """Prompts may be written to the provider's cache without the client's asking for it."""

@@ -94,8 +94,8 @@ class _Rates:
     """Pico-USD a token where tier, size of the prompt and time are given; 0 for what has no price."""
 
     __slots__ = (
-        "_sure", "cache_read", "cache_write", "cache_write_1h", "found", "inexact", "input", "input_audio", "output", "output_audio",
-        "unpriced",
+        "cache_read", "cache_write", "cache_write_1h", "ceilings", "found", "inexact", "input", "input_audio", "output",
+        "output_audio", "sure", "unpriced",
     )  # fmt: skip
 
     def __init__(self, found: Mapping[Meter, int], inexact: Mapping[Meter, str], unpriced: frozenset[Meter]) -> None:
@@ -110,14 +110,17 @@ class _Rates:
         self.inexact = inexact
         """Meter → why its price is not its own."""
         self.unpriced = unpriced
-        self._sure = "input" not in inexact and "output" not in inexact
+        self.sure = "input" not in inexact and "output" not in inexact
+        """Of text, which is not read from a cache nor written to one."""
+        self.ceilings = tuple(_ceiling(self, written, audio) for audio in (False, True) for written in (False, True))
+        """By whether there may be sound in it, twice, and whether it may be written to the provider's cache."""
 
     def may_miss(self, usage: Usage) -> bool:
         """Whether the usage may have units of a meter without its own price; most models lack one of a rare meter. Errs on the side of
         yes."""
         inexact = self.inexact
         return bool(
-            not self._sure
+            not self.sure
             or (usage.cache_read_tokens and "cache_read" in inexact)
             or (usage.cache_write_tokens and ("cache_write" in inexact or "cache_write_1h" in inexact))
             or (usage.input_audio_tokens and "input_audio" in inexact)
@@ -134,6 +137,10 @@ class Tariff:
         self._times = sorted({price.valid_from for price in self._prices if price.valid_from > 0.0})
         self._sizes = sorted({price.when.context_over for price in self._prices if price.when.context_over > 0})
         self._known: dict[tuple[str | None, int, int], _Rates] = {}
+        self.by_size = bool(self._sizes)
+        """Whether the size of a prompt matters."""
+        self._standard: _Rates | None = None
+        """Those of the standard tier, where neither size nor time matter."""
 
     def cost(self, usage: Usage, *, at: float, service_tier: str | None = None) -> Cost:
         """`at`: when the request began, Unix seconds. `service_tier`: as `billed_tier` has it. Without any price for it the standard
@@ -142,10 +149,11 @@ class Tariff:
             return self._carefully(usage, [(call, self._rates(call.prompt_tokens, at, call.service_tier)) for call in usage.calls])
         inputs, read, written, out = usage.input_tokens, usage.cache_read_tokens, usage.cache_write_tokens, usage.output_tokens
         rates = self._rates(inputs + read + written, at, service_tier)
+        sound = usage.input_audio_tokens or usage.output_audio_tokens
         nanos: dict[Kind, int] = {}
         if inputs:
             picos = inputs * rates.input
-            if audio := usage.input_audio_tokens:
+            if sound and (audio := usage.input_audio_tokens):
                 picos += min(audio, inputs) * (rates.input_audio - rates.input)
             nanos["input"] = (picos + _HALF_NANO) // PICOS_PER_NANO
         if read:
@@ -155,17 +163,16 @@ class Tariff:
             nanos["cache_write"] = ((written - long) * rates.cache_write + long * rates.cache_write_1h + _HALF_NANO) // PICOS_PER_NANO
         if out:
             picos = out * rates.output
-            if audio := usage.output_audio_tokens:
+            if sound and (audio := usage.output_audio_tokens):
                 picos += min(audio, out) * (rates.output_audio - rates.output)
             nanos["output"] = (picos + _HALF_NANO) // PICOS_PER_NANO
-        if usage.incomplete or (rates.inexact and rates.may_miss(usage)):
+        if usage.incomplete or ((read or written or sound or not rates.sure) and rates.inexact and rates.may_miss(usage)):
             return self._carefully(usage, [(usage, rates)])
         return Cost(nanos, source=self.source)
 
     def ceiling(
         self,
         prompt_tokens: int,
-        *,
         at: float,
         service_tier: str | None = None,
         written: bool = True,
@@ -175,13 +182,21 @@ class Tariff:
         """(pico-USD of an input token, of an output token) that no token of a call costs more than. `written`: the prompt may be written to
         the provider's cache; `audio`: there may be sound in it or in the answer; `output`: there is one. None: something has no price."""
         rates = self._rates(prompt_tokens, at, None)
-        dearest_in, dearest_out = _ceiling(rates, written, audio)
+        if rates.unpriced and ("input" in rates.unpriced or (output and "output" in rates.unpriced)):
+            return None
+        dearest = rates.ceilings[2 * audio + written]
         if service_tier is not None:
-            of_tier = _ceiling(self._rates(prompt_tokens, at, service_tier), written, audio)
-            dearest_in, dearest_out = max(dearest_in, of_tier[0]), max(dearest_out, of_tier[1])
-        return None if "input" in rates.unpriced or (output and "output" in rates.unpriced) else (dearest_in, dearest_out)
+            of_tier = self._rates(prompt_tokens, at, service_tier).ceilings[2 * audio + written]
+            dearest = max(dearest[0], of_tier[0]), max(dearest[1], of_tier[1])
+        return dearest
+
+    def always(self, *, written: bool) -> tuple[int, int] | None:
+        """The `ceiling` of every call of the standard tier without sound; None: its size or time matter, or something has no price."""
+        return None if self._sizes or self._times else self.ceiling(0, 0.0, written=written)
 
     def _rates(self, prompt_tokens: int, at: float, service_tier: str | None) -> _Rates:
+        if service_tier is None and self._standard is not None:
+            return self._standard
         size = bisect_left(self._sizes, prompt_tokens) if self._sizes else 0
         time = bisect_right(self._times, at) if self._times else 0
         return self._known.get((service_tier, size, time)) or self._learn((service_tier, size, time))
@@ -225,6 +240,8 @@ class Tariff:
         if len(self._known) >= _MAX_RATES:
             self._known.clear()
         self._known[key] = rates
+        if tier is None and not self._sizes and not self._times:
+            self._standard = rates
         return rates
 
 

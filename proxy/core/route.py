@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+_COUNTING = ("count_tokens", "input_tokens", "count-tokens", ":countTokens")
+
 Family = Literal["openai", "anthropic", "bedrock", "gemini", "agents", "invoke", "admin", "ops"]
 """Which error body a route answers with (PRODUCT.md, Endpoints)."""
 
@@ -34,6 +36,11 @@ class RouteInfo(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Of `raw_path` less the prefixes of W, with the path's parameters as groups; None: it has none."""
     shared: tuple[tuple[bytes, "RouteInfo"], ...] = ()
     """Where other APIs have the same path: the header that only clients of such an API send, and the route as they know it."""
+    counts_only: bool = False
+    """It asks how many tokens there are, and takes none; told by its name."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "counts_only", self.name.endswith(_COUNTING))
 
     def seen_by(self, headers: Mapping[bytes, bytes]) -> "RouteInfo":
         """The route as this client knows it."""

@@ -5,6 +5,7 @@ before each try, and everything is settled in the outermost wrapper's `finally`.
 """
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -76,25 +77,25 @@ class AdmissionMiddleware:
         self._in_flight = in_flight
         self._limiter = limiter
         self._ledger = ledger
-        self._bound = self._top_up, self._settle  # bound once, not for each request
+        self._bound = self._top_up, self._settle, self._asked  # bound once, not for each request
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] == "http":
             ctx: RequestContext = scope[SCOPE_KEY]
             if ctx.route.dialect is not None:
                 self._in_flight.requests += 1
-                free, settle = self._bound
+                free, settle, asked = self._bound
                 ctx.settle.append(settle)
                 limiter, principal = self._limiter, ctx.principal
                 if limiter is not None and (limiter.anybody or (principal is not None and principal.limited)):
-                    ctx.top_up = _TopUp(self, ctx)
+                    ctx.top_up = partial(asked, ctx)
                     waiting = limiter.admit(ctx)
                     if waiting is not None:
                         return self._admit(waiting, scope, receive, send)
                 elif self._ledger is None:
                     ctx.top_up = free
                 else:
-                    ctx.top_up = _TopUp(self, ctx)
+                    ctx.top_up = partial(asked, ctx)
             elif self._limiter is not None and ctx.route.family in COUNTED and ctx.principal is not None:
                 if ctx.route.takes_nothing:
                     waiting = self._limiter.show(ctx)
@@ -113,10 +114,13 @@ class AdmissionMiddleware:
         self._in_flight.tries += 1
         return ALLOWED
 
-    def of(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
+    def _asked(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
         """The answer to `top_up` of one request."""
-        verdict = ALLOWED if self._limiter is None else self._limiter.top_up(ctx, provider, model)
-        return self._judged(ctx, provider, model, verdict) if isinstance(verdict, Verdict) else self._awaited(ctx, provider, model, verdict)
+        limiter = self._limiter
+        verdict = ALLOWED if limiter is None else limiter.top_up(ctx, provider, model)
+        if isinstance(verdict, Verdict):
+            return self._judged(ctx, provider, model, verdict)
+        return self._awaited(ctx, provider, model, verdict)
 
     async def _awaited(self, ctx: RequestContext, provider: str, model: str, verdict: Awaitable[Verdict]) -> Verdict:
         return self._judged(ctx, provider, model, await verdict)
@@ -138,14 +142,3 @@ class AdmissionMiddleware:
             self._limiter.settle(ctx)
         if self._ledger is not None:
             self._ledger.ended(ctx)
-
-
-class _TopUp:
-    __slots__ = ("_admission", "_ctx")
-
-    def __init__(self, admission: AdmissionMiddleware, ctx: RequestContext) -> None:
-        self._admission = admission
-        self._ctx = ctx
-
-    def __call__(self, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
-        return self._admission.of(self._ctx, provider, model)

@@ -46,6 +46,7 @@ class RbacMiddleware:
                     rules = self._plans.find(principal)
                     if rules is None:
                         return self._load(self._plans, ctx, principal, scope, receive, send)
+                    ctx.plans = rules
                     if rules is not NO_PLANS:
                         _apply(rules, ctx)
         return self.app(scope, receive, send)

@@ -47,11 +47,14 @@ class Quotes:
     def _learn(self, provider: str, model: str) -> Priced:
         at = self._providers.get(provider)
         facts = self._charges.facts(provider, model)
+        tariff = self._charges.tariff(provider, model)
+        written, free = at is None or at.kind not in _WRITTEN_WHEN_ASKED, at is not None and at.free
         return Priced(
-            tariff=self._charges.tariff(provider, model),
+            tariff=tariff,
+            usual=None if tariff is None or free else tariff.always(written=written),
             instead=self._charges.instead,
-            free=at is not None and at.free,
-            written_unasked=at is None or at.kind not in _WRITTEN_WHEN_ASKED,
+            free=free,
+            written_unasked=written,
             context_tokens=facts.context_tokens,
             max_output_tokens=facts.max_output_tokens,
             image_tokens=facts.image_tokens,

@@ -61,10 +61,12 @@ class Alerts:
         """`readings`: after `nanos` were settled."""
         for reading in readings:
             claim = reading.claim
-            watched = self._watched.get((claim.tenant or tenant, claim.key)) if isinstance(claim, Spend) else None
+            watched = self._watched.get((claim.tenant or tenant, claim.key)) if type(claim) is Spend else None
             if watched is None:
                 continue
             spent = reading.used - reading.reserved
+            if spent < watched.warn_at and spent < watched.cap:
+                continue
             if spent >= watched.warn_at > spent - nanos:
                 self._say("warning", watched, watched.warn_at, spent)
             if spent >= watched.cap > spent - nanos:

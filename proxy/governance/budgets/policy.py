@@ -24,7 +24,7 @@ from proxy.governance.budgets.periods import FOREVER, PERIODS, Period, counter, 
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.budgets.refusals import exceeded, unpriced
 from proxy.governance.budgets.unheard import Unheard
-from proxy.governance.limits.estimates import counts_only, model_of
+from proxy.governance.limits.estimates import model_of
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules, Fit
 from proxy.storage.usage import UsageRecords
 
@@ -89,15 +89,23 @@ class Budgets:
         return tuple(found)
 
     def nanos(self, ctx: RequestContext, provider: str | None, model: str | None) -> int:
-        if counts_only(ctx.route):
+        if ctx.route.counts_only:
             return 0
-        quote: Quote = ctx.quote or self._quote(ctx)
+        quote: Quote | None = ctx.quote
+        if quote is None:
+            ctx.quote = quote = Quote(ctx)
         if provider is None or model is None:
             return self._dearest(ctx, quote)
-        total = self._priced(ctx, quote, provider, model, ctx.max_tokens_cap)
+        calls = [(provider, model)]
         for attempt in ctx.attempts:
             if attempt.error is None or attempt.bill is not None or attempt.unheard:  # one that goes on, or has cost something
-                total += self._priced(ctx, quote, attempt.provider, attempt.model, ctx.max_tokens_cap)
+                calls.append((attempt.provider, attempt.model))
+        total = 0
+        for call in calls:
+            nanos = quote.most(self._prices.of(*call), ctx.unix_started, ctx.max_tokens_cap)
+            if nanos is None:
+                raise unpriced(*call)
+            total += nanos
         quote.wanted = total
         return total
 
@@ -105,7 +113,7 @@ class Budgets:
         reading = outcome.refused
         if self._rules.on_shortfall == "refuse" or reading is None or not isinstance(reading.claim, Spend):
             return None
-        quote: Quote = ctx.quote or self._quote(ctx)
+        quote: Quote = ctx.quote or Quote(ctx)
         target = self._prices.of(provider, model)
         rates = quote.rates(target, ctx.unix_started)
         if rates is None or not quote.output:
@@ -171,26 +179,14 @@ class Budgets:
         self._alerts.watch(Watched(entity, period, key, cap, int(cap * warn_at), one.soft, ends_at))
         return Spend(key, cap, one.soft, ends_at, tenant)
 
-    def _quote(self, ctx: RequestContext) -> Quote:
-        ctx.quote = quote = Quote(ctx)
-        return quote
-
-    def _priced(self, ctx: RequestContext, quote: Quote, provider: str, model: str, cap: int | None) -> int:
-        target = self._prices.of(provider, model)
-        rates = quote.rates(target, ctx.unix_started)
-        if rates is None:
-            raise unpriced(provider, model)
-        return quote.nanos(target, rates, cap)
-
     def _dearest(self, ctx: RequestContext, quote: Quote) -> int:
         """Of the permitted targets that have a price; the others are refused when their turn comes."""
         name = model_of(ctx)
         most = 0
         for entry, provider, model in self._prices.targets(name) if name is not None else ():
-            target = self._prices.of(provider, model)
-            rates = quote.rates(target, ctx.unix_started)
-            if rates is not None and self._may(ctx, name, entry, provider, model):
-                most = max(most, quote.nanos(target, rates, ctx.max_tokens_cap))
+            nanos = quote.most(self._prices.of(provider, model), ctx.unix_started, ctx.max_tokens_cap)
+            if nanos is not None and nanos > most and self._may(ctx, name, entry, provider, model):
+                most = nanos
         return most
 
     @staticmethod

@@ -5,8 +5,8 @@ Read once a request from its body; priced for each target that is tried.
 
 from typing import Any
 
-from proxy.codecs.needs import output_cap
-from proxy.codecs.prompt_bound import Bound, prompt_bound
+from proxy.codecs.needs import CAP_FIELDS, output_cap
+from proxy.codecs.prompt_bound import prompt_bound
 from proxy.core.context import RequestContext
 from proxy.core.needs import AUDIO
 from proxy.core.priced import Priced
@@ -21,6 +21,8 @@ UNKNOWN_OUTPUT = 32_768
 """Of a model whose longest answer is not in the catalogue, where its context window is not shorter."""
 _MANY = frozenset({"n", "best_of", "prompt", "generationConfig", "generation_config"})
 _TIERS = frozenset({"service_tier", "serviceTier", "speed"})
+_SAYING = CAP_FIELDS | _MANY | _TIERS
+"""Fields that say anything of an answer's size or price."""
 _TIER_HEADER = b"x-amzn-bedrock-service-tier"
 _EMBEDDINGS = frozenset({"openai_embeddings", "gemini_embed"})
 
@@ -28,22 +30,28 @@ _EMBEDDINGS = frozenset({"openai_embeddings", "gemini_embed"})
 class Quote:
     """The size of a request."""
 
-    __slots__ = ("_body", "answers", "audio", "bound", "cap", "output", "tier", "wanted", "written")
+    __slots__ = ("_body", "_raw", "answers", "bound", "cap", "output", "plain", "tier", "wanted")
 
     def __init__(self, ctx: RequestContext) -> None:
-        body: dict[str, Any] = ctx.json
-        self._body = body
+        self._body = body = ctx.json
+        self._raw = raw = ctx.body
         dialect = ctx.route.dialect or ""
-        self.bound: Bound = prompt_bound(body, ctx.body, dialect)
+        self.bound = bound = prompt_bound(body, raw, dialect)
         self.output = dialect not in _EMBEDDINGS and not (dialect == "bedrock_invoke" and "embed" in ctx.raw_path)
-        self.cap = output_cap(body)
+        says = not _SAYING.isdisjoint(body)
+        self.cap = output_cap(body) if says else 0
         """The client's, a choice; 0: it set none."""
-        self.answers = 1 if _MANY.isdisjoint(body) else answers_of(body)
-        self.written = b"cache_control" in ctx.body or b"cachePoint" in ctx.body
-        self.audio = bool(self.bound.needs & AUDIO)
-        self.tier = None if _TIERS.isdisjoint(body) and _TIER_HEADER not in ctx.headers else _tier(ctx, body)
+        self.answers = answers_of(body) if says else 1
+        self.tier = tier = _tier(ctx, body) if says or _TIER_HEADER in ctx.headers else None
+        self.plain = self.output and tier is None and not bound.needs & AUDIO
+        """Priced as most calls are (`Priced.usual`), if it is not the client's wish that it is written to a cache."""
         self.wanted = 0
         """Nano-USD that were asked for last."""
+
+    @property
+    def written(self) -> bool:
+        """Whether the client wants something of it in the provider's cache."""
+        return b"cache_control" in self._raw or b"cachePoint" in self._raw
 
     @property
     def least(self) -> int:
@@ -51,8 +59,8 @@ class Quote:
         return MIN_OUTPUT + thinking_of(self._body)
 
     def prompt_tokens(self, target: Priced) -> int:
-        """Of all calls together: for several choices there may be one for each."""
-        return self.bound.of(target.image_tokens, target.context_tokens) * self.answers
+        """Of one call: for several choices there may be one for each."""
+        return self.bound.of(target.image_tokens, target.context_tokens)
 
     def output_tokens(self, target: Priced, cap: int | None) -> int:
         """Of one choice. `cap`: what is sent in place of the client's, where that is more."""
@@ -60,6 +68,13 @@ class Quote:
             return 0
         tokens = self.cap or target.max_output_tokens or min(target.context_tokens or UNKNOWN_OUTPUT, UNKNOWN_OUTPUT)
         return tokens if cap is None else min(tokens, cap)
+
+    def most(self, target: Priced, at: float, cap: int | None) -> int | None:
+        """Nano-USD that a call costs at most; None: there is no price."""
+        rates = target.usual
+        if rates is None or not self.plain or not (target.written_unasked or not self.written):
+            rates = self.rates(target, at)
+        return None if rates is None else self.nanos(target, rates, cap)
 
     def rates(self, target: Priced, at: float) -> tuple[int, int] | None:
         """Pico-USD of an input and of an output token; None: there is no price."""
@@ -71,25 +86,21 @@ class Quote:
         return rates if rates is not None or target.instead is None else self._ceiling(target, target.instead, at)
 
     def _ceiling(self, target: Priced, tariff: Tariff, at: float) -> tuple[int, int] | None:
-        return tariff.ceiling(
-            self.bound.of(target.image_tokens, target.context_tokens),
-            at=at,
-            service_tier=self.tier,
-            written=self.written or target.written_unasked,
-            audio=self.audio,
-            output=self.output,
-        )
+        tokens = self.prompt_tokens(target) if tariff.by_size else 0
+        audio = bool(self.bound.needs & AUDIO)
+        return tariff.ceiling(tokens, at, self.tier, target.written_unasked or self.written, audio, self.output)
 
     def nanos(self, target: Priced, rates: tuple[int, int], cap: int | None) -> int:
         """What a call costs at most, at these rates."""
-        if rates == (0, 0):
+        dear_in, dear_out = rates
+        if not dear_in and not dear_out:
             return 0
-        picos = self.prompt_tokens(target) * rates[0] + self.answers * self.output_tokens(target, cap) * rates[1]
-        return -(-picos // PICOS_PER_NANO) + ROUNDED
+        picos = self.bound.of(target.image_tokens, target.context_tokens) * dear_in + self.output_tokens(target, cap) * dear_out
+        return -(-picos * self.answers // PICOS_PER_NANO) + ROUNDED
 
     def fitting(self, target: Priced, rates: tuple[int, int], nanos: int) -> int:
         """Output tokens a choice that `nanos` pay for."""
-        left = (nanos - ROUNDED) * PICOS_PER_NANO - self.prompt_tokens(target) * rates[0]
+        left = (nanos - ROUNDED) * PICOS_PER_NANO - self.prompt_tokens(target) * self.answers * rates[0]
         return left // (rates[1] * self.answers) if left > 0 and rates[1] else 0
 
 

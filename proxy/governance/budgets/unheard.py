@@ -14,7 +14,7 @@ from proxy.core.priced import Priced, Prices
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.governance.budgets.quote import Quote
-from proxy.governance.limits.estimates import counts_only, input_tokens
+from proxy.governance.limits.estimates import input_tokens
 
 LEFT = "the call was given up before the provider said how much"
 UNKNOWN = Cost(nanos={}, incomplete=True, unpriced=True, reasons=(LEFT, "no price"))
@@ -32,7 +32,7 @@ class Unheard:
         answered = ctx.cost_nanos is not None or ctx.cost is not None
         if answered:
             calls = _besides(ctx, calls)
-        if not calls or counts_only(ctx.route):
+        if not calls or ctx.route.counts_only:
             return
         tokens = input_tokens(ctx)
         bills = [Bill(usage=Usage(input_tokens=tokens, estimated=True), cost=self._cost(ctx, call, tokens)) for call in calls]
@@ -50,10 +50,8 @@ class Unheard:
         if ctx.stream:
             return self._prompt(ctx, target, tokens)
         quote: Quote = ctx.quote or Quote(ctx)
-        rates = quote.rates(target, ctx.unix_started)
-        if rates is None:
-            return UNKNOWN
-        return Cost({"other": nanos} if (nanos := quote.nanos(target, rates, ctx.max_tokens_cap)) else {}, reasons=(LEFT,))
+        nanos = quote.most(target, ctx.unix_started, ctx.max_tokens_cap)
+        return UNKNOWN if nanos is None else Cost({"other": nanos} if nanos else {}, reasons=(LEFT,))
 
     def _prompt(self, ctx: RequestContext, target: Priced, tokens: int) -> Cost:
         if target.free:

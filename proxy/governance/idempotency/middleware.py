@@ -120,6 +120,7 @@ class IdempotencyMiddleware:
         recording = Recording(ctx, live, send, partial(self._keep, name, token), self._tasks)
         staying = _Staying(ctx, receive, self._rules.total_s)
         ctx.send_body = recording.send_body
+        ctx.plans = None  # those of some time ago
         ctx.headers.pop(PATIENCE, None)  # an SDK that gives up asks again, and finds the call under way
         renewing = self._tasks.start(self._renew(name, token), name="idempotency-lease", endless=True)
         try:

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.codecs.needs import needs_of, output_cap, prompt_tokens
+from proxy.codecs.needs import BYTES_PER_TOKEN, CAP_FIELDS, needs_of, output_cap, prompt_tokens
 from proxy.core.context import RequestContext
-from proxy.core.route import RouteInfo
 
 FIRST_OUTPUT = 256
 """Of a model that has not answered yet."""
@@ -20,7 +19,8 @@ _CAPS = {
     "openai_responses": ("max_output_tokens",),
     "anthropic_messages": ("max_tokens",),
 }
-_COUNTING = ("count_tokens", "input_tokens", "count-tokens", ":countTokens")
+_SAYING = CAP_FIELDS | {"n"}
+"""Fields that say anything of the length of an answer."""
 
 
 class Averages:
@@ -43,13 +43,18 @@ class Averages:
 
 def input_tokens(ctx: RequestContext) -> int:
     size = len(ctx.body)
+    if size <= PLAIN_BYTES:
+        return -(-size // BYTES_PER_TOKEN)
     body = ctx.json
-    return prompt_tokens(body, size, needs_of(body) if size > PLAIN_BYTES and type(body) is dict else 0)
+    return prompt_tokens(body, size, needs_of(body) if type(body) is dict else 0)
 
 
 def output_tokens(ctx: RequestContext, averages: Averages, limit: int) -> int:
     """The client's cap, else what the model usually says; for each choice, and at most the limit."""
     body: Mapping[str, Any] = ctx.json
+    if _SAYING.isdisjoint(body):
+        tokens = averages(ctx.model)
+        return tokens if tokens < limit else limit
     tokens = _cap(ctx) or averages(ctx.model)
     if "n" in body and type(n := body["n"]) is int and n > 1:
         tokens *= n
@@ -57,7 +62,7 @@ def output_tokens(ctx: RequestContext, averages: Averages, limit: int) -> int:
 
 
 def _cap(ctx: RequestContext) -> int:
-    """The usual dialects' names first: a request without a cap is the dearest to look through."""
+    """By the name that the dialect has for it."""
     names = _CAPS.get(ctx.route.dialect or "")
     if names is None:
         return output_cap(ctx.json)
@@ -66,11 +71,6 @@ def _cap(ctx: RequestContext) -> int:
         if name in body and type(cap := body[name]) is int and cap > 0:
             return cap
     return 0
-
-
-def counts_only(route: RouteInfo) -> bool:
-    """It asks how many tokens there are, and takes none."""
-    return route.name.endswith(_COUNTING)
 
 
 def model_of(ctx: RequestContext) -> str | None:

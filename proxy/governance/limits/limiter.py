@@ -18,17 +18,18 @@ from typing import Any, Protocol
 
 import msgspec
 
-from proxy.core.claims import Amounts, Outcome, Part, Reading, Spend, Window, of_rest
+from proxy.core.claims import TAKEN, Amounts, Outcome, Part, Reading, Spend, Window, of_rest
 from proxy.core.context import ALLOWED, RequestContext, Verdict
 from proxy.core.errors import EdgeError, Unavailable
 from proxy.core.identity import Principal
 from proxy.governance.admission import Limiter as Admits
-from proxy.governance.limits.estimates import Averages, counts_only, input_tokens, model_of, output_tokens
+from proxy.governance.limits.estimates import Averages, input_tokens, model_of, output_tokens
 from proxy.governance.limits.policy import BudgetPolicy, EntityRules
 from proxy.governance.limits.refusals import refused, too_much
 from proxy.governance.limits.rules import RuleBook, Ruled
 from proxy.governance.limits.standing import standing_of
 from proxy.governance.limits.turns import Turns
+from proxy.governance.plans.book import NO_PLANS
 from proxy.storage.hot.admission import AdmissionStore, Recount
 
 ONE = Amounts()
@@ -51,45 +52,42 @@ class Meter(Protocol):
         ...
 
 
-class Claimed:
-    """What one request has taken, and where its limits stand."""
+class Claimed(msgspec.Struct, eq=False):
+    """What one request has taken, and where its limits stand. Made in C: most of it stays as it begins."""
 
-    __slots__ = ("calls", "denied", "first", "limiter", "outcome", "prepaid", "read_at", "refusal", "reserved", "ruled", "verdict")
-
-    def __init__(self, limiter: "Limiter", ruled: Ruled) -> None:
-        self.limiter = limiter
-        self.ruled = ruled
-        self.first = False
-        """Requests and slots are taken."""
-        self.prepaid = False
-        """Tokens and money of the first try are taken."""
-        self.calls = 0
-        """Tries that were admitted."""
-        self.reserved = 0
-        """Nano-USD."""
-        self.verdict: Verdict | None = None
-        """Of every further try: limits do not depend on the target."""
-        self.denied: Verdict | None = None
-        """Of the last try that was refused for its target's price."""
-        self.refusal: Outcome | None = None
-        """Of what the first try needs, which an answer from the cache does not."""
-        self.outcome: Outcome | None = None
-        """Of a store that cannot be read at once: the last one that has readings, and when."""
-        self.read_at = 0.0
+    limiter: "Limiter"
+    ruled: Ruled
+    prepaid: bool = False
+    """Tokens and money of the first try are taken."""
+    calls: int = 0
+    """Tries that were admitted."""
+    reserved: int = 0
+    """Nano-USD."""
+    verdict: Verdict | None = None
+    """Of every further try: limits do not depend on the target."""
+    denied: Verdict | None = None
+    """Of the last try that was refused for its target's price."""
+    refusal: Outcome | None = None
+    """Of what the first try needs, which an answer from the cache does not."""
+    outcome: Outcome | None = None
+    """Of a store that cannot be read at once: the last one that has readings, and when."""
+    read_at: float = 0.0
 
     def lines(self) -> bytes:
-        values = self._values()
-        return self.ruled.template % values if values is not None else b""
+        ruled = self.ruled
+        values = self._values() if ruled.names else None
+        return ruled.template % values if values is not None else b""
 
     def pairs(self) -> list[tuple[bytes, bytes]]:
         values = self._values()
         return [(name, b"%d" % value) for name, value in zip(self.ruled.names, values, strict=True)] if values is not None else []
 
     def _values(self) -> tuple[int, ...] | None:
-        found = self.limiter.store.standing(self.ruled.prepared)
+        ruled = self.ruled
+        found = self.limiter.store.standing(ruled.prepared)
         if found is None and self.outcome is not None:
             found = standing_of(self.outcome, self.read_at)
-        return found if found is not None and len(found) == len(self.ruled.names) else None
+        return found if found is not None and len(found) == len(ruled.names) else None
 
 
 class Limiter:
@@ -131,9 +129,13 @@ class Limiter:
         principal = ctx.principal
         if principal is None or principal.purpose:
             return None
-        if self._plans is not None and self._plans.find(principal) is None:
-            return self._load(self._plans, ctx, principal, inherits, agent)
-        ruled = self._book.find(principal, model_of(ctx), agent)
+        plans, book = ctx.plans, self._book
+        if plans is None and self._plans is not None:
+            plans = self._plans.find(principal)
+            if plans is None:
+                return self._load(self._plans, ctx, principal, inherits, agent)
+        by_model = book.by_model or (plans is not NO_PLANS and plans is not None)
+        ruled = book.of(principal, plans, model_of(ctx) if by_model else None, agent)
         if ruled is None:
             return None
         ctx.limits = claimed = Claimed(self, ruled)
@@ -147,12 +149,14 @@ class Limiter:
             outcome = self.store.claim(ruled.prepared, ctx.request_id, ONE, "first")
             if outcome.refused is not None:  # type: ignore[union-attr]
                 return self._not_first(ctx, claimed)
-            claimed.first = True
         return None
 
     def top_up(self, ctx: RequestContext, provider: str, model: str) -> Verdict | Awaitable[Verdict]:
         claimed = ctx.limits
-        if type(claimed) is not Claimed or not claimed.ruled.rest:
+        if type(claimed) is not Claimed:
+            return ALLOWED
+        ruled = claimed.ruled
+        if not ruled.rest:
             return ALLOWED
         if claimed.verdict is not None:
             return claimed.verdict
@@ -170,11 +174,11 @@ class Limiter:
                 claimed.calls += 1
                 return ALLOWED
             amounts = Amounts(nanos=amounts.nanos)
-        elif not amounts.nanos and not (claimed.ruled.wants_input or claimed.ruled.wants_output):  # free, or paid for by a try that failed
+        elif not amounts.nanos and not (ruled.wants_input or ruled.wants_output):  # free, or paid for by a try that failed
             claimed.calls += 1
             return ALLOWED
-        outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "rest")
-        if type(outcome) is Outcome and outcome.refused is None and not outcome.missing:
+        outcome = self.store.claim(ruled.prepared, ctx.request_id, amounts, "rest")
+        if outcome is TAKEN or (type(outcome) is Outcome and outcome.refused is None and not outcome.missing):
             claimed.calls += 1
             claimed.reserved += amounts.nanos
             return ALLOWED
@@ -184,11 +188,11 @@ class Limiter:
         claimed = ctx.limits
         if type(claimed) is not Claimed:
             return
-        used = self._used(ctx, claimed)
-        outcome = self.store.settle(claimed.ruled.prepared, ctx.request_id, used)
+        ruled = claimed.ruled
+        outcome = self.store.settle(ruled.prepared, ctx.request_id, self._used(ctx, claimed))
         if self._turns.keys:
             self._turns.freed()
-        if self._budgets is not None and claimed.ruled.spends:
+        if ruled.spends and self._budgets is not None:
             if isinstance(outcome, Outcome):
                 self._budgets.settled(ctx, outcome.readings)
             else:
@@ -270,11 +274,9 @@ class Limiter:
         """Raises what is to be answered when not even the request was taken."""
         reading = outcome.refused
         if reading is None:
-            claimed.first = part != "rest"
             claimed.prepaid = part == "all"
             claimed.reserved = amounts.nanos if part == "all" else 0
         elif part == "all" and of_rest(reading.claim):
-            claimed.first = True
             if not self._wait_s and type(reading.claim) is not Spend:  # else the first try waits for it; money depends on its target
                 claimed.refusal = outcome
         else:
@@ -318,7 +320,6 @@ class Limiter:
             amounts = ONE
         outcome = self.store.claim(claimed.ruled.prepared, ctx.request_id, amounts, "first")
         if not isinstance(outcome, Outcome) or outcome.refused is None:  # a tick of the clock later there is room
-            claimed.first = True
             return _nothing()
         if not self._wait_s:
             raise self._error(ctx, outcome)
@@ -403,11 +404,11 @@ class Limiter:
 
     def _amounts(self, ctx: RequestContext, claimed: Claimed, provider: str | None, model: str | None) -> Amounts:
         """What a call may take; of money, what is not reserved yet. Raises TooMuch, and what the budgets have against it."""
-        if ctx.route.dialect is None:
+        route, ruled = ctx.route, claimed.ruled
+        if route.dialect is None:
             return ONE  # it calls nobody: a list of models, a report
-        ruled = claimed.ruled
         taken_in = taken_out = nanos = 0
-        if (ruled.wants_input or ruled.wants_output) and not counts_only(ctx.route):
+        if not route.counts_only:
             if ruled.wants_input:
                 taken_in = input_tokens(ctx)
                 if taken_in > ruled.input_limit:
@@ -415,7 +416,9 @@ class Limiter:
             if ruled.wants_output:
                 taken_out = output_tokens(ctx, self.averages, ruled.output_limit)
         if ruled.spends and self._budgets is not None:
-            nanos = max(0, self._budgets.nanos(ctx, provider, model) - claimed.reserved)
+            nanos = self._budgets.nanos(ctx, provider, model) - claimed.reserved
+            if nanos < 0:
+                nanos = 0
         return Amounts(taken_in, taken_out, nanos)
 
     def _used(self, ctx: RequestContext, claimed: Claimed) -> Amounts:

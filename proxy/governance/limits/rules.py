@@ -91,6 +91,8 @@ class RuleBook:
         self._default = default
         self._gateway = gateway or NO_LIMITS
         self._models = dict(models or {})
+        self.by_model = bool(models)
+        """Whether models have limits of their own, whoever asks for them."""
         self._agents = dict(agents or {})
         self._plans = plans
         self._budgets = budgets
@@ -102,8 +104,11 @@ class RuleBook:
 
     def find(self, principal: Principal, model: str | None, agent: str | None = None) -> Ruled | None:
         """None: nothing limits it. `model`: as asked; plans must have been loaded."""
-        plans = self._plans.find(principal) if self._plans is not None else None
-        if model not in self._models and (plans is None or not plans.names(model)):
+        return self.of(principal, self._plans.find(principal) if self._plans is not None else None, model, agent)
+
+    def of(self, principal: Principal, plans: PlanRules | None, model: str | None, agent: str | None) -> Ruled | None:
+        """As `find`, where the plans are known. `model` None where neither they nor `by_model` ask for it."""
+        if model is not None and model not in self._models and (plans is None or not plans.names(model)):
             model = None
         ruled = self._known.get((principal.key_id, model, agent))
         if ruled is None or ruled.principal is not principal or plans is not ruled.plans:

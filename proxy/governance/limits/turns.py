@@ -18,25 +18,21 @@ AT_MOST_S = 1.0
 
 class Turns:
     def __init__(self) -> None:
-        self._queues: dict[str, deque[asyncio.Event]] = {}
+        self.keys: dict[str, deque[asyncio.Event]] = {}
+        """Counters that somebody waits for."""
 
     def __len__(self) -> int:
         """Requests that wait."""
-        return sum(map(len, self._queues.values()))
-
-    @property
-    def keys(self) -> dict[str, deque[asyncio.Event]]:
-        """Counters that somebody waits for."""
-        return self._queues
+        return sum(map(len, self.keys.values()))
 
     def freed(self) -> None:
         """Something may have room now."""
-        for queue in self._queues.values():
+        for queue in self.keys.values():
             queue[0].set()
 
     async def take(self, key: str, outcome: Outcome, ask: Ask, until: float) -> Outcome:
         """`outcome`: the refusal so far. `until`: monotonic seconds; where there is certainly no room by then, it is refused at once."""
-        queue = self._queues.setdefault(key, deque())
+        queue = self.keys.setdefault(key, deque())
         woken = asyncio.Event()
         queue.append(woken)
         try:
@@ -63,7 +59,7 @@ class Turns:
             if queue:
                 queue[0].set()
             else:
-                del self._queues[key]
+                del self.keys[key]
 
 
 def _slots(outcome: Outcome) -> bool:

@@ -19,10 +19,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Slots, Spend, Window, of_rest
+from proxy.core.claims import TAKEN, Amounts, Claim, Group, Outcome, Part, Slots, Spend, Window, of_rest
 from proxy.core.errors import EdgeError, Unavailable
 from proxy.storage.hot.admission import AdmissionStore, Recount
-from proxy.storage.hot.admission_memory import TAKEN, MemoryAdmission, MemoryRules
+from proxy.storage.hot.admission_memory import MemoryAdmission, MemoryRules
 from proxy.storage.hot.admission_redis import LEASE_S, RedisAdmission, RedisRules
 from proxy.storage.hot.base import HotStore, RedisDown, RedisRefused
 from proxy.storage.hot.fleet import Fleet

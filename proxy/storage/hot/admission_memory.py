@@ -9,12 +9,11 @@ from weakref import WeakValueDictionary
 
 import msgspec
 
-from proxy.core.claims import Amounts, Claim, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
+from proxy.core.claims import TAKEN, Amounts, Claim, Dimension, Group, Outcome, Part, Reading, Slots, Spend, Window, of_rest, taken_by
 from proxy.core.clock import Clock
 from proxy.storage.hot.admission import AdmissionStore, Recount
 from proxy.storage.hot.rings import Bucket, Key, Money, Ring, Room
 
-TAKEN = Outcome()
 SLOT_RETRY_S = 1.0
 SWEEP_AT = 10_000
 """Counters of windows kept before the idle ones are looked for; then twice as many as were left."""
@@ -22,30 +21,47 @@ SWEEP_AT = 10_000
 KEEP_ENDED_S = 3600.0
 """A money counter after its period: requests may still be settled."""
 
-INPUT, OUTPUT, MIXED = 0, 1, 2
+INF = float("inf")
 Kinds = tuple[int, int, int]
-"""Tokens of a request by these."""
+"""Tokens of a request: input, output, both together."""
+_BY_DIMENSION: dict[Dimension, str] = {"requests": "rates", "input": "inputs", "output": "outputs", "tokens": "mixed"}
 
 
 class MemoryRules:
     """Claims bound to their counters."""
 
-    __slots__ = ("groups", "inputs", "outputs", "rates", "rest", "slots", "spends", "tokens", "windows")
+    __slots__ = ("groups", "inputs", "mixed", "outputs", "rates", "rest", "rings", "slots", "spends", "tokens", "until", "windows")
 
     def __init__(self, groups: Sequence[Group]) -> None:
         self.groups = tuple(groups)
         self.windows: tuple[tuple[Ring, Window], ...] = ()
+        self.rings: tuple[Ring, ...] = ()
         self.rates: tuple[tuple[Ring, int], ...] = ()
         """Of requests, each with its limit."""
-        self.tokens: tuple[tuple[Ring, int, int], ...] = ()
-        """With limit and kind."""
         self.inputs: tuple[tuple[Ring, int], ...] = ()
         self.outputs: tuple[tuple[Ring, int], ...] = ()
-        """Those of them that a kind of token goes into."""
+        self.mixed: tuple[tuple[Ring, int], ...] = ()
+        """Of tokens, by kind."""
+        self.tokens: tuple[tuple[Ring, int, int], ...] = ()
+        """All of these, with limit and index in `Kinds`."""
         self.slots: tuple[tuple[Room, Slots], ...] = ()
         self.spends: tuple[tuple[Money, Spend, str], ...] = ()
         self.rest = False
         """Whether there is anything that only a call takes."""
+        self.until = -INF
+        """Until then no ring has to be advanced."""
+
+    def advance(self, now: float) -> None:
+        """All rings, to now."""
+        until = INF
+        for ring in self.rings:
+            ends_at = ring.until
+            if now >= ends_at:
+                ring.advance(now)
+                ends_at = ring.until
+            if ends_at < until:
+                until = ends_at
+        self.until = until
 
 
 class _Held(msgspec.Struct):
@@ -81,6 +97,10 @@ class MemoryAdmission:
         for group in groups:
             for claim in group.claims:
                 self._bind(rules, group.tag, claim)
+        rules.rings = tuple(dict.fromkeys(ring for ring, _ in rules.windows))
+        rules.tokens = tuple(
+            (ring, limit, kind) for kind, bound in enumerate((rules.inputs, rules.outputs, rules.mixed)) for ring, limit in bound
+        )
         rules.rest = bool(rules.tokens or rules.spends)
         if len(self._active) + len(self._money) > self._sweep_at:
             self._sweep()
@@ -88,27 +108,34 @@ class MemoryAdmission:
 
     def claim(self, rules: MemoryRules, request_id: str, amounts: Amounts, part: Part = "all") -> Outcome:
         now = self._now()
-        if part != "rest":
-            requests = amounts.requests
-            for ring, limit in rules.rates:
-                index = int(now * ring.rate + ring.phase)
-                if index != ring.index:
-                    ring.advance(index, now)
-                if ring.total + requests > limit:
-                    return self._refused(rules, amounts, now)
-            for room, slots in rules.slots:
-                if room.taken >= slots.limit:
-                    return self._refused(rules, amounts, now)
-            if part == "all" and rules.rest and not self._fits(rules, amounts, now):
-                outcome = self._refused(rules, amounts, now)
-                if not outcome.missing:
-                    self._take_first(rules, request_id, requests, now)
-                return outcome
-            self._take_first(rules, request_id, requests, now)
-        elif not self._fits(rules, amounts, now):
-            return self._refused(rules, amounts, now, requests=False)
-        if part != "first" and rules.rest:
-            self._take_rest(rules, request_id, amounts, now)
+        if now >= rules.until:
+            rules.advance(now)
+        if part == "rest":
+            if not rules.rest:
+                return TAKEN
+            kinds = _kinds(amounts)
+            if not self._fits(rules, kinds, amounts.nanos):
+                return self._refused(rules, amounts, now, requests=False)
+            self._take_rest(rules, request_id, amounts, kinds, now)
+            return TAKEN
+        requests = amounts.requests
+        for ring, limit in rules.rates:
+            if ring.total + requests > limit:
+                return self._refused(rules, amounts, now)
+        for room, slots in rules.slots:
+            if room.taken >= slots.limit:
+                return self._refused(rules, amounts, now)
+        if part == "all" and rules.rest:
+            kinds = _kinds(amounts)
+            if self._fits(rules, kinds, amounts.nanos):
+                self._take_first(rules, request_id, requests, now)
+                self._take_rest(rules, request_id, amounts, kinds, now)
+                return TAKEN
+            outcome = self._refused(rules, amounts, now)
+            if not outcome.missing:
+                self._take_first(rules, request_id, requests, now)
+            return outcome
+        self._take_first(rules, request_id, requests, now)
         return TAKEN
 
     def settle(self, rules: MemoryRules, request_id: str, used: Amounts) -> Outcome:
@@ -125,13 +152,18 @@ class MemoryAdmission:
             return TAKEN
         if held.earlier is not None:
             return self._settle_all(rules, [*held.earlier, (held.called_at, reserved)], used)
-        spent, kept = _kinds(used), _kinds(reserved)
-        for ring, _, kind in rules.tokens:
-            unused = kept[kind] - spent[kind]
-            if unused > 0:
-                ring.give_back(held.called_at, unused)
-            elif unused < 0:
-                ring.add(self._now(), -unused)
+        if rules.tokens:
+            at, left_in, left_out = held.called_at, reserved.input - used.input, reserved.output - used.output
+            lefts = (left_in, left_out, left_in + left_out)
+            for ring, _, kind in rules.tokens:
+                left = lefts[kind]
+                if left > 0:
+                    if at >= ring.since:  # the usual case of `give_back`
+                        ring.total -= left
+                    else:
+                        ring.give_back(at, left)
+                elif left < 0:
+                    ring.add(self._now(), -left)
         return self._pay(rules, reserved.nanos, used.nanos) if rules.spends else TAKEN
 
     def _settle_all(self, rules: MemoryRules, calls: list[tuple[float, Amounts]], used: Amounts) -> Outcome:
@@ -152,19 +184,18 @@ class MemoryAdmission:
     def note(self, rules: MemoryRules, request_id: str, amounts: Amounts, part: Part) -> None:
         """Count what somebody else has let through."""
         now = self._now()
-        for ring, _ in rules.windows:
-            ring.add(now, 0)
+        rules.advance(now)
         if part != "rest":
             self._take_first(rules, request_id, amounts.requests, now)
         if part != "first" and rules.rest:
-            self._take_rest(rules, request_id, amounts, now)
+            self._take_rest(rules, request_id, amounts, _kinds(amounts), now)
 
     def fits(self, rules: MemoryRules, amounts: Amounts, part: Part) -> Outcome:
         """As `claim`, and nothing is taken."""
         now = self._now()
+        rules.advance(now)
         claims = [(ring, window) for ring, window in rules.windows if part == "all" or of_rest(window) == (part == "rest")]
         for ring, window in claims:
-            ring.add(now, 0)
             if ring.total + taken_by(window, amounts) > window.limit:
                 return self._refused(rules, amounts, now, requests=part != "rest")
         if part != "rest" and any(room.taken >= slots.limit for room, slots in rules.slots):
@@ -190,34 +221,37 @@ class MemoryAdmission:
 
     def standing(self, rules: MemoryRules) -> tuple[int, ...]:
         now = self._now()
+        if now >= rules.until:
+            rules.advance(now)
         found: tuple[int, ...] = ()
         if rules.rates:
-            tightest, least, most = self._tightest(rules.rates, now)
+            least = INF
+            for ring, limit in rules.rates:
+                left = limit - ring.total
+                if left < least:
+                    tightest, most, least = ring, limit, left
             found = (most, int(least) if least > 0 else 0, int(self._unix() + tightest.reset_s(now)) + 1)
-        for rings in (rules.inputs, rules.outputs):
-            if rings:
-                least = self._tightest(rings, now)[1]
-                found += (int(least) if least > 0 else 0,)
+        if rules.tokens:
+            least_mixed = INF
+            for ring, limit in rules.mixed:
+                left = limit - ring.total
+                if left < least_mixed:
+                    least_mixed = left
+            for rings in (rules.inputs, rules.outputs):
+                least = least_mixed
+                for ring, limit in rings:
+                    left = limit - ring.total
+                    if left < least:
+                        least = left
+                if least < INF:
+                    found += (int(least) if least > 0 else 0,)
         return found
-
-    def _tightest(self, rings: tuple[tuple[Ring, int], ...], now: float) -> tuple[Ring, float, int]:
-        """The one with the least left, that, and its limit."""
-        tightest, most = rings[0]
-        least = float("inf")
-        for ring, limit in rings:
-            index = int(now * ring.rate + ring.phase)
-            if index != ring.index:
-                ring.advance(index, now)
-            left = limit - ring.total
-            if left < least:
-                tightest, least, most = ring, left, limit
-        return tightest, least, most
 
     def read(self, rules: MemoryRules) -> Outcome:
         now = self._now()
+        rules.advance(now)
         readings: list[Reading] = []
         for ring, window in rules.windows:
-            ring.add(now, 0)
             readings.append(Reading(window, int(-(-ring.total // 1)), ring.reset_s(now)))
         readings += [Reading(slots, room.taken) for room, slots in rules.slots]
         return Outcome(readings=(*readings, *self._spent(rules)), missing=self._missing(rules))
@@ -233,16 +267,8 @@ class MemoryAdmission:
         if type(claim) is Window:
             ring = self._ring(claim, tag)
             rules.windows += ((ring, claim),)
-            dimension = claim.dimension
-            bound = ((ring, claim.limit),)
-            if dimension == "requests":
-                rules.rates += bound
-                return
-            rules.tokens += ((ring, claim.limit, INPUT if dimension == "input" else OUTPUT if dimension == "output" else MIXED),)
-            if dimension != "output":
-                rules.inputs += bound
-            if dimension != "input":
-                rules.outputs += bound
+            name = _BY_DIMENSION[claim.dimension]
+            setattr(rules, name, _narrowed(getattr(rules, name), ring, claim.limit))
         elif type(claim) is Slots:
             key = (tag, claim.key)
             room = self._rooms.get(key)
@@ -269,17 +295,13 @@ class MemoryAdmission:
             money = self._money[key] = Money(spend.ends_at, known=self._fresh)
         return money
 
-    def _fits(self, rules: MemoryRules, amounts: Amounts, now: float) -> bool:
-        """All of `rest`; rings are at `now` afterwards if so."""
-        wants = _kinds(amounts)
+    def _fits(self, rules: MemoryRules, kinds: Kinds, nanos: int) -> bool:
+        """All of `rest`, the rings being at now."""
         for ring, limit, kind in rules.tokens:
-            index = int(now * ring.rate + ring.phase)
-            if index != ring.index:
-                ring.advance(index, now)
-            if ring.total + wants[kind] > limit:
+            if ring.total + kinds[kind] > limit:
                 return False
         for money, spend, _ in rules.spends:
-            if not money.known or (not spend.soft and money.settled + money.reserved + money.others + amounts.nanos > spend.cap):
+            if not money.known or (money.settled + money.reserved + money.others + nanos > spend.cap and not spend.soft):
                 return False
         return True
 
@@ -287,11 +309,10 @@ class MemoryAdmission:
         self._held[request_id] = _Held(now, requests, rules.slots)
         for ring, _ in rules.rates:
             ring.total += requests
-            ring.buckets[ring.at] += requests
         for room, _ in rules.slots:
             room.taken += 1
 
-    def _take_rest(self, rules: MemoryRules, request_id: str, amounts: Amounts, now: float) -> None:
+    def _take_rest(self, rules: MemoryRules, request_id: str, amounts: Amounts, kinds: Kinds, now: float) -> None:
         held = self._held.get(request_id)
         if held is None:
             held = self._held[request_id] = _Held()
@@ -299,11 +320,8 @@ class MemoryAdmission:
             held.earlier = [*(held.earlier or ()), (held.called_at, held.reserved)]
         held.called_at = now
         held.reserved = amounts
-        wants = _kinds(amounts)
         for ring, _, kind in rules.tokens:
-            amount = wants[kind]
-            ring.total += amount
-            ring.buckets[ring.at] += amount
+            ring.total += kinds[kind]
         for money, _, _ in rules.spends:
             money.reserved += amounts.nanos
 
@@ -314,7 +332,6 @@ class MemoryAdmission:
         for ring, window in rules.windows:
             if not requests and window.dimension == "requests":
                 continue
-            ring.add(now, 0)
             wants = taken_by(window, amounts)
             if ring.total + wants > window.limit:
                 wait_s = max(wait_s, ring.wait_s(now, wants, window.limit))
@@ -339,17 +356,16 @@ class MemoryAdmission:
 
     def _spent(self, rules: MemoryRules) -> tuple[Reading, ...]:
         now = self._unix()
-        return tuple(
-            Reading(spend, money.settled + reserved, max(0.0, (spend.ends_at or now) - now), reserved)
-            for money, spend, _ in rules.spends
-            for reserved in (money.reserved + money.others,)
-        )
+        return tuple([_reading(money, spend, now) for money, spend, _ in rules.spends])
 
     def _pay(self, rules: MemoryRules, reserved: int, used: int) -> Outcome:
-        for money, _, _ in rules.spends:
+        now = self._unix()
+        readings: tuple[Reading, ...] = ()
+        for money, spend, _ in rules.spends:
             money.reserved -= reserved
             money.settled += used
-        return Outcome(readings=self._spent(rules))
+            readings += (_reading(money, spend, now),)
+        return Outcome(readings=readings)
 
     def _sweep(self) -> None:
         now, unix = self._now(), self._unix()
@@ -359,6 +375,19 @@ class MemoryAdmission:
         for key in ended:
             del self._money[key]
         self._sweep_at = max(SWEEP_AT, 2 * len(self))
+
+
+def _narrowed(bound: tuple[tuple[Ring, int], ...], ring: Ring, limit: int) -> tuple[tuple[Ring, int], ...]:
+    """Windows of the same length count in one ring, and once: the narrowest holds."""
+    limits = dict(bound)
+    limits[ring] = min(limit, limits.get(ring, limit))
+    return tuple(limits.items())
+
+
+def _reading(money: Money, spend: Spend, now: float) -> Reading:
+    reserved = money.reserved + money.others
+    ends_at = spend.ends_at
+    return Reading(spend, money.settled + reserved, 0.0 if ends_at is None or ends_at < now else ends_at - now, reserved)
 
 
 def _kinds(amounts: Amounts) -> Kinds:

@@ -12,7 +12,7 @@ from collections.abc import MutableMapping
 BUCKETS = 60
 PARTS = BUCKETS - 1
 EDGE_S = 1e-6
-"""Added to the wait for a bucket's end, so that rounding never puts it on this side of it."""
+"""Kept from a bucket's end, or added to the wait for it, so that rounding never puts a time on the wrong side of it."""
 
 Key = tuple[str, ...] | str
 
@@ -23,9 +23,13 @@ def offset_s(width_s: float) -> float:
 
 
 class Ring:
-    """`home` keeps it alive while something is counted; else those who use it do."""
+    """`home` keeps it alive while something is counted; else those who use it do.
 
-    __slots__ = ("__weakref__", "at", "buckets", "home", "index", "key", "oldest", "phase", "rate", "total")
+    What is taken goes into `total` alone; how much of it belongs to the newest bucket is worked out when the next one begins. Whoever looks
+    at `total`, or adds to it, has to `advance` first where `until` is over.
+    """
+
+    __slots__ = ("__weakref__", "buckets", "home", "index", "key", "older", "oldest", "phase", "rate", "since", "total", "until")
 
     def __init__(self, key: Key, span_s: float, home: "MutableMapping[Key, Ring]") -> None:
         self.key = key
@@ -36,14 +40,21 @@ class Ring:
         """Buckets between the clock's zero and where they are counted from."""
         self.index = self.oldest = -BUCKETS
         """Of the newest bucket and of one not after the oldest that is not empty, counted from the clock's zero."""
-        self.at = 0
-        """Where the newest bucket stands."""
+        self.since = float("inf")
+        self.until = float("-inf")
+        """Times that are in the newest bucket whatever rounding does: not before the one, and before the other."""
         self.total: float = 0
+        self.older: float = 0
+        """Of the total, what is not in the newest bucket."""
         self.buckets: list[float] = [0] * BUCKETS
+        """The newest one's is not up to date."""
 
-    def advance(self, index: int, now: float) -> None:
+    def advance(self, now: float) -> None:
         """To the bucket of now. The clock may stand still, it does not go back."""
-        buckets, before = self.buckets, self.index
+        before = self.index
+        index = int(now * self.rate + self.phase)
+        if index == before:
+            return
         if index - before >= BUCKETS:
             self.buckets = [0] * BUCKETS
             self.total = 0
@@ -53,34 +64,38 @@ class Ring:
             self.oldest = index
             self.home[self.key] = self
         else:
-            for old in range(before + 1, index + 1):
+            buckets = self.buckets
+            buckets[before % BUCKETS] = self.total - self.older
+            for old in range(self.oldest, index - PARTS):
                 self.total -= buckets[old % BUCKETS]
                 buckets[old % BUCKETS] = 0
-            if self.oldest <= index - BUCKETS:
-                self.oldest = index - BUCKETS + 1
+            if self.oldest < index - PARTS:
+                self.oldest = index - PARTS
+        self.older = self.total
         self.index = index
-        self.at = index % BUCKETS
+        self.since = (index - self.phase) / self.rate + EDGE_S
+        self.until = (index + 1 - self.phase) / self.rate - EDGE_S
 
     def add(self, now: float, amount: float) -> None:
-        index = int(now * self.rate + self.phase)
-        if index != self.index:
-            self.advance(index, now)
+        if now >= self.until:
+            self.advance(now)
         self.total += amount
-        self.buckets[self.at] += amount
 
     def give_back(self, at: float, amount: float) -> None:
         """Of what was taken at that time, if it still counts."""
         index = int(at * self.rate + self.phase)
-        if self.index - index < BUCKETS:
-            self.buckets[index % BUCKETS] -= amount
+        if index >= self.oldest:
             self.total -= amount
+            if index < self.index:
+                self.older -= amount
+                self.buckets[index % BUCKETS] -= amount
 
     def reset_s(self, now: float) -> float:
         """Until some of it is free again; 0: all of it is."""
         if self.total <= 0:
             return 0.0
         oldest, buckets = self.oldest, self.buckets
-        while not buckets[oldest % BUCKETS] and oldest < self.index:
+        while oldest < self.index and not buckets[oldest % BUCKETS]:
             oldest += 1
         self.oldest = oldest
         return max(0.0, (oldest + BUCKETS - self.phase) / self.rate - now)
@@ -116,10 +131,13 @@ class Bucket(Ring):
         """A tick; set when rules are made, the last one's word holds."""
         self.buckets = [0.0]
 
-    def advance(self, index: int, now: float) -> None:
+    def advance(self, now: float) -> None:
+        index = int(now * self.rate)
+        if index == self.index:
+            return
         self.total = round(max(0.0, self.total - (index - self.index) * self.refill), 9)
-        self.buckets[0] = 0.0
         self.index = index
+        self.until = (index + 1) / self.rate - EDGE_S
         if self.key not in self.home:
             self.home[self.key] = self
 

@@ -10,3 +10,12 @@ def test_a_shared_route_is_seen_by_its_clients() -> None:
     assert route.seen_by({b"theirs": b""}) is theirs
     assert route.seen_by({b"other": b""}) is route
     assert theirs.seen_by({b"theirs": b""}) is theirs
+
+
+def test_counting_takes_no_tokens() -> None:
+    """Of all four dialects."""
+    assert RouteInfo(name="/v1/messages/count_tokens", family="anthropic").counts_only
+    assert RouteInfo(name="/v1/responses/input_tokens", family="openai").counts_only
+    assert RouteInfo(name="/model/{model}/count-tokens", family="bedrock").counts_only
+    assert RouteInfo(name="/v1beta/models/{model}:countTokens", family="gemini").counts_only
+    assert not RouteInfo(name="/v1/chat/completions", family="openai").counts_only

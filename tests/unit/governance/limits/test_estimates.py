@@ -7,7 +7,7 @@ import pytest
 
 from proxy.core.context import RequestContext
 from proxy.core.route import RouteInfo
-from proxy.governance.limits.estimates import MAX_MODELS, Averages, counts_only, input_tokens, model_of, output_tokens
+from proxy.governance.limits.estimates import MAX_MODELS, Averages, input_tokens, model_of, output_tokens
 from tests.unit.governance.limits.made import CHAT, World
 
 
@@ -68,10 +68,3 @@ def test_the_model_is_known_before_anything_is_decoded() -> None:
     assert model_of(ctx) == "m"
     ctx.json = None
     assert model_of(ctx) == "d"
-
-
-def test_counting_takes_no_tokens() -> None:
-    """Of all four dialects."""
-    assert counts_only(RouteInfo(name="/v1/messages/count_tokens", family="anthropic"))
-    assert counts_only(RouteInfo(name="/v1beta/models/{model}:countTokens", family="gemini"))
-    assert not counts_only(CHAT)

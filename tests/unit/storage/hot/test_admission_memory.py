@@ -1,9 +1,12 @@
 """Claims of one process."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.core.claims import Amounts, Group, Slots, Spend, Window
-from proxy.storage.hot.admission_memory import SWEEP_AT, TAKEN, MemoryAdmission
+from proxy.core.claims import TAKEN, Amounts, Group, Part, Slots, Spend, Window, of_rest, taken_by
+from proxy.governance.limits.standing import standing_of
+from proxy.storage.hot.admission_memory import SWEEP_AT, MemoryAdmission, MemoryRules
 from tests.support.clock import FakeClock
 
 
@@ -103,3 +106,55 @@ def test_idle_counters_go_and_counting_ones_stay() -> None:
     for n in range(SWEEP_AT + 2, 2 * SWEEP_AT + 10):
         store.claim(store.prepare(group(n)), str(n), Amounts())
     assert len(store) < SWEEP_AT + 10
+
+
+WINDOWS = (
+    Window("k", "requests", 20),
+    Window("k", "requests", 6, 1),
+    Window("k", "input", 300),
+    Window("k", "output", 400, bucket=True),
+    Window("k", "tokens", 500),
+    Window("k", "tokens", 100, 1),
+)
+acts = st.tuples(
+    st.floats(0, 3), st.sampled_from(["first", "rest", "all", "settle"]), st.integers(0, 3), st.integers(0, 90), st.integers(0, 90)
+)
+
+
+@given(st.lists(acts, max_size=40), st.sets(st.sampled_from(WINDOWS), min_size=1))
+def test_the_standing_is_what_a_reading_says(acts: list[tuple[float, Part, int, int, int]], windows: set[Window]) -> None:
+    """After any claims and settlements, of a store that two sets of rules share."""
+    clock = FakeClock()
+    store = MemoryAdmission(clock)
+    rules = store.prepare((Group("t", tuple(window for window in WINDOWS if window in windows)),))
+    other = store.prepare((Group("t", WINDOWS),))
+    for pause_s, act, number, taken_in, taken_out in acts:
+        clock.advance(pause_s)
+        mine, amounts = (rules, other)[number % 2], Amounts(taken_in, taken_out)
+        if act == "settle":
+            store.settle(mine, str(number), amounts)
+        elif act != "first" or store.fits(mine, amounts, "first") is TAKEN:
+            before = [reading.used for reading in store.read(mine).readings]
+            outcome = store.claim(mine, str(number), amounts, act)
+            assert (outcome.refused is None) == (store_fits(mine, before, amounts, act))
+        assert store.standing(rules) == standing_of(store.read(rules), clock.time())
+
+
+def store_fits(rules: MemoryRules, used: list[int], amounts: Amounts, part: Part) -> bool:
+    """By the limits alone."""
+    windows = [claim for group in rules.groups for claim in group.claims if isinstance(claim, Window)]
+    return all(
+        before + taken_by(window, amounts) <= window.limit
+        for window, before in zip(windows, used, strict=True)
+        if part == "all" or of_rest(window) == (part == "rest")
+    )
+
+
+@pytest.mark.parametrize("limits", [(5, 3), (3, 5)])
+def test_windows_of_the_same_length_count_once(limits: tuple[int, int]) -> None:
+    """`rpm` beside a burst at a rate that fills it in a minute: both hold, and a request is one."""
+    store = MemoryAdmission(FakeClock())
+    rules = store.prepare((Group("t", (*(Window("k", "requests", limit) for limit in limits), Window("k", "tokens", 9))),))
+    assert [store.claim(rules, str(n), Amounts(1, 1)).refused is None for n in range(4)] == [True, True, True, False]
+    assert [reading.used for reading in store.read(rules).readings] == [3, 3, 6]
+    assert store.standing(rules)[:2] == (3, 0)
