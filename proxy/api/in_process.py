@@ -6,6 +6,7 @@ who it is stays behind.
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from time import monotonic
@@ -19,8 +20,6 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.auth import Keys
 from proxy.pipeline.background import Answered, Background
 
-AT_ONCE = 32
-"""Of the gateway's own requests: more wait for nobody, they are not made."""
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """Kept of an answer; the rest goes by."""
 _LEFT_BEHIND = frozenset(
@@ -63,7 +62,8 @@ class InProcess:
         self.keys = OneTimeKeys()
         self.app: ASGIApp | None = None
         self._tasks = tasks
-        self.running = 0
+        self.running: Counter[str] = Counter()
+        """Requests under way, by what they are for."""
 
     def start(
         self,
@@ -73,9 +73,11 @@ class InProcess:
         *,
         path: str,
         headers: Mapping[bytes, bytes | None],
+        of: str,
+        at_most: int,
         done: Callable[[Answered], None] | None = None,
     ) -> bool:
-        if self.app is None or self.running >= AT_ONCE:
+        if self.app is None or self.running[of] >= at_most:
             return False
         own = {name: value for name, value in ctx.headers.items() if name not in _LEFT_BEHIND and name not in headers}
         given = {name: value for name, value in headers.items() if value is not None}
@@ -92,11 +94,13 @@ class InProcess:
             "client": (ctx.client_ip, 0) if ctx.client_ip else None,
             "server": None,
         }
-        self.running += 1
-        self._tasks.start(self._run(self.app, scope, principal, body, done), name=f"own-request:{principal.purpose}")
+        self.running[of] += 1
+        self._tasks.start(self._run(self.app, scope, principal, body, of, done), name=f"own-request:{principal.purpose}")
         return True
 
-    async def _run(self, app: ASGIApp, scope: Scope, principal: Principal, body: bytes, done: Callable[[Answered], None] | None) -> None:
+    async def _run(
+        self, app: ASGIApp, scope: Scope, principal: Principal, body: bytes, of: str, done: Callable[[Answered], None] | None
+    ) -> None:
         scope["headers"].append((b"authorization", b"Bearer " + self.keys.issue(principal)))
         taken = _Taken(body)
         began = monotonic()
@@ -105,7 +109,9 @@ class InProcess:
             await app(scope, taken.receive, taken.send)
             whole = True
         finally:
-            self.running -= 1
+            self.running[of] -= 1
+            if not self.running[of]:
+                del self.running[of]  # entries come and go with reloads
             ctx: RequestContext | None = scope.get(SCOPE_KEY)
             if done is not None:
                 done(_answered(taken, ctx, monotonic() - began, whole=whole))

@@ -40,8 +40,10 @@ class Background(Protocol):
         *,
         path: str,
         headers: Mapping[bytes, bytes | None],
+        of: str,
+        at_most: int,
         done: Callable[[Answered], None] | None = None,
     ) -> bool:
         """The request of `ctx` once more, with another body and `headers` over its own (None: left out). False, and nothing is done, where
-        too many run already. `done` is called once, however it ends."""
+        `at_most` of those that are for the same (`of`) run already: more wait for nobody. `done` is called once, however it ends."""
         ...

@@ -12,6 +12,8 @@ from proxy.pipeline.background import REVALIDATE, Answered
 from proxy.pipeline.deps import Pipeline
 
 HEADERS = {b"cache-control": b"no-cache"}
+AT_ONCE = 32
+"""In a process; one call a key."""
 STALE = b"x-llm-edge-cache-stale"
 
 
@@ -28,5 +30,8 @@ def revalidate(pipe: Pipeline, asked: Asked, key: bytes) -> None:
         pipe.meter.revalidated(answered.error is None and answered.status == 200)
 
     own = msgspec.structs.replace(principal, purpose=REVALIDATE)
-    if pipe.background.start(ctx, own, dump_json(asked.body), path=ctx.raw_path, headers=HEADERS, done=done):
+    started = pipe.background.start(
+        ctx, own, dump_json(asked.body), path=ctx.raw_path, headers=HEADERS, of=REVALIDATE, at_most=AT_ONCE, done=done
+    )
+    if started:
         pipe.revalidating.add(key)

@@ -81,7 +81,16 @@ def _copy(pipe: Pipeline, asked: Asked, rules: ShadowRules, answer: bytes | None
         _log.info("shadow", extra=comparison(asked, first, second, rules.model))
 
     principal = Principal(key_id="shadow", tenant="llm-edge", name=rules.model, purpose=SHADOW, scopes=frozenset({ROUTING}))
-    if not pipe.background.start(ctx, principal, dump_json(body), path=_path(ctx, rules.model), headers=HEADERS, done=done):
+    if not pipe.background.start(
+        ctx,
+        principal,
+        dump_json(body),
+        path=_path(ctx, rules.model),
+        headers=HEADERS,
+        of=f"{SHADOW}:{name}",
+        at_most=rules.concurrency,
+        done=done,
+    ):
         pipe.shadow_budget.settle(name, reserved, 0)
         pipe.meter.shadow("too_many")
 

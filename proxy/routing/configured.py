@@ -89,4 +89,9 @@ def _shadow(shadow: ShadowSettings | None) -> ShadowRules | None:
     if shadow is None:
         return None
     budget = shadow.budget_usd
-    return ShadowRules(model=shadow.model, share=shadow.share, budget_nanos=None if budget is None else round(budget * NANOS_PER_USD))
+    return ShadowRules(
+        model=shadow.model,
+        share=shadow.share,
+        budget_nanos=None if budget is None else round(budget * NANOS_PER_USD),
+        concurrency=shadow.concurrency,
+    )

@@ -35,11 +35,13 @@ class HedgeRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShadowRules(msgspec.Struct, frozen=True, kw_only=True):
-    """A copy of `share` of the requests goes to the entry `model`, for `budget_nanos` nano-USD in all; None: unbounded."""
+    """A copy of `share` of the requests goes to the entry `model`, for `budget_nanos` nano-USD in all; None: unbounded. More than
+    `concurrency` at the same time are not made."""
 
     model: str
     share: float = 1.0
     budget_nanos: int | None = None
+    concurrency: int = 128
 
 
 class ContentRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ class ShadowSettings(Section):
     model: str = Field(min_length=1, description="Another entry of `models`.")
     share: Share = Field(1, description="Share of the requests that are copied.")
     budget_usd: NonNegative | None = Field(None, description="What all copies of a process may cost, in USD; null: unbounded.")
+    concurrency: Count = Field(128, le=4096, description="Copies at the same time from one process; more are not made.")
 
 
 class ModelSettings(Section):

@@ -1,5 +1,6 @@
 """Shadow traffic."""
 
+import asyncio
 import logging
 from typing import Any
 
@@ -9,11 +10,11 @@ import pytest
 from proxy.settings import Settings
 from proxy.settings.cache import CacheSettings
 from proxy.transport.base import UpstreamRequest
-from proxy.transport.scripted import Reply
+from proxy.transport.scripted import Reply, ScriptedTransport
 from tests.support.access_log import Books
 from tests.support.eventually import eventually
 from tests.support.gateway import ADMIN_KEY, settings
-from tests.support.library import in_process, json_reply, one_provider
+from tests.support.library import in_process, json_reply, one_provider, provider
 from tests.support.upstream import chat
 
 PRICES = {"old": {"input": 1, "output": 1}, "new": {"input": 2, "output": 4}}
@@ -87,6 +88,49 @@ async def test_a_used_up_budget_switches_it_off() -> None:
         await edge.chat(model="smart")
         await shadowed(edge, "over_budget")
         assert len(edge.sent) == 1
+
+
+async def test_more_at_once_than_it_may_are_not_made() -> None:
+    """They are counted, and wait for nobody; there is room again once a copy is done. Nothing of the budget stays with those not made."""
+    release = asyncio.Event()
+
+    async def released(seconds: float) -> None:
+        await release.wait()
+
+    def slow_shadow(request: UpstreamRequest) -> Reply:
+        new = msgspec.json.decode(request.body)["model"] == "new"
+        return msgspec.structs.replace(by_model(request), head_delay_s=0.5 if new else 0.0)
+
+    own = ScriptedTransport(slow_shadow, sleep=released)
+    async with in_process(config=config(concurrency=2, budget_usd=1), providers={"mine": provider(own)}) as edge:
+        for n in range(3):
+            assert (await edge.chat(f"number {n}", model="smart")).status_code == 200
+        await shadowed(edge, "too_many")
+        assert edge.gateway.metrics.counters["llm_edge_shadow_requests_total", "done"] == 0
+        release.set()
+        await shadowed(edge, "done", 2)
+        spent = edge.gateway.state.pipeline.shadow_budget.spent("smart")
+        await edge.chat("number 3", model="smart")
+        await shadowed(edge, "done", 3)
+        assert edge.gateway.state.pipeline.shadow_budget.spent("smart") == spent * 3 // 2
+        assert edge.gateway.metrics.counters["llm_edge_shadow_requests_total", "too_many"] == 1
+
+
+async def test_a_hundred_copies_a_second_of_half_a_second_all_have_room() -> None:
+    """Without any setting."""
+    release = asyncio.Event()
+
+    async def released(seconds: float) -> None:
+        await release.wait()
+
+    own = ScriptedTransport(
+        lambda request: msgspec.structs.replace(by_model(request), head_delay_s=0.5 if b"new" in request.body else 0), sleep=released
+    )
+    async with in_process(config=config(), providers={"mine": provider(own)}) as edge:
+        for n in range(80):
+            await edge.chat(f"number {n}", model="smart")
+        release.set()
+        await shadowed(edge, "done", 80)
 
 
 async def test_without_a_price_there_is_no_copy_on_a_budget(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,7 +25,7 @@ def test_an_entry_wins_over_the_defaults() -> None:
             "sticky": "user",
             "hybrid": {"cost": 1, "latency": 0, "reliability": 0},
             "hedge": {"after_s": 0.5, "bill": "gateway"},
-            "shadow": {"model": "other", "share": 0.5, "budget_usd": 2},
+            "shadow": {"model": "other", "share": 0.5, "budget_usd": 2, "concurrency": 7},
             "rules": [{"when": {"keywords": ["SQL"], "headers": {"X-Tier": "gold"}}, "targets": ["e/m"]}],
             "fallbacks": "a, b",
         }
@@ -34,7 +34,7 @@ def test_an_entry_wins_over_the_defaults() -> None:
     assert rules.retry == RetryRules(attempts=2, per_try_s=4)
     assert (rules.sticky, rules.hybrid) == ("user", HybridWeights(cost=1, latency=0, reliability=0))
     assert rules.hedge == HedgeRules(after_s=0.5, bill="gateway")
-    assert rules.shadow == ShadowRules(model="other", share=0.5, budget_nanos=2_000_000_000)
+    assert rules.shadow == ShadowRules(model="other", share=0.5, budget_nanos=2_000_000_000, concurrency=7)
     assert rules.content == (ContentRule(targets=("e/m",), keywords=("sql",), headers=(("x-tier", "gold"),)),)
     assert rules.fallbacks == ("a", "b")
 
