@@ -155,7 +155,7 @@ def test_what_the_user_wrote(body: dict[str, Any]) -> None:
     assert user_text(body) == "one\ntwo"
 
 
-values = st.sampled_from([5, 0, -1, True, "9", None, {}])
+values: st.SearchStrategy[Any] = st.sampled_from([5, 0, -1, True, "9", None, {}])
 nested = st.dictionaries(st.sampled_from([name for _, name in NESTED_CAPS]), values, max_size=2)
 
 
