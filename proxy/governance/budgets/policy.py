@@ -96,16 +96,10 @@ class Budgets:
             ctx.quote = quote = Quote(ctx)
         if provider is None or model is None:
             return self._dearest(ctx, quote)
-        calls = [(provider, model)]
+        total = self._priced(ctx, quote, provider, model)
         for attempt in ctx.attempts:
             if attempt.error is None or attempt.bill is not None or attempt.unheard:  # one that goes on, or has cost something
-                calls.append((attempt.provider, attempt.model))
-        total = 0
-        for call in calls:
-            nanos = quote.most(self._prices.of(*call), ctx.unix_started, ctx.max_tokens_cap)
-            if nanos is None:
-                raise unpriced(*call)
-            total += nanos
+                total += self._priced(ctx, quote, attempt.provider, attempt.model)
         quote.wanted = total
         return total
 
@@ -178,6 +172,12 @@ class Budgets:
         warn_at = self._rules.warn_at if one.warn_at is None else one.warn_at
         self._alerts.watch(Watched(entity, period, key, cap, int(cap * warn_at), one.soft, ends_at))
         return Spend(key, cap, one.soft, ends_at, tenant)
+
+    def _priced(self, ctx: RequestContext, quote: Quote, provider: str, model: str) -> int:
+        nanos = quote.most(self._prices.of(provider, model), ctx.unix_started, ctx.max_tokens_cap)
+        if nanos is None:
+            raise unpriced(provider, model)
+        return nanos
 
     def _dearest(self, ctx: RequestContext, quote: Quote) -> int:
         """Of the permitted targets that have a price; the others are refused when their turn comes."""

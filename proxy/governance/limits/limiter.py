@@ -75,19 +75,19 @@ class Claimed(msgspec.Struct, eq=False):
 
     def lines(self) -> bytes:
         ruled = self.ruled
-        values = self._values() if ruled.names else None
+        if not ruled.names:
+            return b""
+        values = self.limiter.store.standing(ruled.prepared) or self._last()
         return ruled.template % values if values is not None else b""
 
     def pairs(self) -> list[tuple[bytes, bytes]]:
-        values = self._values()
+        values = self.limiter.store.standing(self.ruled.prepared) or self._last()
         return [(name, b"%d" % value) for name, value in zip(self.ruled.names, values, strict=True)] if values is not None else []
 
-    def _values(self) -> tuple[int, ...] | None:
-        ruled = self.ruled
-        found = self.limiter.store.standing(ruled.prepared)
-        if found is None and self.outcome is not None:
-            found = standing_of(self.outcome, self.read_at)
-        return found if found is not None and len(found) == len(ruled.names) else None
+    def _last(self) -> tuple[int, ...] | None:
+        """Where it stood when it was read."""
+        found = standing_of(self.outcome, self.read_at) if self.outcome is not None else None
+        return found if found is not None and len(found) == len(self.ruled.names) else None
 
 
 class Limiter:

@@ -5,8 +5,10 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from proxy.codecs.needs import needs_of, output_cap, prompt_tokens, user_text
+from proxy.codecs.needs import CAPS, NESTED_CAPS, needs_of, output_cap, prompt_tokens, user_text
 from proxy.codecs.openai_chat import OpenAIChatCodec
 from proxy.core.estimate import estimated_tokens
 from proxy.core.needs import AUDIO, JSON, PDF, REASONING, TOOLS, VISION
@@ -151,3 +153,17 @@ def test_audio_that_the_answer_is_to_be_is_no_prompt() -> None:
 def test_what_the_user_wrote(body: dict[str, Any]) -> None:
     """In lower case; neither the system's words nor the model's."""
     assert user_text(body) == "one\ntwo"
+
+
+values: st.SearchStrategy[Any] = st.sampled_from([5, 0, -1, True, "9", None, {}])
+nested = st.dictionaries(st.sampled_from([name for _, name in NESTED_CAPS]), values, max_size=2)
+
+
+@given(
+    st.dictionaries(st.sampled_from(("model", *CAPS)), values, max_size=2),
+    st.dictionaries(st.sampled_from([n for n, _ in NESTED_CAPS]), nested),
+)
+def test_a_body_that_says_nothing_of_a_cap_is_not_looked_through(flat: dict[str, Any], holders: dict[str, Any]) -> None:
+    """With a field that says nothing beside it, it is; and the answer is the same."""
+    body = {**flat, **holders}
+    assert output_cap(body) == output_cap({"textGenerationConfig": None, "max_gen_len": None, **body})

@@ -77,3 +77,16 @@ def test_tools_come_with_instructions() -> None:
     two = {"tools": [{"functionDeclarations": [{"name": "f"}, {"name": "g"}]}], "contents": []}
     one = {"tools": [{"functionDeclarations": [{"name": "f", "g": "g"}]}], "contents": []}
     assert bound(two, "gemini_generate") - bound(one, "gemini_generate") >= 64
+
+
+@given(
+    st.lists(st.text(), max_size=3),
+    st.sampled_from(["messages", "contents", "input"]),
+    st.sampled_from(["openai_chat", "openai_responses"]),
+)
+def test_a_body_without_media_or_tools_is_not_looked_through(texts: list[str], field: str, dialect: str) -> None:
+    """With a word for them after it, it is; and the bound is the same."""
+    body = {field: [{"role": "user", "content": text} for text in texts]}
+    raw = orjson.dumps(body)
+    found, looked = prompt_bound(body, raw, dialect), prompt_bound(body, raw + b" image", dialect)
+    assert (found.tokens, found.images, found.open, found.needs) == (looked.tokens - 6, looked.images, looked.open, looked.needs)

@@ -387,3 +387,20 @@ def test_a_ceiling_is_never_below_a_cost() -> None:
     assert Tariff(prices[:2]).ceiling(10, at=0) is None
     assert Tariff(prices[:1]).ceiling(10, at=0, output=False) == (1000, 0)
     assert Tariff(prices[2:]).ceiling(10, at=0) is None
+
+
+def test_where_neither_size_nor_time_matter_a_ceiling_always_holds() -> None:
+    """Of calls of the standard tier without sound."""
+    prices = (
+        Price(meter="input", pico_usd=1000),
+        Price(meter="cache_write", pico_usd=2000),
+        Price(meter="output", pico_usd=5000),
+        Price(meter="output", pico_usd=9000, when=When(service_tier="priority")),
+    )
+    for written in (True, False):
+        assert Tariff(prices).always(written=written) == Tariff(prices).ceiling(77, at=9.0, written=written)
+    assert Tariff((*prices, Price(meter="input", pico_usd=9, when=When(context_over=10)))).always(written=True) is None
+    assert Tariff((*prices, Price(meter="input", pico_usd=9, valid_from=5.0))).always(written=True) is None
+    assert Tariff(prices[:1]).always(written=True) is None
+    tariff = Tariff(prices)
+    assert [tariff.ceiling(1, at=0.0, service_tier=tier) for tier in (None, "priority", None)] == [(2000, 5000), (2000, 9000), (2000, 5000)]

@@ -7,9 +7,12 @@ from starlette.types import Receive, Scope, Send
 from proxy.api.json_response import send_json
 from proxy.core.context import SCOPE_KEY, RequestContext
 from proxy.core.errors import EdgeError
+from proxy.core.identity import Principal
 from proxy.core.route import RouteInfo
+from proxy.governance.plans.book import NO_PLANS, PlanSet
 from proxy.governance.rbac import ModelPermit
-from tests.unit.governance.stack_fixture import CHAT_PATH, echo, stack
+from tests.unit.governance.idempotency.test_middleware import repeats
+from tests.unit.governance.stack_fixture import CHAT_PATH, GOOD, echo, stack
 
 
 async def test_a_key_with_a_model_list_is_judged_by_target() -> None:
@@ -67,3 +70,27 @@ async def test_a_route_s_scope_is_asked_for() -> None:
     assert refused.status_code == 403
     assert "lacks the scope agents" in refused.json()["detail"]
     assert (await client.get("/v1/agent/invoke", headers={"x-api-key": "good"})).status_code == 200
+
+
+class Known:
+    """There are no plans."""
+
+    def find(self, principal: Principal) -> PlanSet:
+        return NO_PLANS
+
+    async def load(self, principal: Principal) -> PlanSet:
+        return NO_PLANS
+
+
+async def test_plans_are_left_for_the_limits_unless_the_request_has_waited_since() -> None:
+    """For its Idempotency-Key: they may have changed by then."""
+    left: list[object] = []
+
+    async def ask(scope: Scope, receive: Receive, send: Send) -> None:
+        left.append(scope[SCOPE_KEY].plans)
+        await send_json(send, 200, {})
+
+    client, _ = stack(ask, plans=Known(), **repeats())
+    for headers in (GOOD, {**GOOD, "idempotency-key": "k"}):
+        await client.post(CHAT_PATH, json={}, headers=headers)
+    assert left == [NO_PLANS, None]

@@ -41,6 +41,8 @@ def test_what_the_catalogue_knows_of_a_target() -> None:
     assert found.of("e", "x").free
     assert found.of("o", "nobody-knows-it").tariff is None
     assert found.of("o", "gpt-4o") is known
+    assert known.usual == known.tariff.ceiling(1, 0.0)
+    assert found.of("e", "x").usual is None
 
 
 def test_a_stated_price_stands_in() -> None:

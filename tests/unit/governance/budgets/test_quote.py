@@ -4,6 +4,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.core.context import RequestContext
 from proxy.core.priced import Priced
@@ -128,3 +130,45 @@ def test_thinking(body: dict[str, Any]) -> None:
     assert thinking_of(body) == 1024
     assert quote(user() | body).least == 1280
     assert thinking_of({"thinking": {"type": "adaptive"}}) == 0
+
+
+FLAT = Tariff(
+    (
+        Price(meter="input", pico_usd=1000),
+        Price(meter="cache_write", pico_usd=1200),
+        Price(meter="output", pico_usd=5000),
+        Price(meter="output_audio", pico_usd=90_000),
+        Price(meter="input", pico_usd=3000, when=When(service_tier="priority")),
+    )
+)
+wishes = st.fixed_dictionaries(
+    {},
+    optional={
+        "n": st.sampled_from([1, 3]),
+        "max_tokens": st.sampled_from([0, 50]),
+        "service_tier": st.sampled_from(["auto", "priority"]),
+        "modalities": st.just(["text", "audio"]),
+        "cache_control": st.just({"type": "ephemeral"}),
+        "tools": st.just([{"type": "function"}]),
+        "temperature": st.just(1),
+    },
+)
+
+
+@pytest.mark.parametrize("tariff", [FLAT, DEAR, Tariff((Price(meter="input", pico_usd=10),))])
+@pytest.mark.parametrize("unasked", [True, False])
+@given(wishes, st.sampled_from([None, 20]))
+def test_the_usual_price_is_what_the_tariff_says(unasked: bool, tariff: Tariff, wishes: dict[str, Any], cap: int | None) -> None:
+    """Whatever a request asks for: what a target says once of ordinary calls is taken for these alone."""
+    asked = quote(user(**wishes))
+    plain = Priced(tariff=tariff, written_unasked=unasked, max_output_tokens=100)
+    ready = Priced(tariff=tariff, written_unasked=unasked, max_output_tokens=100, usual=tariff.always(written=unasked))
+    rates = asked.rates(plain, 0.0)
+    assert asked.most(ready, 0.0, cap) == asked.most(plain, 0.0, cap) == (None if rates is None else asked.nanos(plain, rates, cap))
+
+
+@given(wishes)
+def test_a_body_that_says_nothing_of_its_answer_is_not_looked_through(wishes: dict[str, Any]) -> None:
+    """With one choice asked for it is; and it says the same."""
+    found, looked = quote(user(**wishes)), quote(user(**{"n": 1, **wishes}))
+    assert (found.cap, found.answers, found.tier, found.plain) == (looked.cap, looked.answers, looked.tier, looked.plain)

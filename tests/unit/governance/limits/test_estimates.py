@@ -4,10 +4,13 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from proxy.codecs.needs import prompt_tokens
 from proxy.core.context import RequestContext
 from proxy.core.route import RouteInfo
-from proxy.governance.limits.estimates import MAX_MODELS, Averages, input_tokens, model_of, output_tokens
+from proxy.governance.limits.estimates import MAX_MODELS, PLAIN_BYTES, Averages, input_tokens, model_of, output_tokens
 from tests.unit.governance.limits.made import CHAT, World
 
 
@@ -68,3 +71,23 @@ def test_the_model_is_known_before_anything_is_decoded() -> None:
     assert model_of(ctx) == "m"
     ctx.json = None
     assert model_of(ctx) == "d"
+
+
+caps = st.dictionaries(
+    st.sampled_from(["max_tokens", "max_completion_tokens", "inferenceConfig", "stop"]), st.sampled_from([3, 0, "x", None])
+)
+
+
+@given(caps, st.sampled_from(["openai_chat", "anthropic_messages", "bedrock_converse"]), st.integers(1, 400))
+def test_a_body_that_says_nothing_of_its_answer_is_not_looked_through(body: dict[str, Any], dialect: str, limit: int) -> None:
+    """With one choice asked for it is; and the answer is the same."""
+    route = RouteInfo(name="r", family="openai", dialect=dialect)
+    assert output_tokens(request(body, route), Averages(), limit) == output_tokens(request({**body, "n": 1}, route), Averages(), limit)
+
+
+@pytest.mark.parametrize("size", [PLAIN_BYTES - 1, PLAIN_BYTES, PLAIN_BYTES + 1])
+def test_a_small_body_is_judged_by_its_size_alone(size: int) -> None:
+    """As a larger one without media is."""
+    ctx = request({"messages": []})
+    ctx.body = b" " * size
+    assert input_tokens(ctx) == prompt_tokens(ctx.json, size, 0)

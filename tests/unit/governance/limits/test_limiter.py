@@ -166,3 +166,26 @@ async def test_tokens_may_be_waited_for_too() -> None:
     error = await world.tried(second)
     assert error is not None
     assert error.status == 429
+
+
+class Asked(Plans):
+    """Counts how often it is looked at."""
+
+    times = 0
+
+    def find(self, principal: Principal) -> "Plans | None":
+        self.times += 1
+        return super().find(principal)
+
+
+async def test_plans_that_were_looked_at_just_now_are_not_looked_for_again() -> None:
+    """Those of the context hold."""
+    plans = Asked({("API_KEY", "*"): Limits(rpm=1)})
+    world = World(plans=plans)
+    principal = Principal(key_id="k", tenant="t")
+    await world.admitted(world.request(principal))
+    again, before = world.request(principal), plans.times
+    again.plans = plans
+    with pytest.raises(EdgeError):
+        await world.admitted(again)
+    assert plans.times == before

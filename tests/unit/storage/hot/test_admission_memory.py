@@ -1,5 +1,7 @@
 """Claims of one process."""
 
+from typing import Literal
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,13 +118,14 @@ WINDOWS = (
     Window("k", "tokens", 500),
     Window("k", "tokens", 100, 1),
 )
+Act = Part | Literal["settle"]
 acts = st.tuples(
     st.floats(0, 3), st.sampled_from(["first", "rest", "all", "settle"]), st.integers(0, 3), st.integers(0, 90), st.integers(0, 90)
 )
 
 
 @given(st.lists(acts, max_size=40), st.sets(st.sampled_from(WINDOWS), min_size=1))
-def test_the_standing_is_what_a_reading_says(acts: list[tuple[float, Part, int, int, int]], windows: set[Window]) -> None:
+def test_the_standing_is_what_a_reading_says(acts: list[tuple[float, Act, int, int, int]], windows: set[Window]) -> None:
     """After any claims and settlements, of a store that two sets of rules share."""
     clock = FakeClock()
     store = MemoryAdmission(clock)
@@ -136,7 +139,7 @@ def test_the_standing_is_what_a_reading_says(acts: list[tuple[float, Part, int, 
         elif act != "first" or store.fits(mine, amounts, "first") is TAKEN:
             before = [reading.used for reading in store.read(mine).readings]
             outcome = store.claim(mine, str(number), amounts, act)
-            assert (outcome.refused is None) == (store_fits(mine, before, amounts, act))
+            assert (outcome.refused is None) == store_fits(mine, before, amounts, act)
         assert store.standing(rules) == standing_of(store.read(rules), clock.time())
 
 
