@@ -108,8 +108,8 @@ def own(record: UsageRecord) -> bool:
 
 
 class UsageRecords(Protocol):
-    async def add(self, records: Sequence[UsageRecord]) -> int:
-        """Those that are new, by id: how many. All or none."""
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
+        """Those that are new, by id: how many. All or none. `bodies`: each of them encoded, where that is at hand."""
         ...
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:

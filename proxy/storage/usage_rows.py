@@ -41,6 +41,10 @@ ENTITY_COLUMNS: dict[EntityType, str] = {
 }
 
 
+MADE_A_TURN = 100
+"""Rows, until the event loop looks for what else there is to do (0.1 to 0.3 ms). Made in a thread, they would keep Python's lock from it."""
+
+
 def tenants_of(entity: Entity) -> str:
     """SQL: the records that count for it, of whichever tenants; one parameter, `entity.tenant`."""
     return "(tenant = {} OR tenant = key_id)" if shared(entity) else "tenant = {}"
@@ -53,16 +57,34 @@ def shared(entity: Entity) -> bool:
 
 def row_of(record: UsageRecord, body: str | None = None) -> tuple[Any, ...]:
     """In the order of COLUMNS. `body`: the record encoded, if that is at hand."""
-    ids = {entity.type: entity.id for entity in reversed(record.entities)}
+    return _row(record, _entity_columns(record.entities), encode(record).decode() if body is None else body)
+
+
+def rows_of(records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> list[tuple[Any, ...]]:
+    """As `row_of`, for half of the CPU: records of one caller have their entities in common."""
+    known: dict[int, tuple[str, str, str, str]] = {}
+    rows = []
+    for record, body in zip(records, bodies or map(encode, records), strict=True):
+        key = id(record.entities)
+        columns = known.get(key)
+        if columns is None:
+            columns = known[key] = _entity_columns(record.entities)
+        rows.append(_row(record, columns, body.decode()))
+    return rows
+
+
+def _entity_columns(entities: Sequence[Entity]) -> tuple[str, str, str, str]:
+    ids = {entity.type: entity.id for entity in reversed(entities)}
+    return ids.get("USER", ""), ids.get("SERVICE", ""), ids.get("DEPARTMENT", ""), ids.get("PROJECT", "")
+
+
+def _row(record: UsageRecord, entities: tuple[str, str, str, str], body: str) -> tuple[Any, ...]:
     return (
         record.id,
         utc_iso(record.at),
         record.tenant,
         record.key_id,
-        ids.get("USER", ""),
-        ids.get("SERVICE", ""),
-        ids.get("DEPARTMENT", ""),
-        ids.get("PROJECT", ""),
+        *entities,
         record.asked,
         record.provider,
         record.model,
@@ -74,7 +96,7 @@ def row_of(record: UsageRecord, body: str | None = None) -> tuple[Any, ...]:
         record.cache_write_tokens,
         record.output_tokens,
         record.cost_nanos,
-        encode(record).decode() if body is None else body,
+        body,
     )
 
 

@@ -29,8 +29,6 @@ from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
 
 _REMEMBERED = 1024
 """Principals whose fields are kept ready."""
-_MADE = 10_000
-"""Records kept until they are delivered, so that they need not be decoded again."""
 _log = logging.getLogger("llm_edge")
 
 
@@ -55,11 +53,9 @@ class UsageLedger:
         self._delivery = None if spool is None else Delivery(spool, self.deliver)
         self._adding: set[asyncio.Task[Any]] = set()
         self._ended: list[tuple[RequestContext, float, tuple[str, ...]]] = []
-        self._owners: dict[int, tuple[Principal, dict[str, Any]]] = {}
+        self._owners: dict[int, tuple[Principal, UsageRecord]] = {}
         """By identity: keys are looked up once for many requests, and a hash of all of a principal costs more than the rest of this."""
-        self._intents = Intents()
-        self._made: dict[bytes, UsageRecord] = {}
-        """By what went into the spool."""
+        self._intents = Intents(self._owner)
         self.written = 0
         """Records since the start."""
         self.lost = 0
@@ -72,8 +68,7 @@ class UsageLedger:
 
     def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
         if self.spool is not None:
-            line = self._intents.encoded(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
-            self.spool.begin(ctx.request_id, line)
+            self.spool.begin(ctx.request_id, self._intents.encoded(ctx, provider, model, self.reserved(ctx)))
 
     def ended(self, ctx: RequestContext) -> None:
         """Called before the last words of the request are said: its status and cancellation are read a turn later."""
@@ -88,24 +83,14 @@ class UsageLedger:
         ended, self._ended = self._ended, []
         records = [record_of(ctx, self._owner(ctx.principal), at - ctx.started, tags) for ctx, at, tags in ended]
         self.written += len(records)
-        if self.spool is None:
-            if records:
-                task = self._tasks.start(self._add(records), name="usage-add")
-                self._adding.add(task)
-                task.add_done_callback(self._adding.discard)
+        if not records:
             return
-        if records:
-            self._spooled(self.spool, records)
-
-    def _spooled(self, spool: Spool, records: Sequence[UsageRecord]) -> None:
-        if len(self._made) > _MADE:
-            self._made.clear()
-        lines = []
-        for record in records:
-            line = encode(record)
-            self._made[line] = record
-            lines.append((record.id, line))
-        spool.end_all(lines)
+        if self.spool is not None:
+            self.spool.end_all([(record.id, encode(record)) for record in records], records)
+            return
+        task = self._tasks.start(self._add(records), name="usage-add")
+        self._adding.add(task)
+        task.add_done_callback(self._adding.discard)
 
     def start(self) -> None:
         """Deliver in the background, and what dead processes left behind."""
@@ -134,20 +119,21 @@ class UsageLedger:
         await self.flush()
         return self.lost if self.spool is None else await asyncio.to_thread(self.spool.close)
 
-    async def deliver(self, payloads: Sequence[bytes]) -> None:
+    async def deliver(self, payloads: Sequence[bytes], made_of: Sequence[UsageRecord | None]) -> None:
         """Raises Unavailable. What no release of ours wrote, or the store cannot hold, is said and passed over."""
-        records = []
-        for payload in payloads:
-            made = self._made.pop(payload, None)
-            if made is not None:
-                records.append(made)
-                continue
-            try:
-                records.append(decode(payload))
-            except msgspec.DecodeError as exc:
-                _log.error("a usage record in the spool cannot be read", extra={"error": str(exc)[:200]})
+        records, bodies = [], []
+        for payload, record in zip(payloads, made_of, strict=True):
+            if record is None:
+                try:
+                    record = decode(payload)
+                except msgspec.DecodeError as exc:
+                    _log.error("a usage record in the spool cannot be read", extra={"error": str(exc)[:200]})
+                    continue
+                payload = encode(record)  # it may be older than this release, or not of its making
+            records.append(record)
+            bodies.append(payload)
         try:
-            await self.records.add(records)
+            await self.records.add(records, bodies)
         except BadRequest:
             for record in records:
                 await self._add_alone(record)
@@ -167,9 +153,9 @@ class UsageLedger:
             self.lost += len(records)
             _log.error("usage records lost: there is no spool to keep them", extra={"records": len(records), "error": exc.message})
 
-    def _owner(self, principal: Principal | None) -> dict[str, Any]:
+    def _owner(self, principal: Principal | None) -> UsageRecord:
         if principal is None:
-            return {}
+            return whose(None)
         known = self._owners.get(id(principal))
         if known is None or known[0] is not principal:
             if len(self._owners) >= _REMEMBERED:

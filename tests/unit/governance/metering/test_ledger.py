@@ -132,10 +132,10 @@ async def test_catching_up_says_what_it_could_not_bring(tmp_path: Path, spooled:
 class Narrow(MemoryUsage):
     """Cannot hold records of one agent."""
 
-    async def add(self, records: Sequence[UsageRecord]) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
         if any(record.agent == "odd" for record in records):
             raise BadRequest("the record store can't hold this")
-        return await super().add(records)
+        return await super().add(records, bodies)
 
 
 async def test_a_record_that_the_store_cannot_hold_stops_nobody(caplog: pytest.LogCaptureFixture) -> None:
@@ -143,7 +143,7 @@ async def test_a_record_that_the_store_cannot_hold_stops_nobody(caplog: pytest.L
     tasks, records = TaskSupervisor(), Narrow()
     ledger = UsageLedger(records, None, tasks)
     batch = [UsageRecord(id="r1", at=1.0), UsageRecord(id="r2", at=1.0, agent="odd"), UsageRecord(id="r3", at=1.0)]
-    await ledger.deliver([encode(record) for record in batch])
+    await ledger.deliver([encode(record) for record in batch], batch)
     assert [record.id for record in await records.list(since=0, until=2)] == ["r1", "r3"]
     assert [entry.message for entry in caplog.records] == ["usage record lost: the record store cannot hold it"]
     assert ledger.lost == 1
