@@ -7,7 +7,6 @@ read the same.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 
 from proxy.bus.spool import Orphan, Position, Spool, orphans
 from proxy.core.errors import EdgeError
@@ -22,8 +21,8 @@ ADOPT_EVERY_S = 30.0
 
 _log = logging.getLogger("llm_edge")
 
-Deliver = Callable[[Sequence[bytes], Sequence[Any]], Awaitable[None]]
-"""Payloads, and what each was made of, or None. All or none; twice is as good as once. Raises EdgeError when it can't."""
+Deliver = Callable[[Sequence[bytes]], Awaitable[None]]
+"""All or none; twice is as good as once. Raises EdgeError when it can't."""
 
 
 class Delivery:
@@ -78,7 +77,7 @@ class Delivery:
                 await self._all_of(orphan)
                 begun = await asyncio.to_thread(orphan.begun)
                 if begun:
-                    await self._deliver(begun, [None] * len(begun))
+                    await self._deliver(begun)
             except (EdgeError, OSError) as exc:
                 self._tell(exc)
                 orphan.close()
@@ -117,8 +116,7 @@ class Delivery:
             if batch is None:
                 batch = await asyncio.to_thread(source.read, AT_ONCE)
             for begin in range(0, len(batch.payloads), AT_ONCE):
-                some = slice(begin, begin + AT_ONCE)
-                await self._deliver(batch.payloads[some], batch.made_of[some])
+                await self._deliver(batch.payloads[begin : begin + AT_ONCE])
             source.delivered(batch.until)
             if batch.until == at or (goal is not None and batch.until >= goal):
                 return

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from proxy.bus.spool_lines import Line, pack, unpack
 
@@ -44,8 +44,6 @@ class Position(NamedTuple):
 class Batch(NamedTuple):
     payloads: list[bytes]
     until: Position
-    made_of: list[Any]
-    """What each was made of, as its writer said; None: of what was read nobody knows."""
 
 
 class Spool:
@@ -60,8 +58,6 @@ class Spool:
         """Lines of what was begun and has not ended."""
         self._unwritten: deque[bytes] = deque()
         self._recent: list[bytes] = []
-        self._made_of: list[Any] = []
-        """Of each of these what it was made of."""
         self.lost = 0
         self._dirty = False
         self._full: list[int] = []
@@ -116,8 +112,8 @@ class Spool:
     def end(self, id_: str, payload: bytes) -> None:
         self.end_all([(id_, payload)])
 
-    def end_all(self, ended: Sequence[tuple[str, bytes]], made_of: Sequence[Any] = ()) -> None:
-        """In one write. `made_of`: something for each that is given with it to whoever delivers it out of memory."""
+    def end_all(self, ended: Sequence[tuple[str, bytes]]) -> None:
+        """In one write."""
         lines, payloads = [], []
         for id_, payload in ended:
             self._open.pop(id_, None)
@@ -129,7 +125,6 @@ class Spool:
             self._forget()
             return
         self._recent += payloads
-        self._made_of += made_of or [None] * len(payloads)
         if len(self._recent) > MAX_RECENT:
             self._forget()
         if self._size >= self._segment_bytes:
@@ -151,9 +146,9 @@ class Spool:
         """As `read`, all of it and out of memory; None: it has to be read. Given once: if it is not delivered, it has to be read then."""
         if self._recent_from != self._delivered:
             return None
-        payloads, made_of = self._recent, self._made_of
+        payloads = self._recent
         self._forget()
-        return Batch(payloads, self._recent_from, made_of)
+        return Batch(payloads, self._recent_from)
 
     def read(self, most: int = 500) -> Batch:
         """What has ended and not been delivered, in order; at least what was written before the call, or before what `recent` will give."""
@@ -211,7 +206,7 @@ class Spool:
 
     def _forget(self) -> None:
         """What has been written so far has to be read if it is wanted; what comes is kept."""
-        self._recent, self._made_of, self._recent_from = [], [], self.until
+        self._recent, self._recent_from = [], self.until
 
     def _put(self, line: bytes) -> bool:
         """False: it is not there, and no part of it either."""
@@ -339,12 +334,8 @@ def read_from(folder: Path, start: Position, most: int, until: Position | None =
             if line is not None and line.kind == "e":
                 payloads.append(line.payload)
                 if len(payloads) >= most:
-                    return _read(payloads, at)
-    return _read(payloads, at)
-
-
-def _read(payloads: list[bytes], until: Position) -> Batch:
-    return Batch(payloads, until, [None] * len(payloads))
+                    return Batch(payloads, at)
+    return Batch(payloads, at)
 
 
 def _lines(path: Path, start: Position, size: int | None) -> list[tuple[Line | None, Position]]:

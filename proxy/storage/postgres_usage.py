@@ -10,7 +10,7 @@ from proxy.core.clock import utc_iso
 from proxy.core.entities import Entity
 from proxy.storage import usage_rows as rows
 from proxy.storage.postgres import Connection, PostgresStore, Row
-from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, decode, encode
+from proxy.storage.usage import GroupBy, UsageRecord, UsageRecords, UsageSum, body_of, decode
 
 _COLUMNS = ", ".join(f'"{name}"' for name in rows.COLUMNS)
 _CASTS = {"at": "timestamptz", "tags": "jsonb", "failed": "smallint", "body": "json", "cost_nanos": "bigint"}
@@ -36,12 +36,12 @@ _MAX = 2**63 - 1
 
 
 class PostgresUsage(PostgresStore):
-    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         """In the order of ids: two gateways that deliver the same in different orders would wait for one another."""
         if not records:
             await self._run(_nothing)
             return 0
-        pairs = sorted(zip(records, bodies or map(encode, records), strict=True), key=lambda pair: pair[0].id)
+        pairs = sorted(zip(records, bodies or map(body_of, records), strict=True), key=lambda pair: pair[0].id)
         pieces = []
         for begin in range(0, len(pairs), rows.MADE_A_TURN):
             if begin:

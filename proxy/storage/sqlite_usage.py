@@ -33,7 +33,7 @@ class SqliteUsage(SqliteFile):
     cache_kb = 8000
     """Ids are random, so each row has its place anywhere in their index: 24 us a row where 2 MB took 35, at 90 000 rows."""
 
-    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         values: list[tuple[Any, ...]] = []
         for begin in range(0, len(records), rows.MADE_A_TURN):
             if begin:

@@ -108,7 +108,7 @@ def own(record: UsageRecord) -> bool:
 
 
 class UsageRecords(Protocol):
-    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         """Those that are new, by id: how many. All or none. `bodies`: each of them encoded, where that is at hand."""
         ...
 
@@ -139,4 +139,10 @@ class UsageRecords(Protocol):
 
 
 encode: Any = msgspec.json.Encoder().encode
+
+
+def body_of(record: UsageRecord) -> str:
+    return str(encode(record).decode())
+
+
 decode = msgspec.json.Decoder(UsageRecord).decode

@@ -11,7 +11,7 @@ from proxy.storage.usage import UsageLine, UsageRecord, UsageStatus
 _REFUSED = frozenset({401, 402, 403, 429})
 MAX_TAGS = 16
 _NOBODY = UsageRecord(id="", at=0.0)
-_NO_USAGE = Usage()
+NO_USAGE = Usage()
 
 
 def whose(principal: Principal | None) -> UsageRecord:
@@ -32,11 +32,11 @@ def whose(principal: Principal | None) -> UsageRecord:
 def record_of(ctx: RequestContext, owner: UsageRecord, seconds: float, tags: tuple[str, ...] = ()) -> UsageRecord:
     """`owner`: what `whose` gave. `seconds`: how long it took. `tags`: what `tags_of` gave while the body was there."""
     hit = ctx.cache_status == "hit"
-    usage = _NO_USAGE if ctx.usage is None or hit else ctx.usage
+    usage = NO_USAGE if ctx.usage is None or hit else ctx.usage
     incomplete, cost, cost_nanos = usage.incomplete, ctx.cost, ctx.cost_nanos
     costs: dict[str, int] = {}
     if cost is not None:
-        costs = _costs(cost, cost_nanos)
+        costs = costs_of(cost, cost_nanos)
         incomplete = incomplete or cost.incomplete
     elif cost_nanos is None:
         cost_nanos = 0  # nobody has been asked for anything; what was asked for and never priced is unknown
@@ -66,7 +66,7 @@ def record_of(ctx: RequestContext, owner: UsageRecord, seconds: float, tags: tup
         cache=(ctx.cache_tier or "") if hit else "",
         error=ctx.error or "",
         trace_id=ctx.trace_id,
-        lines=_lines(ctx.attempts),
+        lines=lines_of(ctx.attempts),
         replayed=ctx.replayed,
         taken_over=ctx.taken_over,
     )
@@ -94,7 +94,7 @@ def intent_of(ctx: RequestContext, owner: UsageRecord, provider: str, model: str
     )
 
 
-def _costs(cost: Cost, billed: int | None) -> dict[str, int]:
+def costs_of(cost: Cost, billed: int | None) -> dict[str, int]:
     """By kind; with what was reserved, where nobody knows the cost, as `other`."""
     costs: dict[str, int] = {**cost.nanos}
     if 0 in costs.values():
@@ -125,7 +125,7 @@ def tags_of(ctx: RequestContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag[:100] for name in names if (tag := name.strip())))[:MAX_TAGS]
 
 
-def _lines(attempts: list[AttemptRecord]) -> tuple[UsageLine, ...]:
+def lines_of(attempts: list[AttemptRecord]) -> tuple[UsageLine, ...]:
     """One of its own for each try, where there is more to say than the record does."""
     if len(attempts) == 1 and (only := attempts[0]).error is None and only.bill is None:
         return ()

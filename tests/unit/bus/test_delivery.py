@@ -20,7 +20,7 @@ class Store:
         self.down = False
         self.got: list[bytes] = []
 
-    async def deliver(self, payloads: Sequence[bytes], made_of: Sequence[object]) -> None:
+    async def deliver(self, payloads: Sequence[bytes]) -> None:
         if self.down:
             raise Unavailable("down")
         self.got += payloads
@@ -53,7 +53,7 @@ async def test_a_delivery_ends_though_more_comes(tmp_path: Path) -> None:
     """What came while it was under way is for the next one: under load there is always more."""
     spool, counts = Spool(tmp_path), []
 
-    async def deliver(payloads: Sequence[bytes], made_of: Sequence[object]) -> None:
+    async def deliver(payloads: Sequence[bytes]) -> None:
         counts.append(len(payloads))
         for payload in payloads:
             spool.end("more", b"after " + payload)

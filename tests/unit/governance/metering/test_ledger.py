@@ -111,7 +111,7 @@ async def test_many_principals(tmp_path: Path) -> None:
         ctx = context(principal=None)
         made.ended(ctx)
         await made.flush()
-        assert len(made._owners) <= 1024
+        assert len(made._lines._owners) <= 1024
         assert len(await records.sums(("key",), since=0, until=10)) == 1101
         await made.close()
 
@@ -132,7 +132,7 @@ async def test_catching_up_says_what_it_could_not_bring(tmp_path: Path, spooled:
 class Narrow(MemoryUsage):
     """Cannot hold records of one agent."""
 
-    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[bytes] = ()) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         if any(record.agent == "odd" for record in records):
             raise BadRequest("the record store can't hold this")
         return await super().add(records, bodies)
@@ -143,7 +143,7 @@ async def test_a_record_that_the_store_cannot_hold_stops_nobody(caplog: pytest.L
     tasks, records = TaskSupervisor(), Narrow()
     ledger = UsageLedger(records, None, tasks)
     batch = [UsageRecord(id="r1", at=1.0), UsageRecord(id="r2", at=1.0, agent="odd"), UsageRecord(id="r3", at=1.0)]
-    await ledger.deliver([encode(record) for record in batch], batch)
+    await ledger.deliver([encode(record) for record in batch])
     assert [record.id for record in await records.list(since=0, until=2)] == ["r1", "r3"]
     assert [entry.message for entry in caplog.records] == ["usage record lost: the record store cannot hold it"]
     assert ledger.lost == 1
