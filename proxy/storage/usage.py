@@ -14,7 +14,7 @@ UsageStatus = Literal["ok", "failed", "refused", "cancelled", "unknown"]
 """unknown: the gateway died after it had begun a call; the record holds what was reserved."""
 
 
-class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One try of a request."""
 
     provider: str
@@ -31,7 +31,7 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float = 0.0
 
 
-class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Of one request, also one that was refused, served from the cache, cancelled, or whose gateway died."""
 
     id: str

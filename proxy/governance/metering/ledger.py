@@ -20,12 +20,11 @@ from proxy.bus.delivery import Delivery
 from proxy.bus.spool import Spool
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, EdgeError, Unavailable
-from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.estimates import model_of
 from proxy.governance.metering.lines import Lines
 from proxy.governance.metering.record import record_of, tags_of
-from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
+from proxy.storage.usage import UsageRecord, UsageRecords, decode
 
 _READ_A_TURN = 100
 """Records, until the event loop looks for what else there is to do (0.2 ms)."""

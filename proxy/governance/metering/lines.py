@@ -8,14 +8,14 @@ from msgspec.structs import replace
 
 from proxy.core.context import RequestContext
 from proxy.core.identity import Principal
-from proxy.governance.metering.record import NO_USAGE, costs_of, intent_of, lines_of, record_of, whose
+from proxy.governance.metering.record import NO_USAGE, costs_of, intent_of, lines_of, record_of, rounded_ms, whose
 from proxy.storage.usage import UsageRecord, encode
 
 _REMEMBERED = 1024
 """Callers, and templates; then all are made anew."""
 _BEGIN = b'{"id":"","at":0.0'
-_INTENT = b'{"id":"%%b","at":%%a,"trace_id":"%%b","cost_nanos":%%b%b'
-_RECORD = b'{"id":"%b","at":%a,"trace_id":"%b","latency_ms":%a,"input_tokens":%d,"output_tokens":%d,"cost_nanos":%b%b%b'
+_INTENT = b'{"id":"%%b","at":%%b,"trace_id":"%%b","cost_nanos":%%b%b'
+_RECORD = b'{"id":"%b","at":%b,"trace_id":"%b","latency_ms":%b,"input_tokens":%d,"output_tokens":%d,"cost_nanos":%b%b%b'
 
 
 class _Kept(NamedTuple):
@@ -54,7 +54,7 @@ class Lines:
         if kept is None or kept.principal is not principal:
             kept = self._keep(ctx, provider, model)
         cost = b'%d,"costs":{"other":%d}' % (nanos, nanos) if nanos else b"null" if nanos is None else b"0"
-        return kept.intent % (id_.encode(), ctx.unix_started, trace_id.encode(), cost)
+        return kept.intent % (id_.encode(), encode(ctx.unix_started), trace_id.encode(), cost)
 
     def record(self, ctx: RequestContext, seconds: float, tags: tuple[str, ...] = ()) -> bytes:
         """As `encode(record_of(...))`."""
@@ -78,9 +78,9 @@ class Lines:
         nanos = ctx.cost_nanos if ctx.cost_nanos is not None or ctx.cost is not None else 0
         return _RECORD % (
             id_.encode(),
-            ctx.unix_started,
+            encode(ctx.unix_started),  # a float is written in a fifth of the time that its repr takes
             trace_id.encode(),
-            round(seconds * 1e3, 3),
+            encode(rounded_ms(seconds)),
             usage.input_tokens,
             usage.output_tokens,
             b"null" if nanos is None else b"%d" % nanos,
@@ -124,5 +124,5 @@ def _more(ctx: RequestContext) -> bytes:
     if usage.incomplete or (cost is not None and cost.incomplete):
         more += b',"incomplete":true'
     if ctx.first_token_s is not None:
-        more += b',"first_token_ms":%a' % round(ctx.first_token_s * 1e3, 3)
+        more += b',"first_token_ms":' + encode(rounded_ms(ctx.first_token_s))
     return more

@@ -19,7 +19,7 @@ def test_ids_do_not_repeat() -> None:
 
 
 def test_trace_ids_are_in_the_order_of_seconds() -> None:
-    """Eight digits of the time, given or now, and the rest at random: as W3C's sampling wants it, and an index of records. Never all zero."""
+    """Eight digits of the time, given or now, never all zero, and the rest at random: as W3C's sampling wants it."""
     ids = [trace_id(second + 0.9) for second in (0, 1, 1_700_000_000, 1_700_000_001, 2**32 - 1)]
     assert [id_[:8] for id_ in ids] == ["00000001", "00000001", "6553f100", "6553f101", "ffffffff"]
     assert ids[1:] == sorted(ids[1:])
