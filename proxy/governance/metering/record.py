@@ -101,9 +101,7 @@ def rounded_ms(seconds: float) -> float:
 
 def costs_of(cost: Cost, billed: int | None) -> dict[str, int]:
     """By kind; with what was reserved, where nobody knows the cost, as `other`."""
-    costs: dict[str, int] = {**cost.nanos}
-    if 0 in costs.values():
-        costs = {kind: nanos for kind, nanos in costs.items() if nanos}
+    costs: dict[str, int] = {kind: nanos for kind, nanos in cost.nanos.items() if nanos}
     if billed is not None and (rest := billed - cost.total) > 0:
         costs["other"] = rest
     return costs
