@@ -105,26 +105,25 @@ class Spool:
 
     def begin(self, id_: str, payload: bytes) -> None:
         """What will be owed if nothing more is heard of it."""
-        line = pack(b"b", id_.encode(), payload)
-        self._open[id_] = line
-        self._write(line)
+        line = self._open[id_] = pack(b"b", id_.encode(), payload)
+        if self._unwritten or self._size >= self._segment_bytes or not self._put(line):
+            self._write(line)
 
     def end(self, id_: str, payload: bytes) -> None:
         self.end_all([(id_, payload)])
 
     def end_all(self, ended: Sequence[tuple[str, bytes]]) -> None:
         """In one write."""
-        lines, payloads = [], []
+        lines = []
         for id_, payload in ended:
             self._open.pop(id_, None)
             lines.append(pack(b"e", id_.encode(), payload))
-            payloads.append(payload)
         if self._unwritten or not self._put(b"".join(lines)):
             for line in lines:
                 self._write(line)
             self._forget()
             return
-        self._recent += payloads
+        self._recent += [payload for _, payload in ended]
         if len(self._recent) > MAX_RECENT:
             self._forget()
         if self._size >= self._segment_bytes:

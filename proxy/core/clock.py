@@ -4,8 +4,10 @@ Durations: `monotonic` seconds. Stored times: UTC with milliseconds and `Z`.
 """
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from math import floor
 from typing import Protocol
 
 
@@ -19,6 +21,9 @@ class Clock(Protocol):
         ...
 
 
+_MILLIS: Sequence[str] = [f".{ms:03d}Z" for ms in range(1000)]
+
+
 class SystemClock:
     monotonic = staticmethod(time.monotonic)
     time = staticmethod(time.time)
@@ -26,11 +31,11 @@ class SystemClock:
 
 def utc_iso(unix_s: float) -> str:
     """`2026-11-22T20:35:00.123Z`."""
-    second = int(unix_s // 1)
+    second = floor(unix_s)
     micros = round((unix_s - second) * 1e6)
     if micros >= 1_000_000:
         second, micros = second + 1, 0
-    return f"{_second(second)}.{micros // 1000:03d}Z"
+    return _second(second) + _MILLIS[micros // 1000]
 
 
 @lru_cache(maxsize=64)

@@ -9,7 +9,7 @@ EntityType = Literal["API_KEY", "USER", "SERVICE", "DEPARTMENT", "PROJECT", "TEN
 ENTITY_TYPES: tuple[EntityType, ...] = ("API_KEY", "USER", "SERVICE", "DEPARTMENT", "PROJECT", "TENANT")
 
 
-class Entity(msgspec.Struct, frozen=True):
+class Entity(msgspec.Struct, frozen=True, gc=False):
     """One that a request counts for."""
 
     type: EntityType

@@ -112,7 +112,8 @@ class TraceMiddleware:
         if root and path.startswith(root):
             path = path[len(root) :]
         route = self._classify(scope["method"], path)
-        ctx = RequestContext(route, new_trace_id(), monotonic(), headers, scope["query_string"], path, self._unix_time())
+        now = self._unix_time()
+        ctx = RequestContext(route, new_trace_id(now), monotonic(), headers, scope["query_string"], path, now)
         if b"traceparent" in headers and (match := _TRACEPARENT.fullmatch(headers[b"traceparent"])):
             ctx.trace_id = match[1].decode()
         client = scope.get("client")

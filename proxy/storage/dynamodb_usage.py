@@ -35,7 +35,7 @@ _NO_TENANT = "-"
 
 
 class DynamoUsage(DynamoStore):
-    async def add(self, records: Sequence[UsageRecord]) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         self._check_open()
         distinct = list({record.id: record for record in reversed(records)}.values())[::-1]
         return sum([await self._add(distinct[start : start + RECORDS_AT_ONCE]) for start in range(0, len(distinct), RECORDS_AT_ONCE)])

@@ -14,7 +14,7 @@ UsageStatus = Literal["ok", "failed", "refused", "cancelled", "unknown"]
 """unknown: the gateway died after it had begun a call; the record holds what was reserved."""
 
 
-class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One try of a request."""
 
     provider: str
@@ -31,7 +31,7 @@ class UsageLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     duration_ms: float = 0.0
 
 
-class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class UsageRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Of one request, also one that was refused, served from the cache, cancelled, or whose gateway died."""
 
     id: str
@@ -108,8 +108,8 @@ def own(record: UsageRecord) -> bool:
 
 
 class UsageRecords(Protocol):
-    async def add(self, records: Sequence[UsageRecord]) -> int:
-        """Those that are new, by id: how many. All or none."""
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
+        """Those that are new, by id: how many. All or none. `bodies`: each of them encoded, where that is at hand."""
         ...
 
     async def spent(self, entity: Entity, since: float, until: float) -> int:
@@ -139,4 +139,10 @@ class UsageRecords(Protocol):
 
 
 encode: Any = msgspec.json.Encoder().encode
+
+
+def body_of(record: UsageRecord) -> str:
+    return str(encode(record).decode())
+
+
 decode = msgspec.json.Decoder(UsageRecord).decode

@@ -25,7 +25,7 @@ class MemoryUsage:
     def fail(self, failing: bool) -> None:
         self._failing = failing
 
-    async def add(self, records: Sequence[UsageRecord]) -> int:
+    async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         self._check()
         new = [record for record in records if record.id not in self._records]
         for record in new:

@@ -20,17 +20,14 @@ from proxy.bus.delivery import Delivery
 from proxy.bus.spool import Spool
 from proxy.core.context import RequestContext
 from proxy.core.errors import BadRequest, EdgeError, Unavailable
-from proxy.core.identity import Principal
 from proxy.core.tasks import TaskSupervisor
 from proxy.governance.limits.estimates import model_of
-from proxy.governance.metering.intents import Intents
-from proxy.governance.metering.record import record_of, tags_of, whose
-from proxy.storage.usage import UsageRecord, UsageRecords, decode, encode
+from proxy.governance.metering.lines import Lines
+from proxy.governance.metering.record import record_of, tags_of
+from proxy.storage.usage import UsageRecord, UsageRecords, decode
 
-_REMEMBERED = 1024
-"""Principals whose fields are kept ready."""
-_MADE = 10_000
-"""Records kept until they are delivered, so that they need not be decoded again."""
+_READ_A_TURN = 100
+"""Records, until the event loop looks for what else there is to do (0.2 ms)."""
 _log = logging.getLogger("llm_edge")
 
 
@@ -55,11 +52,7 @@ class UsageLedger:
         self._delivery = None if spool is None else Delivery(spool, self.deliver)
         self._adding: set[asyncio.Task[Any]] = set()
         self._ended: list[tuple[RequestContext, float, tuple[str, ...]]] = []
-        self._owners: dict[int, tuple[Principal, dict[str, Any]]] = {}
-        """By identity: keys are looked up once for many requests, and a hash of all of a principal costs more than the rest of this."""
-        self._intents = Intents()
-        self._made: dict[bytes, UsageRecord] = {}
-        """By what went into the spool."""
+        self._lines = Lines()
         self.written = 0
         """Records since the start."""
         self.lost = 0
@@ -72,8 +65,7 @@ class UsageLedger:
 
     def intent(self, ctx: RequestContext, provider: str, model: str) -> None:
         if self.spool is not None:
-            line = self._intents.encoded(ctx, self._owner(ctx.principal), provider, model, self.reserved(ctx))
-            self.spool.begin(ctx.request_id, line)
+            self.spool.begin(ctx.request_id, self._lines.intent(ctx, provider, model, self.reserved(ctx)))
 
     def ended(self, ctx: RequestContext) -> None:
         """Called before the last words of the request are said: its status and cancellation are read a turn later."""
@@ -86,26 +78,16 @@ class UsageLedger:
     def write(self) -> None:
         """What has ended, to the spool."""
         ended, self._ended = self._ended, []
-        records = [record_of(ctx, self._owner(ctx.principal), at - ctx.started, tags) for ctx, at, tags in ended]
-        self.written += len(records)
-        if self.spool is None:
-            if records:
-                task = self._tasks.start(self._add(records), name="usage-add")
-                self._adding.add(task)
-                task.add_done_callback(self._adding.discard)
+        if not ended:
             return
-        if records:
-            self._spooled(self.spool, records)
-
-    def _spooled(self, spool: Spool, records: Sequence[UsageRecord]) -> None:
-        if len(self._made) > _MADE:
-            self._made.clear()
-        lines = []
-        for record in records:
-            line = encode(record)
-            self._made[line] = record
-            lines.append((record.id, line))
-        spool.end_all(lines)
+        self.written += len(ended)
+        if self.spool is not None:
+            self.spool.end_all([(ctx.request_id, self._lines.record(ctx, at - ctx.started, tags)) for ctx, at, tags in ended])
+            return
+        records = [record_of(ctx, self._lines.owner(ctx.principal), at - ctx.started, tags) for ctx, at, tags in ended]
+        task = self._tasks.start(self._add(records), name="usage-add")
+        self._adding.add(task)
+        task.add_done_callback(self._adding.discard)
 
     def start(self) -> None:
         """Deliver in the background, and what dead processes left behind."""
@@ -136,18 +118,19 @@ class UsageLedger:
 
     async def deliver(self, payloads: Sequence[bytes]) -> None:
         """Raises Unavailable. What no release of ours wrote, or the store cannot hold, is said and passed over."""
-        records = []
-        for payload in payloads:
-            made = self._made.pop(payload, None)
-            if made is not None:
-                records.append(made)
-                continue
+        records, bodies = [], []
+        for number, payload in enumerate(payloads):
+            if number % _READ_A_TURN == 0 and number:
+                await asyncio.sleep(0)
             try:
+                body = payload.decode()
                 records.append(decode(payload))
-            except msgspec.DecodeError as exc:
+            except (msgspec.DecodeError, UnicodeDecodeError) as exc:
                 _log.error("a usage record in the spool cannot be read", extra={"error": str(exc)[:200]})
+            else:
+                bodies.append(body)
         try:
-            await self.records.add(records)
+            await self.records.add(records, bodies)
         except BadRequest:
             for record in records:
                 await self._add_alone(record)
@@ -166,16 +149,6 @@ class UsageLedger:
         except EdgeError as exc:
             self.lost += len(records)
             _log.error("usage records lost: there is no spool to keep them", extra={"records": len(records), "error": exc.message})
-
-    def _owner(self, principal: Principal | None) -> dict[str, Any]:
-        if principal is None:
-            return {}
-        known = self._owners.get(id(principal))
-        if known is None or known[0] is not principal:
-            if len(self._owners) >= _REMEMBERED:
-                self._owners.clear()
-            known = self._owners[id(principal)] = (principal, whose(principal))
-        return known[1]
 
 
 def written(ledger: UsageLedger | None) -> Callable[[], Awaitable[None]]:

@@ -1,76 +1,82 @@
 """The usage record of a request that has ended, out of its context; and of one whose gateway died, out of its intent."""
 
-from typing import Any
+from msgspec.structs import replace
 
 from proxy.core.context import AttemptRecord, RequestContext
 from proxy.core.identity import Principal
+from proxy.core.pricing import Cost
+from proxy.core.response import Usage
 from proxy.storage.usage import UsageLine, UsageRecord, UsageStatus
 
 _REFUSED = frozenset({401, 402, 403, 429})
 MAX_TAGS = 16
+_NOBODY = UsageRecord(id="", at=0.0)
+NO_USAGE = Usage()
 
 
-def whose(principal: Principal | None) -> dict[str, Any]:
-    """The fields that say whom it counts for. (A shadow's principal is the gateway's own.)"""
+def whose(principal: Principal | None) -> UsageRecord:
+    """A record with nothing but whom it counts for. (A shadow's principal is the gateway's own.)"""
     if principal is None:
-        return {}
-    return {
-        "tenant": principal.tenant,
-        "key_id": principal.key_id,
-        "key_name": principal.name,
-        "role": principal.role,
-        "entities": principal.entities(),
-    }
-
-
-def record_of(ctx: RequestContext, owner: dict[str, Any], seconds: float, tags: tuple[str, ...] = ()) -> UsageRecord:
-    """`owner`: what `whose` gave. `seconds`: how long it took. `tags`: what `tags_of` gave while the body was there."""
-    usage, cost, cost_nanos = ctx.usage, ctx.cost, _billed(ctx)
-    fields = dict(owner)
-    if usage is not None and ctx.cache_status != "hit":
-        fields.update(
-            input_tokens=usage.input_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            output_tokens=usage.output_tokens,
-            reasoning_tokens=usage.reasoning_tokens or 0,
-            estimated=usage.estimated,
-            incomplete=usage.incomplete,
-        )
-    if cost is not None:
-        fields["costs"] = {str(kind): nanos for kind, nanos in cost.nanos.items() if nanos}
-        if cost.incomplete:
-            fields["incomplete"] = True
-        if cost_nanos is not None and (rest := cost_nanos - cost.total) > 0:  # what was reserved, where nobody knows the cost
-            fields["costs"]["other"] = rest + cost.nanos.get("other", 0)
+        return _NOBODY
     return UsageRecord(
+        id="",
+        at=0.0,
+        tenant=principal.tenant,
+        key_id=principal.key_id,
+        key_name=principal.name,
+        role=principal.role,
+        entities=principal.entities(),
+    )
+
+
+def record_of(ctx: RequestContext, owner: UsageRecord, seconds: float, tags: tuple[str, ...] = ()) -> UsageRecord:
+    """`owner`: what `whose` gave. `seconds`: how long it took. `tags`: what `tags_of` gave while the body was there."""
+    hit = ctx.cache_status == "hit"
+    usage = NO_USAGE if ctx.usage is None or hit else ctx.usage
+    incomplete, cost, cost_nanos = usage.incomplete, ctx.cost, ctx.cost_nanos
+    costs: dict[str, int] = {}
+    if cost is not None:
+        costs = costs_of(cost, cost_nanos)
+        incomplete = incomplete or cost.incomplete
+    elif cost_nanos is None:
+        cost_nanos = 0  # nobody has been asked for anything; what was asked for and never priced is unknown
+    return replace(
+        owner,
         id=ctx.request_id,
         at=ctx.unix_started,
-        status=_status(ctx),
+        status="ok" if ctx.error is None and ctx.status < 400 and not ctx.cancelled else _status(ctx),
         http_status=ctx.status,
         route=ctx.route.name,
         asked=(ctx.model or "")[:200],
         provider=ctx.provider or "",
         model=(ctx.served_model or "")[:200],
         tags=tags,
+        input_tokens=usage.input_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        output_tokens=usage.output_tokens,
+        reasoning_tokens=usage.reasoning_tokens or 0,
+        costs=costs,
         cost_nanos=cost_nanos,
+        estimated=usage.estimated,
+        incomplete=incomplete,
         stream=ctx.stream,
-        latency_ms=round(seconds * 1e3, 3),
-        first_token_ms=None if ctx.first_token_s is None else round(ctx.first_token_s * 1e3, 3),
-        cache=(ctx.cache_tier or "") if ctx.cache_status == "hit" else "",
+        latency_ms=rounded_ms(seconds),
+        first_token_ms=None if ctx.first_token_s is None else rounded_ms(ctx.first_token_s),
+        cache=(ctx.cache_tier or "") if hit else "",
         error=ctx.error or "",
         trace_id=ctx.trace_id,
-        lines=_lines(ctx.attempts),
+        lines=lines_of(ctx.attempts),
         replayed=ctx.replayed,
         taken_over=ctx.taken_over,
-        **fields,
     )
 
 
-def intent_of(ctx: RequestContext, owner: dict[str, Any], provider: str, model: str, nanos: int | None) -> UsageRecord:
+def intent_of(ctx: RequestContext, owner: UsageRecord, provider: str, model: str, nanos: int | None) -> UsageRecord:
     """What is true of a request whose call is about to leave, if nothing more is heard of it: it may have cost all that was reserved
     (`nanos`; None: nobody has, since no budget applies), or nothing (contract F)."""
-    return UsageRecord(
+    return replace(
+        owner,
         id=ctx.request_id,
         at=ctx.unix_started,
         status="unknown",
@@ -85,15 +91,20 @@ def intent_of(ctx: RequestContext, owner: dict[str, Any], provider: str, model: 
         cost_nanos=nanos,
         estimated=True,
         error="gateway_died",
-        **owner,
     )
 
 
-def _billed(ctx: RequestContext) -> int | None:
-    """What nobody has been asked for costs nothing; what was asked for and never priced is unknown."""
-    if ctx.cost_nanos is not None:
-        return ctx.cost_nanos
-    return None if ctx.cost is not None else 0
+def rounded_ms(seconds: float) -> float:
+    """Whole microseconds, for a third of what `round` takes."""
+    return int(seconds * 1e6 + 0.5) / 1e3
+
+
+def costs_of(cost: Cost, billed: int | None) -> dict[str, int]:
+    """By kind; with what was reserved, where nobody knows the cost, as `other`."""
+    costs: dict[str, int] = {kind: nanos for kind, nanos in cost.nanos.items() if nanos}
+    if billed is not None and (rest := billed - cost.total) > 0:
+        costs["other"] = costs.get("other", 0) + rest
+    return costs
 
 
 def _status(ctx: RequestContext) -> UsageStatus:
@@ -117,9 +128,9 @@ def tags_of(ctx: RequestContext) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag[:100] for name in names if (tag := name.strip())))[:MAX_TAGS]
 
 
-def _lines(attempts: list[AttemptRecord]) -> tuple[UsageLine, ...]:
+def lines_of(attempts: list[AttemptRecord]) -> tuple[UsageLine, ...]:
     """One of its own for each try, where there is more to say than the record does."""
-    if len(attempts) == 1 and attempts[0].error is None and attempts[0].bill is None:
+    if len(attempts) == 1 and (only := attempts[0]).error is None and only.bill is None:
         return ()
     return tuple([_line(attempt) for attempt in attempts])
 
@@ -137,5 +148,5 @@ def _line(attempt: AttemptRecord) -> UsageLine:
         cost_nanos=0 if bill is None else (None if bill.cost.unpriced else bill.cost.total),
         estimated=bill is not None and bill.usage.estimated,
         payer="caller" if bill is None else bill.payer,
-        duration_ms=round(attempt.duration_s * 1e3, 3),
+        duration_ms=rounded_ms(attempt.duration_s),
     )

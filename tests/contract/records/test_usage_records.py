@@ -8,7 +8,7 @@ import pytest
 from proxy.core.entities import Entity
 from proxy.core.errors import BadRequest, Unavailable
 from proxy.storage.open import BackEnd, open_usage
-from proxy.storage.usage import UsageLine, UsageRecord, UsageRecords
+from proxy.storage.usage import UsageLine, UsageRecord, UsageRecords, body_of
 
 AT = 1_795_651_200.0
 """2026-11-26T00:00:00Z"""
@@ -63,6 +63,14 @@ async def test_a_record_counts_once(ledger: UsageRecords) -> None:
     assert await ledger.add([]) == 0
     (whole,) = await ledger.sums((), since=AT, until=AT + 1)
     assert (whole.requests, whole.cost_nanos) == (3, 300)
+
+
+async def test_records_that_were_encoded_before(ledger: UsageRecords) -> None:
+    """In no order, and more of them than a turn makes rows of: each has its own body."""
+    known = [record(f"r{n:03}", at=AT + n, output_tokens=n) for n in range(203)]
+    mixed = known[100:] + known[:100]
+    assert await ledger.add(mixed, [body_of(one) for one in mixed]) == 203
+    assert await ledger.list(since=AT, until=AT + 1000) == known
 
 
 async def test_sums_by_group(ledger: UsageRecords) -> None:

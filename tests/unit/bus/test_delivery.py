@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.bus.delivery import Delivery
+from proxy.bus.delivery import AT_ONCE, Delivery
 from proxy.bus.spool import Spool
 from proxy.core.errors import Unavailable
 from proxy.core.tasks import TaskSupervisor
@@ -67,6 +67,26 @@ async def test_a_delivery_ends_though_more_comes(tmp_path: Path) -> None:
     batch = spool.recent()
     assert batch is not None
     assert batch.payloads == [b"after after %d" % n for n in range(3)]
+
+
+async def test_a_delivery_rests_between_its_portions(tmp_path: Path) -> None:
+    """Its thread is in the way of the requests; but nobody who flushes waits for that."""
+    spool, store = Spool(tmp_path), Store()
+    spool.end_all([(str(n), b"%d" % n) for n in range(1203)])
+    delivery = made(spool, store, between_s=3600.0)
+    async with tasks() as running:
+        delivery.start(running)
+        await eventually(lambda: len(store.got) == AT_ONCE)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert len(store.got) == AT_ONCE
+        flushes = [asyncio.ensure_future(delivery.flush()) for _ in range(2)]
+        flushes[0].cancel()
+        assert await flushes[1]
+        assert store.got == [b"%d" % n for n in range(1203)]
+        spool.end_all([(str(n), b"%d" % n) for n in range(501)])
+        await eventually(lambda: len(store.got) == 1203 + AT_ONCE)
+        assert spool.behind
 
 
 async def test_what_failed_is_delivered_from_the_disk(tmp_path: Path) -> None:

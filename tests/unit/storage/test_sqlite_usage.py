@@ -43,6 +43,15 @@ async def test_what_was_taken_is_on_the_disk(tmp_path: Path) -> None:
     await ledger.aclose()
 
 
+async def test_a_record_is_not_encoded_again(tmp_path: Path) -> None:
+    """The body that is at hand is the one that is kept."""
+    ledger = SqliteUsage(tmp_path / "r.db")
+    body = '{"at":0.0,"id":"a"}'
+    assert await ledger.add([UsageRecord(id="a", at=0.0), UsageRecord(id="b", at=0.0)], [body, body.replace("a", "b")]) == 2
+    assert await ledger._run(lambda connection: connection.execute("SELECT body FROM usage_records WHERE id = 'a'").fetchone()) == (body,)
+    await ledger.aclose()
+
+
 async def test_deliveries_of_any_size_share_a_few_statements(tmp_path: Path) -> None:
     """SQLite keeps each prepared: a gateway whose deliveries are of every size must not grow by them. Every record is added once."""
     ledger = SqliteUsage(tmp_path / "r.db")

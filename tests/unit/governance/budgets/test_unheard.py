@@ -13,7 +13,7 @@ from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 from proxy.governance.budgets.quote import Quote
 from proxy.governance.budgets.unheard import Unheard
-from proxy.governance.metering.record import record_of
+from proxy.governance.metering.record import record_of, whose
 from tests.unit.governance.budgets.made import Targets, priced
 
 IN, OUT = 10_000, 100_000
@@ -46,7 +46,7 @@ def test_a_whole_answer_costs_what_it_may_cost_at_most() -> None:
     ctx = heard(context(sent()))
     assert ctx.cost_nanos == bound(ctx)
     assert ctx.usage == Usage(input_tokens=-(-len(ctx.body) // 4), estimated=True)
-    record = record_of(ctx, {}, 0.0)
+    record = record_of(ctx, whose(None), 0.0)
     assert (record.status, record.estimated, record.incomplete) == ("cancelled", True, False)
     assert (record.cost_nanos, record.costs) == (bound(ctx), {"other": bound(ctx)})
 
@@ -62,8 +62,8 @@ def test_a_stream_of_which_nothing_came_costs_its_prompt() -> None:
     """As one that was left later costs its prompt and what came."""
     ctx = heard(context(sent(), stream=True))
     assert ctx.cost_nanos == -(-len(ctx.body) // 4) * IN
-    assert record_of(ctx, {}, 0.0).costs == {"input": ctx.cost_nanos}
-    assert record_of(ctx, {}, 0.0).estimated
+    assert record_of(ctx, whose(None), 0.0).costs == {"input": ctx.cost_nanos}
+    assert record_of(ctx, whose(None), 0.0).estimated
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -164,5 +164,5 @@ def test_free_is_free(stream: bool) -> None:
 def test_without_a_price_it_is_unknown(stream: bool) -> None:
     """Not nothing."""
     ctx = heard(context(sent(), stream=stream), p=Priced(tariff=None))
-    record = record_of(ctx, {}, 0.0)
+    record = record_of(ctx, whose(None), 0.0)
     assert (record.cost_nanos, record.incomplete, record.estimated) == (None, True, True)

@@ -8,6 +8,7 @@ from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
 from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
+from proxy.storage.usage import UsageRecord
 
 ROUTE = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat")
 PRINCIPAL = Principal(key_id="k", tenant="t", name="ci", user="ann")
@@ -37,16 +38,16 @@ def test_a_call_and_its_cost() -> None:
 def test_a_hit_has_used_nothing() -> None:
     """Though the answer tells its tokens."""
     ctx = context(cache_status="hit", cache_tier="l2", provider="cache", usage=Usage(input_tokens=9), cost_nanos=0)
-    record = record_of(ctx, {}, 0.0)
+    record = record_of(ctx, whose(None), 0.0)
     assert (record.input_tokens, record.cost_nanos, record.cache, record.provider) == (0, 0, "l2", "cache")
 
 
 def test_an_unknown_price_is_no_zero() -> None:
     """A call whose price nobody knows is told apart from none at all."""
     unknown = context(cost=Cost({}, incomplete=True, unpriced=True), cost_nanos=None)
-    assert record_of(unknown, {}, 0.0).cost_nanos is None
-    assert record_of(unknown, {}, 0.0).incomplete
-    assert record_of(context(), {}, 0.0).cost_nanos == 0
+    assert record_of(unknown, whose(None), 0.0).cost_nanos is None
+    assert record_of(unknown, whose(None), 0.0).incomplete
+    assert record_of(context(), whose(None), 0.0).cost_nanos == 0
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_an_unknown_price_is_no_zero() -> None:
 )
 def test_endings(fields: dict[str, object], status: str) -> None:
     """An error in a stream is one, whatever the status line said."""
-    assert record_of(context(**fields), {}, 0.0).status == status
+    assert record_of(context(**fields), whose(None), 0.0).status == status
 
 
 def test_tries_have_lines() -> None:
@@ -69,11 +70,11 @@ def test_tries_have_lines() -> None:
     bill = Bill(usage=Usage(input_tokens=2, output_tokens=1, estimated=True), cost=Cost({"input": 5}), payer="gateway")
     ctx = context()
     ctx.attempts = [AttemptRecord("p", "m", role="hedge_loser", bill=bill), AttemptRecord("q", "m", role="hedge", status=200)]
-    loser, winner = record_of(ctx, {}, 0.0).lines
+    loser, winner = record_of(ctx, whose(None), 0.0).lines
     assert (loser.role, loser.input_tokens, loser.cost_nanos, loser.estimated, loser.payer) == ("hedge_loser", 2, 5, True, "gateway")
     assert (winner.provider, winner.cost_nanos, winner.payer) == ("q", 0, "caller")
     ctx.attempts = [AttemptRecord("p", "m", error="upstream_error", failure="overloaded")]
-    assert record_of(ctx, {}, 0.0).lines[0].failure == "overloaded"
+    assert record_of(ctx, whose(None), 0.0).lines[0].failure == "overloaded"
 
 
 BODIES: dict[str, tuple[object, tuple[str, ...]]] = {
@@ -108,4 +109,4 @@ def test_what_the_dead_owe(nanos: int | None) -> None:
 
 def test_nobody_is_nobody() -> None:
     """Where there is no principal."""
-    assert whose(None) == {}
+    assert whose(None) == UsageRecord(id="", at=0.0)
