@@ -31,8 +31,8 @@ class SqliteUsage(SqliteFile):
     must not take it. That is one sync a second, in a thread."""
 
     cache_kb = 8000
-    """Each key has a place of its own in the index by key, and ids of older releases are random: with such 24 us a row where 2 MB took 35, at
-    90 000 rows."""
+    """Each key has a place of its own in the index by key, and ids of older releases are random: with those it was 24 us a row where 2 MB
+    took 35, at 90 000 rows."""
 
     async def add(self, records: Sequence[UsageRecord], bodies: Sequence[str] = ()) -> int:
         values: list[tuple[Any, ...]] = []
