@@ -110,7 +110,7 @@ def test_beside_an_answer_it_has_a_bill_of_its_own() -> None:
         assert bill is not None
         assert (bill.cost.nanos, bill.usage.estimated, bill.payer) == ({"other": bound(ctx)}, True, "caller")
         assert (ctx.cost_nanos, ctx.attempts[1].bill) == (bound(ctx) + other, None)
-        record = record_of(ctx, {}, 0.0)
+        record = record_of(ctx, whose(None), 0.0)
         assert record.costs == {"other": bound(ctx)} | ({"output": 7} if other else {})
 
 
@@ -134,7 +134,7 @@ def test_without_a_price_the_whole_is_unknown() -> None:
     ctx = context(sent(error=LATE), sent("q"))
     ctx.cost, ctx.cost_nanos = Cost({"output": 7}), 7
     heard(ctx, p=Priced(tariff=None), q=priced())
-    record = record_of(ctx, {}, 0.0)
+    record = record_of(ctx, whose(None), 0.0)
     assert (record.cost_nanos, record.costs, record.incomplete) == (None, {"output": 7}, True)
 
 
