@@ -4,8 +4,8 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 WORKDIR /src
 RUN python -m venv /opt/llm-edge
-COPY requirements/run.lock requirements/run.lock
-RUN /opt/llm-edge/bin/python -m pip install --no-deps --require-hashes --requirement requirements/run.lock
+COPY requirements/image.lock requirements/image.lock
+RUN /opt/llm-edge/bin/python -m pip install --no-deps --require-hashes --requirement requirements/image.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy proxy
 RUN /opt/llm-edge/bin/python -m pip install --no-deps --no-build-isolation . \
