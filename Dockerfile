@@ -14,8 +14,8 @@ RUN /opt/llm-edge/bin/python -m pip install --no-compile --no-deps --no-build-is
 
 FROM python:3.11-slim-bookworm
 
-# Nobody may write byte code where it runs, so all of it is here: told by no time stamp, since COPY rounds those, and of the standard library too,
-# which the base image leaves out. The base image's own pip goes.
+# Nobody may write byte code where it runs, so all of it is here: told by no time stamp, since COPY rounds those, and of the standard
+# library too, which the base image leaves out. The base image's own pip goes.
 RUN rm -rf /usr/local/lib/python3.11/ensurepip /usr/local/lib/python3.11/site-packages/* /usr/local/bin/pip* \
     && python -m compileall -q --invalidation-mode unchecked-hash -x '/(dist-packages|idlelib|lib2to3|test|tkinter|turtledemo)/' \
         "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"

@@ -37,8 +37,8 @@ _SESSION = """
 SELECT set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false), set_config('statement_timeout',
     CASE WHEN pg_backend_pid() = %s THEN %s ELSE current_setting('statement_timeout') END, false), pg_backend_pid()
 """
-"""Behind a pooler, which has process numbers of its own making, the session is other people's too: what would change their behaviour is left
-alone. (Time zone and style of dates follow the client through PgBouncer.)"""
+"""Behind a pooler, which has process numbers of its own making, the session is other people's too: what would change their behaviour is
+left alone. (Time zone and style of dates follow the client through PgBouncer.)"""
 _VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
 _WRITABLE = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
 
@@ -188,8 +188,8 @@ class PostgresStore:
 async def connect(url: PostgresUrl) -> Connection:
     """In autocommit mode; times and JSON come as text, as from SQLite.
 
-    Through a pooler that pools by transaction a prepared statement may be another client's of the same name: with as many parameters, it would
-    be done instead of ours."""
+    Through a pooler that pools by transaction a prepared statement may be another client's of the same name: with as many parameters, it
+    would be done instead of ours."""
     connection = await psycopg.AsyncConnection.connect(url.conninfo, autocommit=True, prepare_threshold=None)
     try:
         for name in ("timestamptz", "jsonb", "json"):

@@ -1,4 +1,4 @@
-"""A pooler in front of Postgres that pools by transaction and knows nothing of sessions: each transaction goes to the next of few connections.
+"""A pooler in front of Postgres that pools by transaction and knows nothing of sessions: each goes to the next of few connections.
 
 What PgBouncer before 1.21 does, without its packages. Source: the message formats of PostgreSQL's front-end/back-end protocol 3.0.
 """

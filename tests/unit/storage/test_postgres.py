@@ -177,7 +177,7 @@ async def test_bulk_writes_of_two_replicas_do_not_deadlock(server: Postgres) -> 
 
 
 async def test_behind_a_pooler_nothing_is_prepared(server: Postgres) -> None:
-    """Many clients on two connections of the pooler get their own rows: a statement prepared there would be the other's of the same name."""
+    """Many clients on two connections of the pooler get their own rows: one prepared there would be the other's of the same name."""
     async with Pooler(server.port) as pooler:
         url = pooler.url(server.database("upgraded", timeout_ms=20_000, connections=2), server.port)
         pools = [PostgresRecords(url) for _ in range(3)]
