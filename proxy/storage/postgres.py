@@ -32,7 +32,13 @@ Connection = psycopg.AsyncConnection[Row]
 REPORT_TIMEOUT_S = 30.0
 COOL_S = 0.25
 """After a server did not even take the connection, the next calls fail at once for so long."""
-_SESSION = "SET SESSION timezone = 'UTC'; SET SESSION datestyle = 'ISO'; SET SESSION statement_timeout = {}"
+PREPARE_AFTER = 5
+_SESSION = """
+SELECT set_config('timezone', 'UTC', false), set_config('datestyle', 'ISO', false), set_config('statement_timeout',
+    CASE WHEN pg_backend_pid() = %s THEN %s ELSE current_setting('statement_timeout') END, false), pg_backend_pid()
+"""
+"""Behind a pooler, which has process numbers of its own making, the session is other people's too: what would change their behaviour is
+left alone. (Time zone and style of dates follow the client through PgBouncer.)"""
 _VERSION = "SELECT coalesce(max(version), 0) FROM schema_version"
 _WRITABLE = "SELECT NOT pg_is_in_recovery() AND current_setting('transaction_read_only') = 'off'"
 
@@ -180,12 +186,18 @@ class PostgresStore:
 
 
 async def connect(url: PostgresUrl) -> Connection:
-    """In autocommit mode; times and JSON come as text, as from SQLite."""
-    connection = await psycopg.AsyncConnection.connect(url.conninfo, autocommit=True, prepare_threshold=5 if url.prepare else None)
+    """In autocommit mode; times and JSON come as text, as from SQLite.
+
+    Through a pooler that pools by transaction a prepared statement may be another client's of the same name: with as many parameters, it
+    would be done instead of ours."""
+    connection = await psycopg.AsyncConnection.connect(url.conninfo, autocommit=True, prepare_threshold=None)
     try:
         for name in ("timestamptz", "jsonb", "json"):
             connection.adapters.register_loader(name, TextLoader)
-        await connection.execute(_SESSION.format(int(url.timeout_s * 1e3)).encode())
+        told = connection.info.backend_pid
+        row = await (await connection.execute(_SESSION, (told, str(int(url.timeout_s * 1e3))))).fetchone()
+        if url.prepare if url.prepare is not None else row is not None and row[-1] == told:
+            connection.prepare_threshold = PREPARE_AFTER
     except BaseException:
         await connection.close()
         raise

@@ -26,8 +26,8 @@ async def upgrade_postgres(url: str, *, check: bool = False) -> tuple[int, int]:
         before = await schema_version(connection)
         if check or before >= newest_version():
             return before, max(before, newest_version())
-        await connection.execute("SET SESSION statement_timeout = 0")
         async with connection.transaction():
+            await connection.execute("SET LOCAL statement_timeout = 0")
             await connection.execute("SELECT pg_advisory_xact_lock(%s)", (UPGRADE_LOCK,))
             await connection.execute(_TABLE)
             present = await schema_version(connection)

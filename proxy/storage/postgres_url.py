@@ -17,8 +17,8 @@ class PostgresUrl(NamedTuple):
     """At most, of one process."""
     timeout_s: float = TIMEOUT_MS / 1e3
     """Of a call, with waiting for a connection."""
-    prepare: bool = True
-    """Whether statements may be prepared at the server; a pooler in front that pools by transaction may need `prepare=off`."""
+    prepare: bool | None = None
+    """Whether statements may be prepared at the server; None: where it is the server itself that answers, and no pooler."""
 
 
 def parse(url: str) -> PostgresUrl:
@@ -43,8 +43,8 @@ def _number(ours: dict[str, str], name: str, default: int) -> int:
     return int(text)
 
 
-def _switch(ours: dict[str, str], name: str) -> bool:
-    text = ours.get(name, "on")
-    if text not in ("on", "off"):
-        raise Unavailable(f"stores.records: {name} must be on or off, not {text!r}")
-    return text == "on"
+def _switch(ours: dict[str, str], name: str) -> bool | None:
+    text = ours.get(name, "auto")
+    if text not in ("on", "off", "auto"):
+        raise Unavailable(f"stores.records: {name} must be on, off or auto, not {text!r}")
+    return None if text == "auto" else text == "on"

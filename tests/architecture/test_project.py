@@ -12,7 +12,7 @@ import yaml
 
 from tests.architecture.source_tree import ROOT, imported, modules
 
-LOCKS = ("run", "test", "bench", "parts")
+LOCKS = ("run", "test", "image", "bench", "parts")
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]*", re.IGNORECASE)
 NOT_IMPORTED = {
     "cachetools": "announced for bounded caches; those of now bound bytes too and are ours",

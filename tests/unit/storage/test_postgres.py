@@ -12,6 +12,7 @@ from proxy.storage.postgres_plans import PostgresPlans
 from proxy.storage.postgres_schema import upgrade_postgres
 from proxy.storage.records import KeyRecord
 from proxy.storage.shared import SchemaOutdated
+from tests.support.pooler import Pooler
 from tests.support.postgres import Postgres
 
 KEY = KeyRecord(key_id="lek_a", tenant="t", key_hash="0" * 64, created_at=1.0)
@@ -173,3 +174,45 @@ async def test_bulk_writes_of_two_replicas_do_not_deadlock(server: Postgres) -> 
     assert found.last_used == 19.0
     await one.aclose()
     await two.aclose()
+
+
+async def test_behind_a_pooler_nothing_is_prepared(server: Postgres) -> None:
+    """Many clients on two connections of the pooler get their own rows: one prepared there would be the other's of the same name."""
+    async with Pooler(server.port) as pooler:
+        url = pooler.url(server.database("upgraded", timeout_ms=20_000, connections=2), server.port)
+        pools = [PostgresRecords(url) for _ in range(3)]
+
+        async def make(number: int) -> KeyRecord | None:
+            store, key_id = pools[number % 3], f"lek_{number}"
+            await store.create(KeyRecord(key_id=key_id, tenant="t", key_hash=f"{number:064}", created_at=1.0))
+            return await store.get(key_id) if number % 2 else await store.by_hash(f"{number:064}")
+
+        found = await asyncio.gather(*(make(number) for number in range(90)))
+        assert [record.key_id if record else None for record in found] == [f"lek_{number}" for number in range(90)]
+        assert await pools[0]._rows("SELECT count(*) FROM pg_prepared_statements") == [(0,)]
+        for store in pools:
+            await store.aclose()
+
+
+async def test_behind_a_pooler_the_sessions_time_out_is_not_touched(server: Postgres) -> None:
+    """It would be that of whoever comes next; an upgrade leaves none behind either. Slow statements end by our own clock."""
+    async with Pooler(server.port, servers=1) as pooler:
+        straight = server.database(timeout_ms=500)
+        name = straight.rpartition("/")[2].partition("?")[0]
+        server.sql(f"ALTER DATABASE {name} SET statement_timeout = '7s'")
+        url = pooler.url(straight, server.port)
+        await upgrade_postgres(url)
+        records = PostgresRecords(url)
+        assert await records._rows("SELECT current_setting('statement_timeout')") == [("7s",)]
+        with pytest.raises(Unavailable, match="no answer in time"):
+            await records._rows("SELECT pg_sleep(2)")
+        await records.aclose()
+
+
+async def test_at_the_server_itself_statements_are_prepared(records: PostgresRecords) -> None:
+    """From the fifth time on, and the server knows when to give up."""
+    for _ in range(12):
+        await records.get("lek_a")
+    ((count, limit),) = await records._rows("SELECT count(*), current_setting('statement_timeout') FROM pg_prepared_statements")
+    assert count > 0
+    assert limit == "1s"

@@ -12,6 +12,8 @@ from proxy.storage.postgres_url import PostgresUrl, parse
         ("postgres://u:p%40@h:5433/x", PostgresUrl("postgresql://u:p%40@h:5433/x")),
         ("postgresql+asyncpg://h/x?sslmode=require", PostgresUrl("postgresql://h/x?sslmode=require")),
         ("postgresql://a,b/x?connections=3&timeout_ms=250&prepare=off", PostgresUrl("postgresql://a,b/x", 3, 0.25, False)),
+        ("postgresql://a/x?prepare=on", PostgresUrl("postgresql://a/x", prepare=True)),
+        ("postgresql://a/x?prepare=auto", PostgresUrl("postgresql://a/x")),
         (
             "postgresql:///x?host=/run/pg&connections=3&options=-c%20a%3Db",
             PostgresUrl("postgresql:///x?host=%2Frun%2Fpg&options=-c%20a%3Db", 3),
