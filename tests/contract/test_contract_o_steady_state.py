@@ -7,6 +7,7 @@ import asyncio
 import gc
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -52,7 +53,9 @@ async def test_nothing_is_left_behind() -> None:
             gc.collect()  # what earlier tests of this process left is not to go meanwhile
             before = held(edge)
             await run(mix, upstream, 3000, seed=2)
-            await eventually(lambda: held(edge) == before)
+            with suppress(TimeoutError):
+                await eventually(lambda: held(edge) == before)
+            assert held(edge) == before
             assert mix.statuses() == STATUSES
 
 
@@ -110,6 +113,7 @@ def label_values(gateway: Gateway) -> tuple[set[str], int]:
     return models | {s.labels[2] for s in samples if s.family == "llm_edge_requests_total"}, len(samples)
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("models", "status", "most"),
     [
