@@ -38,6 +38,8 @@ _BEDROCK_ID = re.compile(
 2026-11-25. An id of a vendor that is not listed goes where `bedrock/<id>` or a `models:` table says."""
 
 _CACHE_MAX = 4096
+MAX_NAME_CHARS = 2048
+"""Bedrock's longest ids; names are remembered here and there, so that many long ones would fill the memory."""
 
 
 class ModelEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +140,8 @@ class RouteTable:
     def _resolve(self, name: str) -> Route:
         if "://" in name:
             raise BadRequest("model must be a model's name, not a URL", param="model")
+        if len(name) > MAX_NAME_CHARS:
+            raise BadRequest(f"model is a name of more than {MAX_NAME_CHARS} characters", param="model")
         entry = self._exact.get(name)
         if entry is not None:
             return self._route(entry, name)

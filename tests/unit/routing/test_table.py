@@ -8,7 +8,7 @@ from proxy.core.errors import BadRequest, ModelNotFound
 from proxy.routing.candidate import Candidate, ModelFacts
 from proxy.routing.round_robin import RoundRobin
 from proxy.routing.strategies import NEEDS, TOKENS, TURN
-from proxy.routing.table import ModelEntry, RouteTable
+from proxy.routing.table import MAX_NAME_CHARS, ModelEntry, RouteTable
 from proxy.routing.target import Target
 from tests.support.routing import candidate
 
@@ -86,6 +86,15 @@ def test_a_url_is_no_model() -> None:
     """Clients cannot name an upstream."""
     with pytest.raises(BadRequest):
         table().resolve("http://127.0.0.1/v1")
+
+
+def test_a_name_has_a_greatest_length() -> None:
+    """Also where any would do."""
+    for known in (table("*"), table()):
+        assert known.resolve("m" * MAX_NAME_CHARS)
+        with pytest.raises(BadRequest, match="2048") as caught:
+            known.resolve("m" * (MAX_NAME_CHARS + 1))
+        assert caught.value.param == "model"
 
 
 def test_a_changed_entry_changes_the_digest() -> None:
