@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 130 interrupted.
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -12,6 +13,9 @@ from types import TracebackType
 from typing import NamedTuple
 
 from proxy.core.version import __version__
+
+_DASHED_ID = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{20}")
+"""`secrets.token_urlsafe(16)`."""
 
 
 class Command(NamedTuple):
@@ -105,7 +109,13 @@ def _dispatch(program: str, command: Command, argv: list[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    return _guarded(program, module.__dict__[command.function], parser.parse_args(argv))
+    return _guarded(program, module.__dict__[command.function], parser.parse_args(ids_last(argv)))
+
+
+def ids_last(argv: Sequence[str]) -> list[str]:
+    """One of 64 ids of agenthub's keys begins with a dash: such a word stands behind `--`, or it would be taken for an option."""
+    ids = [] if "--" in argv else [word for word in argv if _DASHED_ID.fullmatch(word)]
+    return list(argv) if not ids else [*(word for word in argv if word not in ids), "--", *ids]
 
 
 def _guarded(program: str, run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

@@ -36,9 +36,9 @@ def agenthub(shared: Valkey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return shared
 
 
-def create_api_key(server: Valkey, role: str, name: str | None = None, *, secret: str = SECRET) -> str:
-    """As agenthub's own create_api_key does it, calls and texts alike."""
-    key_id = secrets.token_urlsafe(16)
+def create_api_key(server: Valkey, role: str, name: str | None = None, *, secret: str = SECRET, begin: str = "") -> str:
+    """As agenthub's own create_api_key does it, calls and texts alike. `begin`: what its id begins with, by chance there."""
+    key_id = begin + secrets.token_urlsafe(16)[len(begin) :]
     signature = hmac.new(secret.encode(), key_id.encode(), hashlib.sha256).hexdigest()
     api_key = f"{key_id}.{signature}"
     fields = {
@@ -68,7 +68,7 @@ async def principal(key: str, tmp_path: Path) -> Any:
 
 def test_keys_are_copied_once(agenthub: Valkey, capsys: pytest.CaptureFixture[str]) -> None:
     """Again: nothing changes, but what agenthub has revoked since is revoked; other things in its Redis are left alone."""
-    ends = create_api_key(agenthub, "client", "batch")
+    ends = create_api_key(agenthub, "client", "batch", begin="-l")
     create_api_key(agenthub, "admin")
     agenthub.command("SET", "session:x", "{}")
     assert run(capsys, agenthub.url) == (0, {"created": 2, "revoked": 0, "unchanged": 0, "other_secret": 0, "unreadable": []})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.main import AGENT_WORDS, COMMANDS, main, main_agent, one_line
+from proxy.cli.main import AGENT_WORDS, COMMANDS, ids_last, main, main_agent, one_line
 from proxy.core.version import __version__
 
 ROOT = Path(__file__).parents[3]
@@ -162,3 +162,11 @@ def test_every_command_is_documented() -> None:
         assert f"## `llm-edge {name}`" in text
     for word in AGENT_WORDS:
         assert f"`{word}" in text.partition("## `llm-edge-agent`")[2]
+
+
+def test_an_id_that_begins_with_a_dash_is_no_option() -> None:
+    """Agenthub's may; options, and who says `--`, are left alone."""
+    dashed = "-lQfcOJAf6uhmC08ngz45g"
+    assert ids_last(["get", dashed, "--json"]) == ["get", "--json", "--", dashed]
+    for plain in (["get", "lek_a", "--json"], ["get", "--json", "--", dashed], ["list", "-c", "x.yaml"], ["get", "--long-option-of-22-c"]):
+        assert ids_last(plain) == plain

@@ -91,7 +91,7 @@ def test_a_url_is_no_model() -> None:
 def test_a_name_has_a_greatest_length() -> None:
     """Also where any would do."""
     for known in (table("*"), table()):
-        assert known.resolve("m" * MAX_NAME_CHARS)
+        assert known.resolve("m" * MAX_NAME_CHARS).targets
         with pytest.raises(BadRequest, match="2048") as caught:
             known.resolve("m" * (MAX_NAME_CHARS + 1))
         assert caught.value.param == "model"
