@@ -10,12 +10,20 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from proxy.core.version import __version__
 
 _DASHED_ID = re.compile(r"-[A-Za-z0-9_][A-Za-z0-9_-]{20}")
 """`secrets.token_urlsafe(16)`."""
+
+
+class Parser(argparse.ArgumentParser):
+    """One of 64 ids of agenthub's keys begins with a dash: such a word is no option, wherever it stands. (As argparse itself sees to it for
+    negative numbers, in the same place; parsers of subcommands are of this class, too.)"""
+
+    def _parse_optional(self, arg_string: str) -> Any:
+        return None if _DASHED_ID.fullmatch(arg_string) else super()._parse_optional(arg_string)
 
 
 class Command(NamedTuple):
@@ -102,20 +110,14 @@ def _dispatch(program: str, command: Command, argv: list[str]) -> int:
     except ModuleNotFoundError as exc:
         sys.stderr.write(f"{program}: not part of this installation (no module {exc.name})\n")
         return 1
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program,
         description=module.__doc__,
         epilog=getattr(module, "EXAMPLES", None),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(parser)
-    return _guarded(program, module.__dict__[command.function], parser.parse_args(ids_last(argv)))
-
-
-def ids_last(argv: Sequence[str]) -> list[str]:
-    """One of 64 ids of agenthub's keys begins with a dash: such a word stands behind `--`, or it would be taken for an option."""
-    ids = [] if "--" in argv else [word for word in argv if _DASHED_ID.fullmatch(word)]
-    return list(argv) if not ids else [*(word for word in argv if word not in ids), "--", *ids]
+    return _guarded(program, module.__dict__[command.function], parser.parse_args(argv))
 
 
 def _guarded(program: str, run: Callable[[argparse.Namespace], int], args: argparse.Namespace) -> int:

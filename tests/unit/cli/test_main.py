@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.cli.main import AGENT_WORDS, COMMANDS, ids_last, main, main_agent, one_line
+from proxy.cli.main import AGENT_WORDS, COMMANDS, Parser, main, main_agent, one_line
 from proxy.core.version import __version__
 
 ROOT = Path(__file__).parents[3]
@@ -165,8 +165,14 @@ def test_every_command_is_documented() -> None:
 
 
 def test_an_id_that_begins_with_a_dash_is_no_option() -> None:
-    """Agenthub's may; options, and who says `--`, are left alone."""
+    """Agenthub's may: in its place among others, as an option's value, behind `--`; what is an option stays one."""
     dashed = "-lQfcOJAf6uhmC08ngz45g"
-    assert ids_last(["get", dashed, "--json"]) == ["get", "--json", "--", dashed]
-    for plain in (["get", "lek_a", "--json"], ["get", "--json", "--", dashed], ["list", "-c", "x.yaml"], ["get", "--long-option-of-22-c"]):
-        assert ids_last(plain) == plain
+    parser = Parser()
+    explain = parser.add_subparsers().add_parser("explain")
+    for name in ("key_id", "model"):
+        explain.add_argument(name)
+    explain.add_argument("--tenant")
+    explain.add_argument("--long-option-of-22-c", action="store_true")
+    found = vars(parser.parse_args(["explain", dashed, "--long-option-of-22-c", "m", "--tenant", dashed]))
+    assert found == {"key_id": dashed, "model": "m", "tenant": dashed, "long_option_of_22_c": True}
+    assert parser.parse_args(["explain", "--", dashed, "m"]).key_id == dashed
