@@ -7,7 +7,7 @@ from proxy.core.identity import Principal
 from proxy.core.pricing import Cost
 from proxy.core.response import Usage
 from proxy.core.route import RouteInfo
-from proxy.governance.metering.record import intent_of, record_of, tags_of, whose
+from proxy.governance.metering.record import costs_of, intent_of, record_of, tags_of, whose
 from proxy.storage.usage import UsageRecord
 
 ROUTE = RouteInfo(name="/v1/chat/completions", family="openai", dialect="openai_chat")
@@ -110,3 +110,9 @@ def test_what_the_dead_owe(nanos: int | None) -> None:
 def test_nobody_is_nobody() -> None:
     """Where there is no principal."""
     assert whose(None) == UsageRecord(id="", at=0.0)
+
+
+def test_what_was_reserved_comes_on_top_of_what_a_try_may_have_cost() -> None:
+    """One try timed out, and nobody knows what the answered one cost: both are `other`, and the kinds add up to what is billed."""
+    assert costs_of(Cost({"input": 2, "other": 5}, unpriced=True), 20) == {"input": 2, "other": 18}
+    assert costs_of(Cost({"other": 5}), 5) == {"other": 5}
