@@ -61,6 +61,15 @@ def _makes_client(node: ast.AST) -> bool:
     return isinstance(value, ast.Call) and CLIENT_NAMES.search(dotted(value.func).rpartition(".")[2]) is not None
 
 
+def _hides_a_type(node: ast.AST) -> bool:
+    """From Python 3.14 on, annotations are read when the class has its fields, which then stand for themselves."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    fields = [item for item in node.body if isinstance(item, ast.AnnAssign)]
+    used = {part.id for field in fields for part in ast.walk(field.annotation) if isinstance(part, ast.Name)}
+    return not used.isdisjoint(field.target.id for field in fields if isinstance(field.target, ast.Name))
+
+
 BANS = {
     "broad `except` outside the three named places": Ban(
         _is_broad_except,
@@ -94,6 +103,7 @@ BANS = {
         "def f():\n    import litellm.utils",
         except_in=("proxy/providers/litellm_bridge.py",),
     ),
+    "field with the name of a type that its class's fields have": Ban(_hides_a_type, "class A:\n    bytes: bytes"),
     "NotImplementedError": Ban(lambda node: dotted(node) == "NotImplementedError", "def f():\n    raise NotImplementedError"),
 }
 

@@ -18,8 +18,9 @@ from proxy.core.response import Usage
 METRICS = "amazon-bedrock-invocationMetrics"
 
 
-class _Part(msgspec.Struct, gc=False):
-    bytes: bytes
+class _Part(msgspec.Struct, gc=False, rename={"data": "bytes"}):
+    # Not named `bytes`: from Python 3.14 on an annotation is read when the class has its fields, and then means the field.
+    data: bytes
 
 
 _decode = msgspec.json.Decoder(_Part).decode
@@ -28,7 +29,7 @@ _decode = msgspec.json.Decoder(_Part).decode
 def inner_event(frame: Frame) -> dict[str, Any]:
     """The model's own event. Raises InvalidBody."""
     try:
-        value = orjson.loads(_decode(frame.payload).bytes)
+        value = orjson.loads(_decode(frame.payload).data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, orjson.JSONDecodeError) as exc:
         raise InvalidBody(f"a stream chunk breaks its schema: {exc}", "chunk.bytes") from None
     return record(value, "chunk.bytes")
