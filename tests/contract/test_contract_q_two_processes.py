@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -127,7 +127,7 @@ async def recorded(file: Path, n: int) -> list[UsageRecord]:
     """Until a process has delivered so many usage records."""
     async with asyncio.timeout(PATIENT_S):
         while True:
-            with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as db:
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as db, db:
                 rows = db.execute("SELECT body FROM usage_records").fetchall()
             if len(rows) >= n:
                 return [decode(body.encode()) for (body,) in rows]

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def edge_of(folder: Path, name: str, provider: Provider, valkey: Valkey) -> Edge
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    with sqlite3.connect(f"file:{folder}/records.db?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{folder}/records.db?mode=ro", uri=True)) as connection, connection:
         return [entry_of(json.loads(row[0])) for row in connection.execute("SELECT body FROM usage_records")]
 
 

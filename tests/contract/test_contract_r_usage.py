@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -31,7 +32,7 @@ def config(upstream: str) -> dict[str, object]:
 def rows(db: Path) -> list[dict[str, object]]:
     if not db.exists():
         return []
-    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as connection:
+    with closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection, connection:
         return [json.loads(row[0]) for row in connection.execute("SELECT body FROM usage_records ORDER BY id")]
 
 

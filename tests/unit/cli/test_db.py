@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_sqlite_does_it_by_itself(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert main(["db", "upgrade", "--check"]) == 0
     assert main(["db", "upgrade"]) == 0
     assert "up to date" in capsys.readouterr().out
-    with sqlite3.connect(tmp_path / "r.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "r.db")) as connection, connection:
         assert connection.execute("SELECT count(*) FROM keys").fetchone() == (0,)
     connection.close()
 

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,7 @@ async def test_many_can_open_a_new_store_at_once(path: Path) -> None:
 async def test_a_locked_store_can_be_read_but_not_written(records: SqliteRecords, path: Path) -> None:
     """Writers get 503 after the busy time-out, and succeed when the lock is gone."""
     await records.create(record())
-    with sqlite3.connect(path, isolation_level=None) as blocker:
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker, blocker:
         blocker.execute("BEGIN IMMEDIATE")
         assert await records.get("lek_a") == record()
         with pytest.raises(Unavailable, match="locked"):
@@ -102,7 +103,7 @@ async def test_a_locked_store_can_be_read_but_not_written(records: SqliteRecords
 async def test_the_event_loop_goes_on_while_the_disk_is_waited_for(records: SqliteRecords, path: Path) -> None:
     """A writer that waits for a lock stalls nobody else."""
     await records.ping()
-    with sqlite3.connect(path, isolation_level=None) as blocker:
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker, blocker:
         blocker.execute("BEGIN IMMEDIATE")
         waiting = asyncio.ensure_future(records.ping())
         began = time.monotonic()
@@ -172,7 +173,7 @@ async def test_a_directory_in_its_place_is_unavailable(tmp_path: Path) -> None:
 async def test_an_unreadable_row_is_unavailable(records: SqliteRecords, path: Path) -> None:
     """Not an unknown key."""
     await records.create(record())
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE keys SET scopes = 'oops'")
     connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
@@ -182,7 +183,7 @@ async def test_an_unreadable_row_is_unavailable(records: SqliteRecords, path: Pa
 async def test_columns_of_a_newer_release_do_no_harm(records: SqliteRecords, path: Path) -> None:
     """A rolling upgrade mixes both; its version stays."""
     await records.create(record())
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("ALTER TABLE keys ADD COLUMN team TEXT")
         connection.execute("INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z')")
     connection.close()

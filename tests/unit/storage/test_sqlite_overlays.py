@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -47,7 +48,7 @@ async def test_old_versions_are_forgotten(records: SqliteOverlays) -> None:
     """The last ones stay, with the time that they were stored."""
     for version in range(1, KEPT + 10):
         await records.replace(Overlays(version=version), version - 1)
-    with sqlite3.connect(records.path) as connection:
+    with closing(sqlite3.connect(records.path)) as connection, connection:
         rows = connection.execute("SELECT version, stored_at FROM overlays ORDER BY version").fetchall()
     connection.close()
     assert [row[0] for row in rows] == list(range(10, KEPT + 10))
@@ -57,7 +58,7 @@ async def test_old_versions_are_forgotten(records: SqliteOverlays) -> None:
 async def test_a_row_that_nobody_wrote_is_unavailable(records: SqliteOverlays) -> None:
     """Not empty."""
     await records.replace(Overlays(version=1), 0)
-    with sqlite3.connect(records.path) as connection:
+    with closing(sqlite3.connect(records.path)) as connection, connection:
         connection.execute('UPDATE overlays SET document = \'{"version": "x"}\'')
     connection.close()
     with pytest.raises(Unavailable, match="unreadable"):

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -63,7 +64,7 @@ async def test_purging_makes_no_file(records: SqliteResponses, path: Path) -> No
 async def test_an_unreadable_row_is_unavailable(records: SqliteResponses, path: Path) -> None:
     """Not an unknown answer."""
     await records.put(RECORD)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE responses SET created_at = 'oops'")
     connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
@@ -73,7 +74,7 @@ async def test_an_unreadable_row_is_unavailable(records: SqliteResponses, path: 
 async def test_a_locked_store_is_unavailable(records: SqliteResponses, path: Path) -> None:
     """After the busy time-out."""
     await records.put(RECORD)
-    with sqlite3.connect(path, isolation_level=None) as blocker:
+    with closing(sqlite3.connect(path, isolation_level=None)) as blocker, blocker:
         blocker.execute("BEGIN IMMEDIATE")
         with pytest.raises(Unavailable, match="locked"):
             await records.put(RECORD)

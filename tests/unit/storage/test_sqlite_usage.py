@@ -1,6 +1,7 @@
 """What is the SQLite ledger's own; the rest is in tests/contract/records."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ async def test_a_batch_is_added_whole_or_not_at_all(tmp_path: Path) -> None:
     """A record that the file refuses takes none of the others with it into it."""
     ledger = SqliteUsage(tmp_path / "r.db")
     await ledger.add([UsageRecord(id="0", at=0.0)])
-    with sqlite3.connect(tmp_path / "r.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "r.db")) as connection, connection:
         connection.execute("CREATE TRIGGER no BEFORE INSERT ON usage_records WHEN new.id = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END")
     with pytest.raises(Unavailable):
         await ledger.add([UsageRecord(id="good", at=0.0), UsageRecord(id="bad", at=0.0)])
