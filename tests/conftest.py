@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.leaks import foreign_threads, is_plain_coroutine_test, without_leaked_tasks
+from tests.support.leaks import foreign_threads, is_plain_coroutine_test, remaining, without_leaked_tasks
 from tests.support.real_llm import running
 
 
@@ -25,5 +25,5 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 def _no_leaked_threads() -> Iterator[None]:
     before = foreign_threads()
     yield
-    left = [name for name in foreign_threads() if name not in before]
+    left = remaining(foreign_threads() - before)
     assert not left, f"tests left threads behind that keep the interpreter alive: {left}"

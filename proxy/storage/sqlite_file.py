@@ -10,6 +10,7 @@ Open it after a fork, never before. Source: https://sqlite.org/wal.html, https:/
 import asyncio
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -74,6 +75,7 @@ class SqliteFile:
             f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=self._busy_timeout_s, isolation_level=None
         )
         try:
+            to_wal(connection, self._busy_timeout_s)
             _prepare(connection, self.synchronous, self.cache_kb)
             self._inode = _inode(self.path)
         except BaseException:
@@ -96,8 +98,21 @@ def _make(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
+def to_wal(connection: sqlite3.Connection, patience_s: float) -> None:
+    """Of those that open a new file at once all but one may be refused, without the busy time-out: they would wait for each other."""
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
+
+
 def _prepare(connection: sqlite3.Connection, synchronous: str, cache_kb: int) -> None:
-    connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
     connection.execute(f"PRAGMA cache_size = -{cache_kb}")
     connection.execute("PRAGMA trusted_schema = OFF")

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import threading
+import time
 from collections.abc import Awaitable, Callable
 
 POOLED = ("asyncio_", "ThreadPoolExecutor", "execnet", "litellm-", "aws-signing")
@@ -40,10 +41,18 @@ def is_plain_coroutine_test(function: object) -> bool:
     return inspect.iscoroutinefunction(function) and not hasattr(function, "hypothesis")
 
 
-def foreign_threads() -> list[str]:
-    """Names of non-daemon threads that would keep the interpreter alive."""
-    return sorted(
-        thread.name
+def foreign_threads() -> set[threading.Thread]:
+    """Non-daemon threads, which would keep the interpreter alive."""
+    return {
+        thread
         for thread in threading.enumerate()
         if thread is not threading.main_thread() and not thread.daemon and not thread.name.startswith(POOLED)
-    )
+    }
+
+
+def remaining(threads: set[threading.Thread], within_s: float = 5.0) -> list[str]:
+    """Names of those that do not end: what was told to (an executor that is shut down without waiting) needs a moment."""
+    deadline = time.monotonic() + within_s
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return sorted(thread.name for thread in threads if thread.is_alive())
