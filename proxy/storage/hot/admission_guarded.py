@@ -13,7 +13,7 @@ is settled then.
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Any, Literal
 
@@ -33,6 +33,8 @@ GUARD_S = 62.0
 MAX_UNSETTLED = 10_000
 MAX_SEEN = 100_000
 """Counters of money whose last reading is kept."""
+LATELY_S = 2.0
+"""What a process spends is in the ledger by then, where all others see it."""
 RECOUNTS_S = (5.0, 60.0, 600.0)
 """After a counter was restored from the ledger, it is looked up there again for what came late."""
 RETRY_S = 1.0
@@ -51,6 +53,33 @@ class GuardedRules:
         self.shares: dict[tuple[int, int, bool], MemoryRules] = {}
         """The same counters with a share of each limit; by (place, places, with money)."""
         self.money = tuple((claim, group.tag) for group in groups for claim in group.claims if isinstance(claim, Spend))
+
+
+class Lately:
+    """What this process has spent in the last `LATELY_S` to twice as many seconds. What is left when Redis goes is divided by what each
+    process knows then, and no two know the same: what others may not know of a process's own calls it takes from its own share."""
+
+    def __init__(self, seconds: Callable[[], float] = monotonic) -> None:
+        self._seconds = seconds
+        self._now: dict[tuple[str, str], int] = {}
+        self._before: dict[tuple[str, str], int] = {}
+        self._turned = 0.0
+
+    def add(self, money: Sequence[tuple[Spend, str]], nanos: int) -> None:
+        self._turn()
+        for spend, tag in money:
+            self._now[tag, spend.key] = self._now.get((tag, spend.key), 0) + nanos
+
+    def of(self, tag: str, spend: Spend) -> int:
+        self._turn()
+        return self._now.get((tag, spend.key), 0) + self._before.get((tag, spend.key), 0)
+
+    def _turn(self) -> None:
+        now = self._seconds()
+        if now - self._turned >= LATELY_S:
+            self._before = self._now if now - self._turned < 2 * LATELY_S else {}
+            self._now = {}
+            self._turned = now
 
 
 class GuardedAdmission:
@@ -85,6 +114,7 @@ class GuardedAdmission:
         self._unsettled: dict[str, tuple[RedisRules, Amounts, bool]] = {}
         self._seen: dict[tuple[str, str], int] = {}
         """By tag and counter: what Redis last said was taken of it, by anybody."""
+        self._lately = Lately()
 
     @property
     def lost(self) -> bool:
@@ -156,6 +186,8 @@ class GuardedAdmission:
 
     def settle(self, rules: GuardedRules, request_id: str, used: Amounts) -> "asyncio.Future[Outcome]":
         here = self._local.settle(rules.local, request_id, used)
+        if rules.money:
+            self._lately.add(rules.money, used.nanos)
         late = request_id in self._unanswered
         self._unanswered.discard(request_id)
         if request_id in self._here:
@@ -186,7 +218,8 @@ class GuardedAdmission:
 
     async def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None) -> None:
         if self._lost:  # of what is left each process may spend its share: nobody knows what others reserve now
-            self._local.restore(spend, tag, nanos, seen=self._seen.get((tag, spend.key), 0), places=self.fleet.share[1])
+            seen, lately = self._seen.get((tag, spend.key), 0), self._lately.of(tag, spend)
+            self._local.restore(spend, tag, nanos, seen=seen, places=self.fleet.share[1], lately=lately)
         elif not await self._redis.restore(spend, tag, nanos, later) and later is not None:
             self._recounts += [(monotonic() + after_s, spend, tag, later) for after_s in RECOUNTS_S]
 

@@ -208,15 +208,18 @@ class MemoryAdmission:
             money.known = False
             money.settled = money.others = 0
 
-    def restore(self, spend: Spend, tag: str, nanos: int, later: Recount | None = None, *, seen: int = 0, places: int = 1) -> None:
+    def restore(
+        self, spend: Spend, tag: str, nanos: int, later: Recount | None = None, *, seen: int = 0, places: int = 1, lately: int = 0
+    ) -> None:
         """`places`: of so many processes each may spend its share of what is left, and the others' shares stand as reserved. `seen`: what
-        all of them had taken when that was last known, what they had reserved among it."""
+        all of them had taken when that was last known, what they had reserved among it. `lately`: what this one has spent, and others
+        may not know of."""
         money = self._counter(spend, tag)
         if not money.known:
             money.known = True
             money.settled += nanos
             here = money.settled + money.reserved
-            share = max(0, spend.cap - max(here, seen)) // places
+            share = max(0, (spend.cap - max(here, seen)) // places - money.reserved - lately)
             money.others = max(0, spend.cap - here - share) if places > 1 else 0
 
     def standing(self, rules: MemoryRules) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from proxy.core.claims import Amounts, Group, Outcome, Spend, Window
 from proxy.core.clock import SystemClock
 from proxy.core.errors import Unavailable
 from proxy.storage.hot.admission import Recount
-from proxy.storage.hot.admission_guarded import GuardedAdmission, GuardedRules
+from proxy.storage.hot.admission_guarded import GuardedAdmission, GuardedRules, Lately
 from proxy.storage.hot.admission_memory import MemoryAdmission
 from proxy.storage.hot.admission_redis import RedisAdmission
 from proxy.storage.hot.board import LocalBoard
@@ -152,8 +152,8 @@ async def test_what_is_left_of_a_budget_is_divided(valkey: Valkey) -> None:
 
 
 async def test_calls_under_way_elsewhere_are_not_divided_again(valkey: Valkey) -> None:
-    """Of 100 nine were spent, its own call had reserved 3 and another's 48 when Redis went: a third of the other 40 is its own, and what
-    its own call leaves unused."""
+    """Of 100 nine were spent, its own call had reserved 3 and another's 48 when Redis went: a third of the other 40 is its own, less the 3
+    that the others may not know of, and what its own call leaves unused."""
     async with guarded(valkey, places=3) as g:
         rules = g.rules(SPEND)
         other = RedisAdmission(g.hot)
@@ -162,11 +162,45 @@ async def test_calls_under_way_elsewhere_are_not_divided_again(valkey: Valkey) -
         assert (await g.store.claim(rules, "seen", Amounts(nanos=1))).refused is None
         await g.store.settle(rules, "seen", Amounts(nanos=0))
         valkey.kill()
-        assert (await g.restored(rules, "a", Amounts(nanos=14), 9)).refused is not None
-        assert (await g.restored(rules, "b", Amounts(nanos=13), 9)).refused is None
+        assert (await g.restored(rules, "a", Amounts(nanos=11), 9)).refused is not None
+        assert (await g.restored(rules, "b", Amounts(nanos=10), 9)).refused is None
         await g.store.settle(rules, "mine", Amounts(nanos=1))
         assert (await g.restored(rules, "c", Amounts(nanos=3), 9)).refused is not None
         assert (await g.restored(rules, "d", Amounts(nanos=2), 9)).refused is None
+
+
+@pytest.mark.parametrize("settled", [False, True])
+async def test_what_others_do_not_know_of_is_taken_from_the_own_share(valkey: Valkey, settled: bool) -> None:
+    """One process asked Redis before the other reserved 40, or spent them, and the ledger has nothing of it: the two stay within 100."""
+    async with guarded(valkey, places=2) as one, guarded(valkey, places=2) as other:
+        theirs, mine = other.rules(SPEND), one.rules(SPEND)
+        assert (await one.restored(mine, "early", Amounts(nanos=1), 9)).refused is None
+        assert (await other.store.claim(theirs, "late", Amounts(nanos=40))).refused is None
+        if settled:
+            await other.store.settle(theirs, "late", Amounts(nanos=40))
+        valkey.kill()
+        spent = 9 + 1 + 40
+        for n in range(100):
+            for g, rules in ((one, mine), (other, theirs)):
+                spent += (await g.restored(rules, f"out{n}", Amounts(nanos=1), 9)).refused is None
+        assert 80 <= spent <= 100
+
+
+def test_what_was_spent_a_while_ago_is_in_the_ledger() -> None:
+    """And does not come off the share again."""
+    seconds = [1000.0]
+    lately = Lately(lambda: seconds[0])
+    lately.add([(SPEND, "t")], 5)
+    seconds[0] += 1.9
+    lately.add([(SPEND, "t")], 2)
+    assert lately.of("t", SPEND) == 7
+    seconds[0] += 0.2
+    assert lately.of("t", SPEND) == 7  # for twice the time at most
+    lately.add([(SPEND, "t")], 1)
+    seconds[0] += 2.0
+    assert lately.of("t", SPEND) == 1
+    seconds[0] += 4.0
+    assert lately.of("t", SPEND) == 0
 
 
 async def test_a_counter_that_was_rebuilt_gets_what_comes_late_once(valkey: Valkey) -> None:
