@@ -11,7 +11,7 @@ from benchmarks.measures import Bench, Failed, Numbers, Scenario, until_quiet
 from benchmarks.plan import Plan
 from benchmarks.processes import Managed, StartError
 from benchmarks.results import Results, SystemResult
-from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, WITH_L2, scenarios, wanted
+from benchmarks.scenarios import BASIC, GOVERNED, GOVERNED_REDIS, US, WITH_L2, scenarios, wanted
 from benchmarks.systems.base import Env, Missing, Starter, System, start_direct
 from benchmarks.systems.gateway import BUDGETS, LIMITS, start_gateway
 from benchmarks.systems.nginx import start_nginx_proxy
@@ -30,7 +30,8 @@ STARTERS: dict[str, Starter] = {
     "litellm": start_litellm,
     "uvicorn": start_floor,
 }
-NAMES = (*STARTERS, WITH_L2, GOVERNED, GOVERNED_REDIS)
+VARIANTS = (BASIC, WITH_L2, GOVERNED, GOVERNED_REDIS)
+NAMES = (*STARTERS, *VARIANTS)
 DEFAULT = tuple(name for name in NAMES if name != "uvicorn")
 
 
@@ -88,7 +89,7 @@ class Run:
 
     def _start(self, env: Env, name: str) -> System:
         """The gateway starts several times for its time to ready; the last one stays."""
-        if name in (WITH_L2, GOVERNED, GOVERNED_REDIS):
+        if name in VARIANTS:
             return self._variant(env, name)
         starter = STARTERS[name]
         ready: list[float] = []
@@ -102,6 +103,8 @@ class Run:
 
     def _variant(self, env: Env, name: str) -> System:
         """The gateway, configured otherwise."""
+        if name == BASIC:
+            return start_gateway(env, name, usage={"enabled": False})
         if name == GOVERNED:
             return start_gateway(env, name, limits=LIMITS, budgets=BUDGETS)
         valkey, url = start_valkey(self._work, self._cores.load)

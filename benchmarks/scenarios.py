@@ -9,6 +9,8 @@ from benchmarks.plan import Plan
 from benchmarks.systems.base import System
 
 US = "llm-edge"
+BASIC = "llm-edge-basic"
+"""Without usage records: authentication, cache look-up, metrics and access log."""
 WITH_L2 = "llm-edge-l2"
 """The same with a Valkey and an L1 of one entry, so that hits come from the L2."""
 

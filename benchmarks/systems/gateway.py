@@ -13,7 +13,7 @@ from benchmarks.systems.base import Endpoint, Env, System
 from proxy.core.version import __version__
 
 KEY = "sk-bench-5f1d7c0a9e3b4826a7d4c1f0b6e98352"
-GOVERNANCE = "on: usage records, authentication, cache look-up and store, metrics, access log, headers, body metadata"
+GOVERNANCE = "on: authentication, cache look-up and store, metrics, access log, headers, body metadata"
 _MUCH = 10**12
 LIMITS: dict[str, Any] = {"default": {"rpm": _MUCH, "input_tpm": _MUCH, "output_tpm": _MUCH, "tpm": _MUCH, "burst": _MUCH}}
 BUDGETS: dict[str, Any] = {"default_monthly_usd": 10_000_000, "unpriced": {"input": 1, "output": 2}}
@@ -92,6 +92,7 @@ def start_gateway(
 ) -> System:
     """`launcher`: put between the interpreter and `-m proxy` (a profiler). Raises StartError."""
     port = free_port()
+    records = sections.get("usage", {}).get("enabled", True)
     process, ready_s = launch_gateway(
         env.work, env.cores.system if cores is None else cores, name, port, config_of(env, port, name, **sections), launcher
     )
@@ -99,7 +100,7 @@ def start_gateway(
     return System(
         name=name,
         version=__version__,
-        governance=f"{GOVERNANCE}, five limits, budget" if "budgets" in sections else GOVERNANCE,
+        governance=GOVERNANCE + (", usage records" if records else "") + (", five limits, budget" if "budgets" in sections else ""),
         process=process,
         answers=Endpoint(port, headers=headers),
         streams=Endpoint(port, model=STREAM_MODEL, headers=headers),

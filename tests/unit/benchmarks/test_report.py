@@ -8,7 +8,7 @@ import pytest
 from benchmarks.plan import full, quick
 from benchmarks.report import cell, markdown, plot
 from benchmarks.results import Results, SystemResult
-from benchmarks.scenarios import GOVERNED, GOVERNED_REDIS, US, scenarios, wanted
+from benchmarks.scenarios import BASIC, GOVERNED, GOVERNED_REDIS, US, scenarios, wanted
 from benchmarks.stats import Spread
 from benchmarks.svg import Line, bars, lines, short
 from benchmarks.targets import TARGETS, judge
@@ -47,7 +47,7 @@ def results() -> Results:
         "load_average": [0.1, 0.2, 0.3],
     }
     found = Results(started="now", machine=machine, pinning="pinned", plan=full(3).as_dict(), streams_upstream="C", load_after=[0.0])
-    found.systems = {"direct": system(0.0001, 0.0), "nginx": system(25, 20), US: system(140, 39)}
+    found.systems = {"direct": system(0.0001, 0.0), "nginx": system(25, 20), US: system(140, 39), BASIC: system(140, 39)}
     found.skipped = {"litellm": "not installed\nmore"}
     return found
 
@@ -68,6 +68,7 @@ def test_missed_target() -> None:
     """A number beyond its limit says so, for limits from below as well."""
     found = results()
     found.systems[US] = system(200, 39, lookup=250.0)
+    found.systems[BASIC] = system(200, 39)
     found.systems[US].measures["workers"] = [{"scaling": 1.5}]
     words = {verdict.target.text: verdict.word for verdict in judge(found)}
     assert words["L1 look-up, p99"] == "NOT met"
@@ -80,7 +81,7 @@ def test_targets_name_scenarios_that_exist() -> None:
     keys = {scenario.key for scenario in scenarios(full(3))} | {"workers"}
     everything = {key: [dict.fromkeys(("cpu_us", "lookup_p99_us", "added_p95_us", "lag_p99_ms", "scaling"), 1.0)] for key in keys}
     found = results()
-    for name in ("nginx", US, "llm-edge-l2", GOVERNED, GOVERNED_REDIS, "tensorzero", "litellm"):
+    for name in ("nginx", US, BASIC, "llm-edge-l2", GOVERNED, GOVERNED_REDIS, "tensorzero", "litellm"):
         found.systems[name] = SystemResult(ready_s=[1.0], idle_rss_mb=[1.0], measures=everything)
     assert [verdict.target.text for verdict in judge(found) if verdict.value is None] == []
     assert len(TARGETS) == len(judge(found))
