@@ -29,6 +29,7 @@ from proxy.core.tasks import TaskSupervisor
 from proxy.governance.keys import Keyring, SignedKeys, StaticKeys
 from proxy.governance.plans.book import PlanBook
 from proxy.governance.plans.keys import PlanKeys
+from proxy.serving import garbage
 from proxy.settings import Settings
 from proxy.storage import plan_rows, sqlite_plans, sqlite_rows
 from proxy.storage.issue import new_agent_key, new_key
@@ -178,6 +179,7 @@ async def measure(count: int, plans: int, sample: int) -> dict[str, float]:
         keys, lab_keys = await fill(full, count), await fill_plans(full, plans)
         chance = random.Random(1)
         picked = chance.sample(keys, sample)
+        garbage.settle()  # as a gateway does at its start
         alone, crowded = await look_ups(full, picked, 1), await look_ups(full, picked, 8)
         planned, planned_crowded = await look_ups_with_plans(full, picked, 1), await look_ups_with_plans(full, picked, 8)
         lab = await look_ups_of_plan_keys(full, chance.sample(lab_keys, min(sample, len(lab_keys))), 1)
