@@ -67,9 +67,12 @@ _PASS = "closed/small/32"
 _CPU = "cpu_us"
 
 TARGETS = (
-    Target("CPU of a pass-through request against nginx", 6.2, "x", ratio((BASIC, _PASS, _CPU), ("nginx", _PASS, _CPU))),
-    Target("CPU of a pass-through request against TensorZero", 0.7, "x", ratio((BASIC, _PASS, _CPU), ("tensorzero", _PASS, _CPU))),
-    Target("CPU of a pass-through request against LiteLLM", 0.01, "x", ratio((BASIC, _PASS, _CPU), ("litellm", _PASS, _CPU))),
+    Target("CPU of a pass-through request against nginx", 6.2, "x", ratio((US, _PASS, _CPU), ("nginx", _PASS, _CPU))),
+    Target("CPU of a pass-through request against TensorZero", 0.7, "x", ratio((US, _PASS, _CPU), ("tensorzero", _PASS, _CPU))),
+    Target("CPU of a pass-through request against LiteLLM", 0.01, "x", ratio((US, _PASS, _CPU), ("litellm", _PASS, _CPU))),
+    Target("without usage records, against nginx", 6.2, "x", ratio((BASIC, _PASS, _CPU), ("nginx", _PASS, _CPU))),
+    Target("without usage records, against TensorZero", 0.7, "x", ratio((BASIC, _PASS, _CPU), ("tensorzero", _PASS, _CPU))),
+    Target("without usage records, against LiteLLM", 0.01, "x", ratio((BASIC, _PASS, _CPU), ("litellm", _PASS, _CPU))),
     Target("CPU of a request with all of governance against nginx", 8.4, "x", ratio((GOVERNED, _PASS, _CPU), ("nginx", _PASS, _CPU))),
     Target("the same with Redis", 12.5, "x", ratio((GOVERNED_REDIS, _PASS, _CPU), ("nginx", _PASS, _CPU))),
     Target(

@@ -47,7 +47,7 @@ def results() -> Results:
         "load_average": [0.1, 0.2, 0.3],
     }
     found = Results(started="now", machine=machine, pinning="pinned", plan=full(3).as_dict(), streams_upstream="C", load_after=[0.0])
-    found.systems = {"direct": system(0.0001, 0.0), "nginx": system(25, 20), US: system(140, 39), BASIC: system(140, 39)}
+    found.systems = {"direct": system(0.0001, 0.0), "nginx": system(25, 20), US: system(140, 39)}
     found.skipped = {"litellm": "not installed\nmore"}
     return found
 
@@ -68,7 +68,6 @@ def test_missed_target() -> None:
     """A number beyond its limit says so, for limits from below as well."""
     found = results()
     found.systems[US] = system(200, 39, lookup=250.0)
-    found.systems[BASIC] = system(200, 39)
     found.systems[US].measures["workers"] = [{"scaling": 1.5}]
     words = {verdict.target.text: verdict.word for verdict in judge(found)}
     assert words["L1 look-up, p99"] == "NOT met"

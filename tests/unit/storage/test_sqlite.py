@@ -95,7 +95,6 @@ async def test_a_locked_store_can_be_read_but_not_written(records: SqliteRecords
         with pytest.raises(Unavailable, match="locked"):
             await records.touch({"lek_a": 1_800_000_001.0})
         blocker.execute("ROLLBACK")
-    blocker.close()
     await records.ping()
     assert await records.set_status("lek_a", "revoked")
 
@@ -112,7 +111,6 @@ async def test_the_event_loop_goes_on_while_the_disk_is_waited_for(records: Sqli
         with pytest.raises(Unavailable):
             await waiting
         blocker.execute("ROLLBACK")
-    blocker.close()
 
 
 async def test_a_corrupt_file_is_unavailable_and_heals(records: SqliteRecords, path: Path) -> None:
@@ -175,7 +173,6 @@ async def test_an_unreadable_row_is_unavailable(records: SqliteRecords, path: Pa
     await records.create(record())
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE keys SET scopes = 'oops'")
-    connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
         await records.get("lek_a")
 
@@ -186,7 +183,6 @@ async def test_columns_of_a_newer_release_do_no_harm(records: SqliteRecords, pat
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("ALTER TABLE keys ADD COLUMN team TEXT")
         connection.execute("INSERT INTO schema_version VALUES (99, '2030-01-01T00:00:00.000Z')")
-    connection.close()
     again = SqliteRecords(path)
     assert await again.get("lek_a") == record()
     await again.create(record("lek_b"))

@@ -50,7 +50,6 @@ async def test_old_versions_are_forgotten(records: SqliteOverlays) -> None:
         await records.replace(Overlays(version=version), version - 1)
     with closing(sqlite3.connect(records.path)) as connection, connection:
         rows = connection.execute("SELECT version, stored_at FROM overlays ORDER BY version").fetchall()
-    connection.close()
     assert [row[0] for row in rows] == list(range(10, KEPT + 10))
     assert all(row[1].endswith("Z") for row in rows)
 
@@ -60,6 +59,5 @@ async def test_a_row_that_nobody_wrote_is_unavailable(records: SqliteOverlays) -
     await records.replace(Overlays(version=1), 0)
     with closing(sqlite3.connect(records.path)) as connection, connection:
         connection.execute('UPDATE overlays SET document = \'{"version": "x"}\'')
-    connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
         await records.load()

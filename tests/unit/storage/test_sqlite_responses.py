@@ -66,7 +66,6 @@ async def test_an_unreadable_row_is_unavailable(records: SqliteResponses, path: 
     await records.put(RECORD)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE responses SET created_at = 'oops'")
-    connection.close()
     with pytest.raises(Unavailable, match="unreadable"):
         await records.get("t", "resp_a", 0.0)
 
@@ -79,5 +78,4 @@ async def test_a_locked_store_is_unavailable(records: SqliteResponses, path: Pat
         with pytest.raises(Unavailable, match="locked"):
             await records.put(RECORD)
         blocker.execute("ROLLBACK")
-    blocker.close()
     await records.put(RECORD)
